@@ -1,0 +1,17 @@
+"""Errors meant for the user: one line that names the file, the reason and what to do."""
+
+
+class JpegxError(Exception):
+    """Base of every error that jpegx raises on purpose; ``str(error)`` is one line for the user."""
+
+
+class UnreadableJpeg(JpegxError):
+    """The input is not a JPEG file that can be read: broken, truncated at the header, or not a JPEG."""
+
+
+class UnsupportedJpeg(JpegxError):
+    """A valid JPEG file of a kind that jpegx does not handle (CMYK, 12-bit, lossless, too large, ...)."""
+
+
+class PictureMismatch(JpegxError):
+    """A picture cannot be compared with a JPEG file: other size, or not 8 bits a channel."""
