@@ -1,0 +1,76 @@
+"""Pictures into PNG files in the background: zlib works on one core a picture."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from pathlib import Path
+from threading import Event
+from typing import BinaryIO
+
+import numpy as np
+
+from jpegx import __version__
+from jpegx.batch.failures import one_line
+from jpegx.batch.outcomes import Failed, Outcome, Written
+from jpegx.batch.png import atomic_file, encode_png
+from jpegx.batch.settings import DecodeSettings
+from jpegx.batch.std_map import SCALE
+from jpegx.jpeg.metadata import Metadata
+
+# Two at a time keep up with a sampler that uses every core.
+ENCODERS = 2
+
+OpenOutput = Callable[[Path], AbstractContextManager[BinaryIO]]
+
+
+class Encoder:
+    """Encodes pictures into their files in the background, until it is closed."""
+
+    def __init__(self, settings: DecodeSettings, open_output: OpenOutput | None) -> None:
+        self._settings = settings
+        self._open_output = open_output or self._open_file
+        self._stop = Event()
+        self._threads = ThreadPoolExecutor(ENCODERS, "png")
+
+    def __enter__(self) -> "Encoder":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop.set()
+        self._threads.shutdown(cancel_futures=True)
+
+    def start(self, written: Written, pixels: np.ndarray, metadata: Metadata) -> Future[Outcome]:
+        """Begin to write the pixels into ``written.output``."""
+        return self._threads.submit(self._write, written, pixels, metadata)
+
+    def _write(self, written: Written, pixels: np.ndarray, metadata: Metadata) -> Outcome:
+        try:
+            with self._open_output(written.output) as stream:
+                encode_png(
+                    stream,
+                    pixels,
+                    metadata,
+                    text=_text(written, self._settings),
+                    compress_level=self._settings.compress_level,
+                    stop=self._stop,
+                )
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            return Failed(written.source, one_line(error, written.source.name))
+        return written
+
+    def _open_file(self, path: Path) -> AbstractContextManager[BinaryIO]:
+        return atomic_file(path, overwrite=self._settings.existing == "overwrite")
+
+
+def _text(written: Written, settings: DecodeSettings) -> dict[str, str]:
+    """What the picture says of itself: a sample must never pass for the photograph."""
+    if written.kind == "std":
+        return {"Software": f"jpegx {__version__}", "Description": SCALE}
+    what = f"sample {written.sample}" if written.kind == "sample" else "mean"
+    projected = "projected" if settings.project else "not projected"
+    return {
+        "Software": f"jpegx {__version__}",
+        "Description": (f"{what} of {settings.model}, seed {settings.seed}, {projected}"),
+    }

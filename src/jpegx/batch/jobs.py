@@ -1,0 +1,141 @@
+"""Many JPEG files, one after another, into PNG files; the encoding overlaps the decoding."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+
+from jpegx.batch.encoder import ENCODERS, Encoder, OpenOutput
+from jpegx.batch.failures import one_line
+from jpegx.batch.inputs import Input
+from jpegx.batch.outcomes import Failed, Finished, Outcome, Warned, Written
+from jpegx.batch.outputs import Outputs, to_write
+from jpegx.batch.settings import DecodeSettings
+from jpegx.batch.std_map import std_map_pixels
+from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
+from jpegx.sampling.sampler import Picture, decode
+
+_Step = Outcome | Future[Outcome]
+
+
+def decode_files(
+    jobs: Iterable[tuple[Input, Outputs]],
+    settings: DecodeSettings,
+    open_output: OpenOutput | None = None,
+) -> Iterator[Outcome]:
+    """Decode each input into its outputs and tell what came of it, in order.
+
+    An input that fails says so in one ``Failed`` and the next one follows. Closing the iterator, or
+    an interrupt, abandons what is not complete and leaves nothing half-written. ``open_output``
+    opens an output by its path; without it, files are written (``png.atomic_file``).
+
+    Raises BrokenPipeError if the reader of an output has gone: then there is nobody to work for.
+    """
+    with Encoder(settings, open_output) as encoder:
+        steps = (
+            step
+            for source, outputs in jobs
+            for step in _decode_one(source, outputs, settings, encoder)
+        )
+        failed: Input | None = None
+        for outcome in _in_order(steps):
+            if isinstance(outcome, Failed):
+                if outcome.source is failed:
+                    continue  # the same full disk, for another picture of the same file
+                failed = outcome.source
+            yield outcome
+
+
+def _decode_one(
+    source: Input, outputs: Outputs, settings: DecodeSettings, encoder: Encoder
+) -> Iterator[_Step]:
+    try:
+        wanted = to_write(outputs, settings.existing, source.name)
+        if not wanted:
+            yield Finished(source, skipped=True)
+            return
+        jpeg = read_jpeg(
+            source.stream or source.path,
+            name=source.name,
+            max_pixels=settings.max_pixels,
+            strict=settings.strict,
+        )
+        for warning in jpeg.warnings:
+            yield Warned(source, f"{source.name}: warning: {warning}")
+        yield from _pictures(source, jpeg, outputs, wanted, settings, encoder)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        yield Failed(source, one_line(error, source.name))
+    yield Finished(source, skipped=False)
+
+
+def _pictures(
+    source: Input,
+    jpeg: QuantizedJpeg,
+    outputs: Outputs,
+    wanted: frozenset[Path],
+    settings: DecodeSettings,
+    encoder: Encoder,
+) -> Iterator[_Step]:
+    """The pictures of one file, each on its way into its output; no more once one has failed."""
+    decoded = decode(
+        jpeg,
+        model=settings.model,
+        samples=settings.samples,
+        seed=settings.seed,
+        project=settings.project,
+        mean=settings.mean,
+        device=settings.device,
+    )
+    started: list[_Step] = []
+    for picture in decoded.pictures:
+        output = outputs.mean if picture.kind == "mean" else outputs.samples[picture.index]
+        if output is not None and output in wanted:
+            written = _written(source, output, picture)
+            started.append(encoder.start(written, picture.pixels, jpeg.metadata))
+            yield started[-1]
+        if any(_is_ready(step) and isinstance(_settle(step), Failed) for step in started):
+            return
+    if outputs.std_map is not None and outputs.std_map in wanted:
+        written = Written(source, outputs.std_map, "std", jpeg.layout.width, jpeg.layout.height)
+        # The map is a measurement: a colour profile or a caption would say what it is not.
+        metadata = replace(jpeg.metadata, icc_profile=None, xmp=None)
+        yield encoder.start(written, std_map_pixels(decoded.std_map()), metadata)
+
+
+def _written(source: Input, output: Path, picture: Picture) -> Written:
+    """What there is to say of a picture once it is in its file; its pixels are not kept."""
+    height, width = picture.pixels.shape[:2]
+    return Written(
+        source,
+        output,
+        picture.kind,
+        width,
+        height,
+        picture.index if picture.kind == "sample" else None,
+        picture.different,
+        picture.total,
+        picture.rmse_added,
+        picture.consistency_rmse,
+    )
+
+
+def _in_order(steps: Iterator[_Step]) -> Iterator[Outcome]:
+    """The outcomes in the order of the steps, with only a few pictures waiting in memory."""
+    waiting: deque[_Step] = deque()
+    for step in steps:
+        waiting.append(step)
+        while waiting and (len(waiting) > ENCODERS or _is_ready(waiting[0])):
+            yield _settle(waiting.popleft())
+    while waiting:
+        yield _settle(waiting.popleft())
+
+
+def _is_ready(step: _Step) -> bool:
+    return not isinstance(step, Future) or step.done()
+
+
+def _settle(step: _Step) -> Outcome:
+    return step.result() if isinstance(step, Future) else step

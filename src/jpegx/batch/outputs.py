@@ -1,0 +1,117 @@
+"""What is written where: the names of the pictures, and that no file is overwritten unasked."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from jpegx.batch.inputs import JPEG_SUFFIXES, Input
+from jpegx.errors import JpegxError
+
+Existing = Literal["refuse", "overwrite", "skip"]
+
+
+class OutputExists(JpegxError):
+    """A picture would replace a file that is there already."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files that one input becomes: its samples in order, and what else was asked for."""
+
+    samples: tuple[Path, ...]
+    mean: Path | None
+    std_map: Path | None
+
+    def __iter__(self) -> Iterator[Path]:
+        yield from self.samples
+        yield from (path for path in (self.mean, self.std_map) if path is not None)
+
+
+def is_picture(output: Path) -> bool:
+    """True if an output is the name of a PNG file, not of a folder."""
+    return output.suffix.lower() == ".png" and not output.is_dir()
+
+
+def base_path(source: Input, output: Path | None) -> Path:
+    """The path that the names of an input's pictures start with.
+
+    Without ``output`` it is beside the input; ``output`` is a folder, or (``is_picture``) a file
+    itself. Only endings that say JPEG are cut off: scan.1 and scan.2 are scan.1.png and scan.2.png.
+    """
+    if output is not None and is_picture(output):
+        return output.with_suffix("")
+    path = source.path if output is None else output / source.relative
+    return path.with_name(path.stem if path.suffix.lower() in JPEG_SUFFIXES else path.name)
+
+
+def name_outputs(base: Path, samples: int, *, mean: bool, std_map: bool) -> Outputs:
+    """The names that start with ``base``: x.png for one sample, x_0.png, x_1.png ... for more.
+
+    From 11 samples on the numbers have leading zeros, so that the names sort. The posterior mean
+    is x_mean.png, the per-pixel standard deviation x_std.png.
+    """
+
+    def named(ending: str) -> Path:
+        return base.with_name(f"{base.name}{ending}.png")
+
+    digits = len(str(samples - 1))
+    endings = [""] if samples == 1 else [f"_{index:0{digits}}" for index in range(samples)]
+    return Outputs(
+        tuple(named(ending) for ending in endings),
+        named("_mean") if mean else None,
+        named("_std") if std_map else None,
+    )
+
+
+def plan_outputs(
+    sources: Sequence[Input],
+    output: Path | None,
+    samples: int,
+    *,
+    mean: bool,
+    std_map: bool,
+    failed: Callable[[str], None],
+) -> list[tuple[Input, Outputs]]:
+    """Each input with its outputs, so that no file is written twice and no input is replaced.
+
+    An input whose outputs are also another's, or are themselves inputs, is left out and told to
+    ``failed`` in one line.
+    """
+    owners: dict[str, str] = {}
+    for source in sources:
+        if source.stream is None:
+            owners[_place(source.path)] = owners[os.path.realpath(source.path)] = "an input itself"
+    plan = []
+    for source in sources:
+        outputs = name_outputs(base_path(source, output), samples, mean=mean, std_map=std_map)
+        places = {_place(path): path for path in outputs}
+        taken = next((place for place in places if place in owners), None)
+        if taken is not None:
+            failed(
+                f"{source.name}: {places[taken]} is {owners[taken]}; "
+                "choose another folder with -o, or keep the folders apart with -r"
+            )
+            continue
+        owners.update(dict.fromkeys(places, f"already the output of {source.name}"))
+        plan.append((source, outputs))
+    return plan
+
+
+def to_write(outputs: Outputs, existing: Existing, name: str) -> frozenset[Path]:
+    """Those of the outputs that are to be written; none of them means that all are there.
+
+    Raises OutputExists if one exists and existing files are refused.
+    """
+    if existing == "overwrite":
+        return frozenset(outputs)
+    there = [path for path in outputs if os.path.lexists(path)]
+    if there and existing == "refuse":
+        raise OutputExists(f"{name}: {there[0]} exists (use --overwrite or --skip-existing)")
+    return frozenset(outputs) - frozenset(there)
+
+
+def _place(path: Path) -> str:
+    """One spelling for a file, however its folder was reached; a link stands for itself."""
+    return str(Path(os.path.realpath(path.parent), path.name))

@@ -1,0 +1,79 @@
+"""Pictures of any format as 8-bit pixels that can be compared with a JPEG file."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from jpegx.errors import PictureMismatch
+from jpegx.jpeg.layout import Layout
+
+EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"})
+
+
+def read_picture(source: Path | BinaryIO, name: str, layout: Layout) -> np.ndarray:
+    """The pixels of a picture, uint8 (height, width, channels) with the channels of the layout.
+
+    Palettes are looked up, an opaque alpha channel is dropped, gray stands for three equal channels
+    and the other way round. Pixels are not rotated: a JPEG is compared as it is stored.
+
+    Raises PictureMismatch if it is not a picture, of another size than the layout, or not 8-bit
+    opaque gray or RGB, and OSError if it cannot be read.
+    """
+    # A pipe cannot be rewound, which telling the formats apart needs.
+    stream = source if isinstance(source, Path) else BytesIO(source.read())
+    try:
+        with _any_size(), Image.open(stream) as image:
+            _check(image, name, layout)
+            return _pixels(image, name, layout)
+    except PictureMismatch:
+        raise
+    except UnidentifiedImageError:
+        raise PictureMismatch(f"{name}: not a picture of a known format") from None
+    except Exception as error:  # the format plugins raise whatever their parsers run into
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise PictureMismatch(f"{name}: the picture is damaged ({error})") from None
+
+
+@contextmanager
+def _any_size() -> Iterator[None]:
+    """Lift Pillow's own limit: the size of the JPEG file is the limit here."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def _check(image: Image.Image, name: str, layout: Layout) -> None:
+    """Refuse, before any pixel is decoded, what cannot be compared."""
+    if image.size != (layout.width, layout.height):
+        raise PictureMismatch(
+            f"{name}: it has {image.width}x{image.height} pixels, "
+            f"the JPEG file {layout.width}x{layout.height}"
+        )
+    # Pillow cuts 16-bit RGB down to 8 without a word; only the raw mode of the data tells.
+    raw = [tile.args if isinstance(tile.args, tuple) else (tile.args,) for tile in image.tile]
+    deep = any(";16" in str(arguments) or 65535 in arguments for arguments in raw)
+    if deep or image.mode.startswith(("I", "F")):
+        raise PictureMismatch(f"{name}: more than 8 bits a channel; save it with 8 bits")
+    if image.mode not in EIGHT_BIT_MODES:
+        raise PictureMismatch(f"{name}: a picture in {image.mode}; save it as gray or RGB")
+
+
+def _pixels(image: Image.Image, name: str, layout: Layout) -> np.ndarray:
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if image.getchannel("A").getextrema() != (255, 255):
+            raise PictureMismatch(f"{name}: it has transparent pixels; save it without alpha")
+    pixels = np.array(image.convert("RGB"))
+    if layout.channels == 3:
+        return pixels
+    if (pixels != pixels[..., :1]).any():
+        raise PictureMismatch(f"{name}: a colour picture, but the JPEG file is gray")
+    return pixels[..., :1].copy()

@@ -1,0 +1,95 @@
+"""One picture into one PNG file with the metadata of its JPEG, whole or not at all."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from jpegx.jpeg.metadata import Metadata
+
+
+class Stopped(Exception):
+    """The run is being stopped: the picture is not written."""
+
+
+class _StoppableStream:
+    """Hands on what is written until ``stop`` is set, so that a large picture can be abandoned."""
+
+    def __init__(self, stream: BinaryIO, stop: Event) -> None:
+        self._stream = stream
+        self._stop = stop
+
+    def write(self, data: bytes) -> int:
+        if self._stop.is_set():
+            raise Stopped
+        return self._stream.write(data)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def encode_png(
+    stream: BinaryIO,
+    pixels: np.ndarray,
+    metadata: Metadata,
+    *,
+    text: Mapping[str, str],
+    compress_level: int,
+    stop: Event,
+) -> None:
+    """Encode uint8 pixels (height, width, 1 or 3) to a stream.
+
+    EXIF, ICC profile and XMP go in byte for byte, the density in dots a metre. The pixels stay as
+    they are: the orientation in EXIF still describes them. Raises Stopped once ``stop`` is set.
+    """
+    chunks = PngInfo()
+    if metadata.xmp is not None:
+        # Keyword, not compressed, no language: the XMP packet itself stays untouched.
+        chunks.add(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
+    for key, value in text.items():
+        chunks.add_text(key, value)
+    image = Image.fromarray(np.squeeze(pixels, 2) if pixels.shape[2] == 1 else pixels)
+    image.save(
+        _StoppableStream(stream, stop),
+        "PNG",
+        compress_level=compress_level,
+        pnginfo=chunks,
+        exif=metadata.exif,
+        icc_profile=metadata.icc_profile,
+        dpi=metadata.dpi,
+    )
+
+
+@contextmanager
+def atomic_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """A new file that appears under its name when the block ends well, and leaves nothing if not.
+
+    Its folder is made where missing. Raises FileExistsError if the name is taken by then and
+    ``overwrite`` is False, OSError if it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".jpegx-{secrets.token_hex(6)}.part")
+    try:
+        with temporary.open("xb") as stream:
+            yield stream
+        if overwrite:
+            temporary.replace(path)
+        else:
+            _rename_new(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _rename_new(temporary: Path, path: Path) -> None:
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, "appeared while it was decoded", str(path))
+    temporary.replace(path)

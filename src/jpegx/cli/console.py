@@ -1,0 +1,78 @@
+"""Messages and progress on standard error."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:  # rich is imported when there is something to say: --help must be quick
+    from rich.console import Console as RichConsole
+    from rich.progress import Progress, TaskID
+
+
+class Console:
+    """Standard error as it was when the program started.
+
+    The reader points file descriptor 2 elsewhere while libjpeg runs, to catch what it prints; our
+    own messages must not be caught with it.
+    """
+
+    def __init__(self) -> None:
+        self._stream = _standard_error()
+        self._rich: RichConsole | None = None
+
+    def say(self, line: str) -> None:
+        """Print one line, above the progress bar where there is one."""
+        from rich.text import Text
+
+        self._console.print(Text(line), soft_wrap=True)
+
+    @contextmanager
+    def progress(self, total: int, *, quiet: bool) -> Iterator["Bar"]:
+        """A progress bar over ``total`` steps; invisible if quiet or not on a terminal."""
+        from rich import progress
+
+        columns = (
+            progress.TextColumn("{task.description}", markup=False),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TimeRemainingColumn(),
+        )
+        console = self._console
+        disabled = quiet or not console.is_terminal
+        with progress.Progress(*columns, console=console, disable=disabled) as bar:
+            yield Bar(bar, bar.add_task("", total=total))
+
+    @property
+    def _console(self) -> "RichConsole":
+        if self._rich is None:
+            from rich.console import Console as RichConsole
+
+            self._rich = RichConsole(file=self._stream)
+        return self._rich
+
+
+class Bar:
+    """A progress bar on the console."""
+
+    def __init__(self, progress: "Progress", task: "TaskID") -> None:
+        self._progress = progress
+        self._task = task
+
+    def advance(self, what: str) -> None:
+        """One more step is done; ``what`` it was part of is shown."""
+        self._progress.update(self._task, advance=1, description=what)
+
+    def reach(self, completed: int) -> None:
+        """All in all ``completed`` steps are done."""
+        self._progress.update(self._task, completed=completed)
+
+
+def _standard_error() -> TextIO:
+    try:
+        descriptor = os.dup(sys.stderr.fileno())
+    except (OSError, ValueError):  # replaced by something that is no file, as tests do
+        return sys.stderr
+    # Names of files are bytes: one that cannot be printed must not stop the program.
+    return os.fdopen(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace")

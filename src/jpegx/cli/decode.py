@@ -1,0 +1,231 @@
+"""jpegx decode: the pictures that JPEG files could have come from."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from jpegx.batch.inputs import JPEG_SUFFIXES, Input, find_inputs, read_names
+from jpegx.batch.outputs import Outputs, is_picture, plan_outputs
+from jpegx.cli.console import Console
+from jpegx.cli.options import max_pixels_option
+from jpegx.cli.report import Report
+
+OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".jxl"}
+
+
+@click.command(short_help="Sample pictures that JPEG files could have come from.")
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@click.option(
+    "-o",
+    "--output",
+    metavar="PATH",
+    help="Folder for the pictures, or a file name that ends in .png, or - for standard output.  "
+    "[default: beside each input]",
+)
+@click.option(
+    "-n",
+    "--samples",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Samples per file.",
+)
+@click.option(
+    "--project/--no-project",
+    default=True,
+    show_default=True,
+    help="Make each picture exactly consistent: encoded again it gives the coefficients of the "
+    "file. Without, the sampler's own pixels are written.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0, max=2**63 - 1),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Same seed, same pictures.",
+)
+@click.option(
+    "--model",
+    default="laplace",
+    show_default=True,
+    metavar="NAME",
+    help="What the samples are drawn from. laplace: each coefficient from a Laplace law fitted to "
+    "the file. standard: no drawing, what an ordinary decoder shows.",
+)
+@click.option(
+    "--mean", is_flag=True, help="Also write the posterior mean, the mean of the samples."
+)
+@click.option(
+    "--std-map",
+    is_flag=True,
+    help="Also write the per-pixel standard deviation of the samples, in gray: 10 levels are one "
+    "gray level of 0-255, white is 25.5 or more.",
+)
+@click.option(
+    "--compress-level",
+    type=click.IntRange(0, 9),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="PNG compression from 0, fast, to 9, small.",
+)
+@click.option(
+    "--overwrite/--skip-existing",
+    default=None,
+    help="Replace pictures that exist, or keep them and write those that are missing.  "
+    "[default: refuse the file]",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute; auto takes a GPU if there is one.",
+)
+@click.option("-r", "--recursive", is_flag=True, help="Look into the sub-folders of folders.")
+@click.option(
+    "--files-from",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="Read names of inputs from a file, one a line; - is standard input.",
+)
+@click.option("-0", "--null", is_flag=True, help="The names of --files-from end with a zero byte.")
+@click.option("--strict", is_flag=True, help="Refuse damaged files instead of a warning.")
+@max_pixels_option
+@click.option("--quiet", is_flag=True, help="No progress bar; warnings and errors are still shown.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per file written.")
+@click.pass_obj
+def decode(
+    console: Console,
+    inputs: tuple[str, ...],
+    output: str | None,
+    samples: int,
+    project: bool,
+    seed: int,
+    model: str,
+    mean: bool,
+    std_map: bool,
+    compress_level: int,
+    overwrite: bool | None,
+    device: str,
+    recursive: bool,
+    files_from: BinaryIO | None,
+    null: bool,
+    strict: bool,
+    max_pixels: int,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Sample pictures that JPEG files could have come from, into PNG files.
+
+    Each INPUT is a JPEG file, or a folder of them, or - for a JPEG on standard input. photo.jpg
+    becomes photo.png, or with -n 8 photo_0.png to photo_7.png, and photo_mean.png and photo_std.png
+    where asked for. Folders keep their structure below the output folder.
+
+    EXIF, ICC profile, XMP and density travel into the PNG files. The pixels are not rotated: the
+    orientation in EXIF still describes them.
+
+    A file that cannot be decoded is reported in one line and the others are still done. Pictures
+    are written whole or not at all; with --skip-existing an interrupted run goes on.
+
+    Exit status: 0, every picture is written; 1, a file failed; 2, wrong usage; 3, every picture is
+    written but some are not exact (a warning says how many coefficients differ from the file's).
+    """
+    _check_inputs(inputs, output, files_from, null)
+    if samples == 1 and (mean or std_map):
+        raise click.UsageError("--mean and --std-map need at least two samples; add -n 8.")
+    to_stdout = output == "-"
+    if to_stdout and (samples > 1 or as_json):
+        raise click.UsageError("-o - is for one picture; leave out -n, --mean, --std-map, --json.")
+    if to_stdout and sys.stdout.isatty():
+        raise click.UsageError("a PNG file does not go to a terminal; send it to a file or a pipe.")
+    target = None if output is None else Path(output)
+    if target is not None:
+        _check_target(target)
+    names = [*inputs, *(read_names(files_from, null=null) if files_from else ())]
+    report = Report(console, as_json=as_json)
+    sources = _sources(names, recursive, report)
+    if target is not None and len(sources) > 1 and (to_stdout or is_picture(target)):
+        raise click.UsageError(f"-o {output} is one file, but there are {len(sources)} inputs.")
+
+    from jpegx.batch.jobs import decode_files
+    from jpegx.batch.settings import DecodeSettings
+    from jpegx.sampling.sampler import model_names
+
+    if model not in model_names():
+        known = ", ".join(model_names())
+        raise click.BadParameter(f"{model!r} is none of {known}.", param_hint="--model")
+    settings = DecodeSettings(
+        model=model,
+        samples=samples,
+        seed=seed,
+        project=project,
+        mean=mean,
+        std_map=std_map,
+        device=device,
+        strict=strict,
+        max_pixels=max_pixels,
+        compress_level=compress_level,
+        existing="refuse" if overwrite is None else "overwrite" if overwrite else "skip",
+    )
+    if to_stdout:
+        jobs = [(source, Outputs((Path("-"),), None, None)) for source in sources]
+        settings = replace(settings, existing="overwrite")
+    else:
+        jobs = plan_outputs(
+            sources, target, samples, mean=mean, std_map=std_map, failed=report.failed
+        )
+    with closing(decode_files(jobs, settings, _standard_output if to_stdout else None)) as outcomes:
+        report.follow(outcomes, len(jobs), samples + mean + std_map, settings, quiet=quiet)
+    sys.exit(report.exit_code)
+
+
+def _check_inputs(
+    inputs: tuple[str, ...], output: str | None, files_from: BinaryIO | None, null: bool
+) -> None:
+    if not inputs and files_from is None:
+        raise click.UsageError("Missing argument 'INPUT...'.")
+    if null and files_from is None:
+        raise click.UsageError("-0 says how --files-from is read; add --files-from.")
+    if "-" in inputs:
+        if len(inputs) > 1 or files_from is not None:
+            raise click.UsageError("a JPEG on standard input must be the only input.")
+        if output is None:
+            raise click.UsageError("a JPEG on standard input needs -o: a file, a folder or -.")
+        if sys.stdin.isatty():
+            raise click.UsageError("standard input is a terminal; send a JPEG file to it.")
+
+
+def _check_target(target: Path) -> None:
+    suffix = target.suffix.lower()
+    if not target.is_dir() and suffix in OTHER_PICTURES:
+        raise click.UsageError(f"-o {target}: pictures are written as PNG, not {suffix}.")
+    if target.exists() and not target.is_dir() and not is_picture(target):
+        raise click.UsageError(f"-o {target} is a file, not a folder.")
+
+
+def _sources(names: list[str], recursive: bool, report: Report) -> list[Input]:
+    if names == ["-"]:
+        return [Input(Path("-"), Path("stdin"), click.get_binary_stream("stdin"))]
+    sources = find_inputs(names, recursive=recursive, failed=report.failed)
+    if not sources and not report.failures:
+        report.failed("jpegx: the list of inputs is empty")
+    return sources
+
+
+@contextmanager
+def _standard_output(path: Path) -> Iterator[BinaryIO]:
+    """A stand-in for an output file: all of it goes to standard output at the end, or nothing."""
+    picture = BytesIO()
+    yield picture
+    stream = click.get_binary_stream("stdout")
+    stream.write(picture.getbuffer())
+    stream.flush()

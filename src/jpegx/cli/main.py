@@ -1,0 +1,91 @@
+"""The command jpegx: its subcommands, and every failure as one line and an exit code."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from types import FrameType
+from typing import Any
+
+import click
+
+from jpegx import __version__
+from jpegx.batch.failures import one_line
+from jpegx.cli.console import Console
+
+COMMANDS = ("decode", "verify", "info")
+
+
+class StopSignal(BaseException):
+    """The user or the system asked the program to stop, with the signal ``number``."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class Jpegx(click.Group):
+    """A group whose commands are imported when they are asked for: ``jpegx.cli.NAME.NAME``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the commands in the order of a first use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now; None if there is no such command."""
+        if cmd_name in COMMANDS and cmd_name not in self.commands:
+            module = import_module(f"jpegx.cli.{cmd_name}")
+            self.add_command(getattr(module, cmd_name))
+        return self.commands.get(cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (what click returns)
+        """Run the command; whatever stops it becomes one line on standard error."""
+        console = ctx.obj = Console()
+        with _stop_signals():
+            try:
+                return super().invoke(ctx)
+            except (click.ClickException, click.exceptions.Exit, click.Abort):
+                raise
+            except StopSignal as stop:
+                console.say("jpegx: interrupted")
+                ctx.exit(128 + stop.number)
+            except BrokenPipeError:
+                # Whatever is still buffered has no reader either.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                console.say("jpegx: the program that read the output has gone")
+                ctx.exit(128 + signal.SIGPIPE)
+            except Exception as error:
+                console.say(one_line(error, "jpegx"))
+                ctx.exit(1)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[None]:
+    """Turn Ctrl-C, and a polite kill, into StopSignal, so that every block is left in order."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise StopSignal(number)
+
+    before = {
+        number: signal.signal(number, stop)
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) is not signal.SIG_IGN  # as nohup and background jobs set it
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@click.group(cls=Jpegx, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def main() -> None:
+    """Decode JPEG files into images that they could have come from.
+
+    A JPEG file does not hold one picture: for every coefficient it holds a step and an integer, a
+    range in which the true value lay. jpegx samples pictures from those ranges. They are sharp,
+    they differ from each other, and each one, encoded again, gives the coefficients of the file.
+    """

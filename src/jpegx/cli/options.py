@@ -1,0 +1,18 @@
+"""Options that several commands share."""
+
+import click
+
+
+def _pixels(context: click.Context, option: click.Parameter, value: int | None) -> int:
+    from jpegx.jpeg.limits import DEFAULT_MAX_PIXELS  # numpy comes with it
+
+    return DEFAULT_MAX_PIXELS if value is None else value
+
+
+max_pixels_option = click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    metavar="N",
+    callback=_pixels,
+    help="Refuse files of more pixels, before memory is taken for them.  [default: 134217728]",
+)

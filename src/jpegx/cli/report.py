@@ -1,0 +1,101 @@
+"""What jpegx decode tells while it works, and the exit code that comes of it."""
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from jpegx.batch.failures import printable
+from jpegx.cli.console import Console
+
+if TYPE_CHECKING:
+    from jpegx.batch.outcomes import Outcome, Written
+    from jpegx.batch.settings import DecodeSettings
+
+FAILED = 1
+NOT_EXACT = 3
+
+
+class Report:
+    """Messages on the console, JSON on standard output, and the count of what went wrong."""
+
+    def __init__(self, console: Console, *, as_json: bool) -> None:
+        self._console = console
+        self._as_json = as_json
+        self.failures = 0
+        self._inexact_files = 0
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all went well, FAILED or NOT_EXACT if not."""
+        return FAILED if self.failures else NOT_EXACT if self._inexact_files else 0
+
+    def failed(self, line: str) -> None:
+        """Tell that an input failed."""
+        self.failures += 1
+        self._console.say(printable(line))
+
+    def follow(
+        self,
+        outcomes: Iterable["Outcome"],
+        files: int,
+        pictures: int,
+        settings: "DecodeSettings",
+        *,
+        quiet: bool,
+    ) -> None:
+        """Tell of the outcomes as they come, of this many files with this many pictures each."""
+        from jpegx.batch.outcomes import Failed, Finished, Warned, Written
+
+        skipped = finished = 0
+        inexact: list[Written] = []
+        with self._console.progress(files * pictures, quiet=quiet) as bar:
+            for outcome in outcomes:
+                match outcome:
+                    case Written():
+                        bar.advance(outcome.source.name)
+                        if settings.project and outcome.different:
+                            inexact.append(outcome)
+                        if self._as_json:
+                            click.echo(json.dumps(_fields(outcome, settings)))
+                    case Warned():
+                        self._console.say(printable(outcome.message))
+                    case Failed():
+                        self.failed(outcome.message)
+                    case Finished():
+                        finished += 1
+                        skipped += outcome.skipped
+                        bar.reach(finished * pictures)
+                        self._not_exact(inexact)
+                        inexact.clear()
+        if skipped and not quiet:
+            self._console.say(f"jpegx: {skipped} of {files} files skipped: their pictures exist")
+
+    def _not_exact(self, pictures: list["Written"]) -> None:
+        if pictures:
+            self._inexact_files += 1
+            worst = max(pictures, key=lambda picture: picture.different or 0)
+            self._console.say(
+                f"{printable(worst.source.name)}: warning: pictures that are not exact: "
+                f"{len(pictures)}; in {worst.output.name} {worst.different} of {worst.total} "
+                "coefficients differ from the file's"
+            )
+
+
+def _fields(written: "Written", settings: "DecodeSettings") -> dict[str, object]:
+    return {
+        "input": str(written.source.path),
+        "output": str(written.output),
+        "kind": written.kind,
+        "sample": written.sample,
+        "seed": settings.seed,
+        "model": settings.model,
+        "projected": settings.project,
+        "different": written.different,
+        "total": written.total,
+        "rmse_added": written.rmse_added,
+        "consistency_rmse": written.consistency_rmse,
+        "width": written.width,
+        "height": written.height,
+    }

@@ -1,0 +1,95 @@
+"""jpegx verify: could these pictures have been the source of a JPEG file?"""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from jpegx.batch.failures import one_line, printable
+from jpegx.cli.console import Console
+from jpegx.cli.options import max_pixels_option
+
+if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help must be quick
+    from jpegx.consistency.verify import VerifyReport
+
+NOT_EXACT = 1
+UNREADABLE = 2
+
+
+@click.command(short_help="Tell whether pictures could have been the source of a JPEG file.")
+@click.argument("jpeg")
+@click.argument("pictures", nargs=-1, required=True, metavar="PICTURE...")
+@max_pixels_option
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per picture.")
+@click.pass_obj
+def verify(
+    console: Console, jpeg: str, pictures: tuple[str, ...], max_pixels: int, as_json: bool
+) -> None:
+    """Tell whether pictures could have been the source of a JPEG file.
+
+    Each PICTURE (PNG, TIFF, WebP, BMP ..., 8 bits a channel) is encoded with libjpeg (islow DCT),
+    with the quantization tables and sampling factors of the file JPEG, and its coefficients are
+    compared with the file's. One of the names may be -, standard input.
+
+    For each component of the image: how many coefficients differ, and the largest distance of a
+    coefficient before rounding from the file's, in quantization steps (up to 0.5 is inside the
+    cell). For the picture: the consistency, the RMSE between the decoded pixels of both files.
+
+    Exit status: 0, all pictures are exact, no coefficient differs; 1, some differ; 2, wrong usage,
+    or a file cannot be read or compared.
+    """
+    if [jpeg, *pictures].count("-") > 1:
+        raise click.UsageError("only one file can come from standard input.")
+
+    from jpegx.batch.pictures import read_picture
+    from jpegx.consistency.verify import verify as compare
+    from jpegx.jpeg.file import read_jpeg
+
+    # Whatever goes wrong is exit code 2: 1 is an answer.
+    name = _name(jpeg)
+    try:
+        quantized = read_jpeg(_source(jpeg), name=name, max_pixels=max_pixels)
+    except Exception as error:
+        console.say(one_line(error, name))
+        sys.exit(UNREADABLE)
+    for warning in quantized.warnings:
+        console.say(printable(f"{name}: warning: {warning}"))
+    exit_code = 0
+    for picture in pictures:
+        name = _name(picture)
+        try:
+            report = compare(quantized, read_picture(_source(picture), name, quantized.layout))
+        except Exception as error:
+            console.say(one_line(error, name))
+            exit_code = UNREADABLE
+            continue
+        click.echo(_json(jpeg, picture, report) if as_json else _text(name, report))
+        if not report.exact:
+            exit_code = max(exit_code, NOT_EXACT)
+    sys.exit(exit_code)
+
+
+def _name(argument: str) -> str:
+    return "standard input" if argument == "-" else argument
+
+
+def _source(name: str) -> Path | BinaryIO:
+    return click.get_binary_stream("stdin") if name == "-" else Path(name)
+
+
+def _text(name: str, report: "VerifyReport") -> str:
+    verdict = "exact" if report.exact else "not exact"
+    lines = [f"{printable(name)}: {verdict}, consistency RMSE {report.consistency_rmse:.4f}"]
+    lines += [
+        f"  {component.name:<2} {component.different} of {component.total} coefficients differ, "
+        f"largest distance {component.largest_distance:.3f} steps"
+        for component in report.components
+    ]
+    return "\n".join(lines)
+
+
+def _json(jpeg: str, picture: str, report: "VerifyReport") -> str:
+    return json.dumps({"jpeg": jpeg, "picture": picture, "exact": report.exact, **asdict(report)})
