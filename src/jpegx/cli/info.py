@@ -1,0 +1,107 @@
+"""jpegx info: what a JPEG file says about itself."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from jpegx.batch.failures import one_line, printable
+from jpegx.cli.console import Console
+from jpegx.cli.options import max_pixels_option
+
+if TYPE_CHECKING:  # numpy is imported when there is work: --help must be quick
+    from jpegx.jpeg.describe import Description
+
+FAILED = 1
+
+
+@click.command(short_help="Tell what JPEG files say about themselves.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@max_pixels_option
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per file.")
+@click.pass_obj
+def info(console: Console, files: tuple[str, ...], max_pixels: int, as_json: bool) -> None:
+    """Tell what JPEG files say about themselves.
+
+    For each FILE (- is standard input): size, colour space, sampling factors (horizontal x
+    vertical per component), coding, quantization tables with the IJG quality they stand for
+    ("about" if they are not exactly the IJG's), bits per pixel, metadata, and warnings about
+    damage.
+
+    Exit status: 0, all files could be read; 1, some could not; 2, wrong usage.
+    """
+    if files.count("-") > 1:
+        raise click.UsageError("only one file can come from standard input.")
+
+    from jpegx.jpeg.describe import describe
+    from jpegx.jpeg.file import read_jpeg
+
+    exit_code = 0
+    for file in files:
+        name = "standard input" if file == "-" else file
+        try:
+            description = describe(read_jpeg(_source(file), name=name, max_pixels=max_pixels))
+        except Exception as error:
+            console.say(one_line(error, name))
+            exit_code = FAILED
+            continue
+        if as_json:
+            click.echo(json.dumps({"file": file, **asdict(description)}))
+        else:
+            click.echo(_text(name, description))
+    sys.exit(exit_code)
+
+
+def _source(file: str) -> Path | BinaryIO:
+    return sys.stdin.buffer if file == "-" else Path(file)
+
+
+def _text(name: str, description: "Description") -> str:
+    d = description
+    size = f"{d.width}x{d.height} ({d.megapixels:g} megapixels), {d.file_size:,} bytes"
+    scans = "1 scan" if d.scans == 1 else f"{d.scans} scans"
+    restarts = f", restart interval {d.restart_interval}" if d.restart_interval else ""
+    rows: list[tuple[str, str]] = [
+        ("size", f"{size}, {d.bits_per_pixel:g} bits per pixel"),
+        ("colour", d.color),
+        ("sampling", d.sampling),
+        ("coding", f"{d.coding}, {scans}{restarts}"),
+        ("quality", _quality(d)),
+        ("metadata", ", ".join(_metadata(d)) or "none"),
+        *(("warning", warning) for warning in d.warnings),
+        *_tables(d),
+    ]
+    return "\n".join([printable(name), *(f"  {label:<10}{value}" for label, value in rows)])
+
+
+def _quality(description: "Description") -> str:
+    if description.quality is None:
+        return "tables unlike the IJG's"
+    return f"{'' if description.quality_exact else 'about '}{description.quality} (IJG)"
+
+
+def _metadata(description: "Description") -> list[str]:
+    words = {"exif": "EXIF", "icc_profile": "ICC profile", "xmp": "XMP"}
+    parts = [f"{words[kind]} ({n:,} bytes)" for kind, n in description.metadata.items() if n]
+    if description.iptc:
+        parts.append("IPTC")
+    if description.dpi:
+        across, down = description.dpi
+        parts.append(f"{across:g}x{down:g} dpi" if across != down else f"{across:g} dpi")
+    return parts
+
+
+def _tables(description: "Description") -> list[tuple[str, str]]:
+    """Each different table once, with the components that use it."""
+    users: dict[str, list[str]] = {}
+    for name, table in description.tables.items():
+        text = "\n".join(" ".join(f"{step:>4}" for step in row) for row in table)
+        users.setdefault(text, []).append(name)
+    rows = []
+    for text, names in users.items():
+        rows.append(("steps", f"of {', '.join(names)}:"))
+        rows += [("", line) for line in text.split("\n")]
+    return rows
