@@ -1,6 +1,7 @@
 """The inputs of a command: files, folders, lists of names, standard input."""
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,17 +38,18 @@ def find_inputs(
     """
     found: dict[Input, None] = {}
     for name in names:
-        path = Path(name)
-        if path.is_dir():
-            inside = list(_walk(path, recursive, failed))
+        try:
+            is_folder = stat.S_ISDIR(os.stat(name).st_mode)  # noqa: PTH116 (Path("") is the current folder)
+        except OSError as error:
+            failed(f"{name}: {error.strerror}")
+        except ValueError:
+            failed(f"{name}: a zero byte in a name (-0 reads lists that separate names with them)")
+        else:
+            inside = list(_walk(name, recursive, failed)) if is_folder else [_one_file(Path(name))]
             if not inside:
                 hint = "" if recursive else " (-r looks into its sub-folders)"
                 failed(f"{name}: no JPEG files in this folder{hint}")
             found.update(dict.fromkeys(inside))
-        elif os.path.lexists(path):
-            found[Input(path, Path(path.name))] = None
-        else:
-            failed(f"{name}: no such file")
     return list(found)
 
 
@@ -59,7 +61,11 @@ def read_names(stream: BinaryIO, *, null: bool) -> list[str]:
     return [os.fsdecode(entry) for entry in entries if entry]
 
 
-def _walk(folder: Path, recursive: bool, failed: Callable[[str], None]) -> Iterator[Input]:
+def _one_file(path: Path) -> Input:
+    return Input(path, Path(path.name))
+
+
+def _walk(folder: str, recursive: bool, failed: Callable[[str], None]) -> Iterator[Input]:
     def unreadable(error: OSError) -> None:
         failed(f"{error.filename}: {error.strerror}")
 

@@ -1,7 +1,7 @@
 """Many JPEG files, one after another, into PNG files; the encoding overlaps the decoding."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ def decode_files(
     jobs: Iterable[tuple[Input, Outputs]],
     settings: DecodeSettings,
     open_output: OpenOutput | None = None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Decode each input into its outputs and tell what came of it, in order.
 
     An input that fails says so in one ``Failed`` and the next one follows. Closing the iterator, or

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from jpegx.errors import PictureMismatch
 from jpegx.jpeg.layout import Layout
@@ -50,7 +50,7 @@ def _any_size() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def _check(image: Image.Image, name: str, layout: Layout) -> None:
+def _check(image: ImageFile.ImageFile, name: str, layout: Layout) -> None:
     """Refuse, before any pixel is decoded, what cannot be compared."""
     if image.size != (layout.width, layout.height):
         raise PictureMismatch(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 from PIL import Image
@@ -58,7 +58,7 @@ def encode_png(
         chunks.add_text(key, value)
     image = Image.fromarray(np.squeeze(pixels, 2) if pixels.shape[2] == 1 else pixels)
     image.save(
-        _StoppableStream(stream, stop),
+        cast(BinaryIO, _StoppableStream(stream, stop)),
         "PNG",
         compress_level=compress_level,
         pnginfo=chunks,

@@ -17,4 +17,5 @@ def std_map_pixels(deviation: np.ndarray) -> np.ndarray:
     level (1/255) of standard deviation, 25.5 gray levels and more are white.
     """
     levels = np.rint(deviation * (255 * LEVELS_PER_GRAY_LEVEL))
-    return np.clip(levels, 0, 255).astype(np.uint8)[..., np.newaxis]
+    pixels: np.ndarray = np.clip(levels, 0, 255).astype(np.uint8)
+    return pixels[..., np.newaxis]

@@ -1,5 +1,6 @@
 """jpegx decode: the pictures that JPEG files could have come from."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -46,7 +47,7 @@ OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".av
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0, max=2**63 - 1),
+    type=click.IntRange(min=0, max=2**32 - 1),
     default=0,
     show_default=True,
     metavar="N",
@@ -205,16 +206,17 @@ def _check_inputs(
 
 
 def _check_target(target: Path) -> None:
-    suffix = target.suffix.lower()
-    if not target.is_dir() and suffix in OTHER_PICTURES:
-        raise click.UsageError(f"-o {target}: pictures are written as PNG, not {suffix}.")
-    if target.exists() and not target.is_dir() and not is_picture(target):
+    if target.is_dir() or is_picture(target):
+        return
+    if target.suffix.lower() in OTHER_PICTURES:
+        raise click.UsageError(f"-o {target}: pictures are written as PNG, not {target.suffix}.")
+    if os.path.lexists(target):
         raise click.UsageError(f"-o {target} is a file, not a folder.")
 
 
 def _sources(names: list[str], recursive: bool, report: Report) -> list[Input]:
     if names == ["-"]:
-        return [Input(Path("-"), Path("stdin"), click.get_binary_stream("stdin"))]
+        return [Input(Path("-"), Path("stdin"), sys.stdin.buffer)]
     sources = find_inputs(names, recursive=recursive, failed=report.failed)
     if not sources and not report.failures:
         report.failed("jpegx: the list of inputs is empty")
@@ -226,6 +228,5 @@ def _standard_output(path: Path) -> Iterator[BinaryIO]:
     """A stand-in for an output file: all of it goes to standard output at the end, or nothing."""
     picture = BytesIO()
     yield picture
-    stream = click.get_binary_stream("stdout")
-    stream.write(picture.getbuffer())
-    stream.flush()
+    sys.stdout.buffer.write(picture.getbuffer())
+    sys.stdout.buffer.flush()

@@ -17,6 +17,8 @@ from jpegx.cli.console import Console
 
 COMMANDS = ("decode", "verify", "info")
 
+STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 class StopSignal(BaseException):
     """The user or the system asked the program to stop, with the signal ``number``."""
@@ -63,14 +65,14 @@ class Jpegx(click.Group):
 
 @contextmanager
 def _stop_signals() -> Iterator[None]:
-    """Turn Ctrl-C, and a polite kill, into StopSignal, so that every block is left in order."""
+    """Turn Ctrl-C, a polite kill and a closed terminal into StopSignal: every block is left well."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise StopSignal(number)
 
     before = {
         number: signal.signal(number, stop)
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in STOPPED_BY
         if signal.getsignal(number) is not signal.SIG_IGN  # as nohup and background jobs set it
     }
     try:
@@ -80,7 +82,11 @@ def _stop_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@click.group(cls=Jpegx, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Jpegx,
+    short_help="Decode JPEG files into images that they could have come from.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
     """Decode JPEG files into images that they could have come from.

@@ -54,7 +54,7 @@ class Report:
             for outcome in outcomes:
                 match outcome:
                     case Written():
-                        bar.advance(outcome.source.name)
+                        bar.advance(printable(outcome.source.name))
                         if settings.project and outcome.different:
                             inexact.append(outcome)
                         if self._as_json:

@@ -3,12 +3,12 @@
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import click
 
 from jpegx.batch.failures import one_line, printable
+from jpegx.cli.arguments import check_standard_input, name_of, source_of
 from jpegx.cli.console import Console
 from jpegx.cli.options import max_pixels_option
 
@@ -41,17 +41,16 @@ def verify(
     Exit status: 0, all pictures are exact, no coefficient differs; 1, some differ; 2, wrong usage,
     or a file cannot be read or compared.
     """
-    if [jpeg, *pictures].count("-") > 1:
-        raise click.UsageError("only one file can come from standard input.")
+    check_standard_input(jpeg, *pictures)
 
     from jpegx.batch.pictures import read_picture
     from jpegx.consistency.verify import verify as compare
     from jpegx.jpeg.file import read_jpeg
 
     # Whatever goes wrong is exit code 2: 1 is an answer.
-    name = _name(jpeg)
+    name = name_of(jpeg)
     try:
-        quantized = read_jpeg(_source(jpeg), name=name, max_pixels=max_pixels)
+        quantized = read_jpeg(source_of(jpeg), name=name, max_pixels=max_pixels)
     except Exception as error:
         console.say(one_line(error, name))
         sys.exit(UNREADABLE)
@@ -59,9 +58,9 @@ def verify(
         console.say(printable(f"{name}: warning: {warning}"))
     exit_code = 0
     for picture in pictures:
-        name = _name(picture)
+        name = name_of(picture)
         try:
-            report = compare(quantized, read_picture(_source(picture), name, quantized.layout))
+            report = compare(quantized, read_picture(source_of(picture), name, quantized.layout))
         except Exception as error:
             console.say(one_line(error, name))
             exit_code = UNREADABLE
@@ -70,14 +69,6 @@ def verify(
         if not report.exact:
             exit_code = max(exit_code, NOT_EXACT)
     sys.exit(exit_code)
-
-
-def _name(argument: str) -> str:
-    return "standard input" if argument == "-" else argument
-
-
-def _source(name: str) -> Path | BinaryIO:
-    return click.get_binary_stream("stdin") if name == "-" else Path(name)
 
 
 def _text(name: str, report: "VerifyReport") -> str:

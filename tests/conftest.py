@@ -1,0 +1,53 @@
+"""What the tests of the command line share."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from jpegx.cli.main import main
+
+DATA = Path(__file__).parent / "data"
+
+Run = Callable[..., Result]
+MakeJpeg = Callable[..., Path]
+
+
+@pytest.fixture
+def example() -> Path:
+    """The JPEG file that comes with jpegx: 384x256, quality 15, 4:2:0."""
+    return DATA / "example.jpg"
+
+
+@pytest.fixture
+def run() -> Run:
+    """Run jpegx in this process: ``run("decode", path, input=b"...")``."""
+
+    def run(*arguments: object, **extra: object) -> Result:
+        words = [str(argument) for argument in arguments]
+        return CliRunner().invoke(main, words, prog_name="jpegx", **extra)  # type: ignore[arg-type]
+
+    return run
+
+
+@pytest.fixture
+def make_jpeg(tmp_path: Path) -> MakeJpeg:
+    """Write a small JPEG file in the test's own folder: ``make_jpeg("a/b.jpg", size=(9, 5))``."""
+
+    def make_jpeg(
+        name: str, *, size: tuple[int, int] = (24, 16), mode: str = "RGB", **options: object
+    ) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        width, height = size
+        x, y = np.meshgrid(np.arange(width), np.arange(height))
+        rows = 60 * np.cos(y[..., None] / np.array([4, 5, 7]))
+        waves = 127 + 60 * np.sin(x / 3)[..., None] + rows
+        image = Image.fromarray(waves.astype(np.uint8)).convert(mode)
+        image.save(path, "JPEG", **{"quality": 40, **options})
+        return path
+
+    return make_jpeg

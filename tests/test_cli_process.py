@@ -1,0 +1,130 @@
+"""jpegx as a process: signals, pipes, terminals, what is imported when."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from jpegx import __version__
+
+JPEGX = [sys.executable, "-c", "from jpegx.cli.main import main; main(prog_name='jpegx')"]
+
+
+def test_version() -> None:
+    result = subprocess.run([*JPEGX, "--version"], capture_output=True, text=True, check=True)
+    assert result.stdout == f"jpegx {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["decode"], ["verify"], ["info"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\n"
+        "from jpegx.cli.main import main\n"
+        f"main({[*arguments, '--help']}, standalone_mode=False)\n"
+        "print([m for m in ('torch', 'numpy', 'PIL', 'rich') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("Usage: ")
+    assert result.stdout.endswith("\n[]\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_leaves_only_whole_pictures(
+    example: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    command = [*JPEGX, "decode", str(example), "-n", "5000", "-o", str(tmp_path)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("*.png")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, messages = process.communicate(timeout=20)
+    assert process.returncode == 128 + number
+    assert messages == "jpegx: interrupted\n"
+    files = list(tmp_path.iterdir())
+    assert 0 < len(files) < 5000
+    assert all(file.suffix == ".png" and _is_whole(file) for file in files)
+
+
+def _is_whole(file: Path) -> bool:
+    data = file.read_bytes()
+    return data.startswith(b"\x89PNG") and data.endswith(b"IEND\xaeB`\x82")
+
+
+def test_pipes(example: Path) -> None:
+    with example.open("rb") as stream:
+        result = subprocess.run(
+            [*JPEGX, "decode", "-", "-o", "-"], stdin=stream, capture_output=True, check=True
+        )
+    assert result.stdout.startswith(b"\x89PNG")
+    assert result.stderr == b""
+
+
+@pytest.mark.parametrize("options", [["-o", "-"], ["--json"]])
+def test_reader_that_leaves(example: Path, tmp_path: Path, options: list[str]) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(example.read_bytes())
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = subprocess.run(
+        [*JPEGX, "decode", photo, *options], stdout=writing, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writing)
+    assert result.returncode == 128 + signal.SIGPIPE
+    assert result.stderr == "jpegx: the program that read the output has gone\n"
+
+
+def _on_a_terminal(*arguments: object) -> tuple[int, str, str]:
+    """Exit code, standard output and what a terminal on standard error shows."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*JPEGX, *map(str, arguments)],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "200"},
+    )
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            data = os.read(ours, 4096)
+        except OSError:  # Linux says so when the last writer has closed
+            break
+        if not data:
+            break
+        shown += data
+    os.close(ours)
+    output, _ = process.communicate()
+    return process.returncode, output, shown.decode()
+
+
+def test_progress_on_a_terminal_only(example: Path, tmp_path: Path) -> None:
+    code, output, shown = _on_a_terminal("decode", example, "-n", 3, "-o", tmp_path / "a")
+    assert (code, output) == (0, "")
+    assert "example.jpg" in shown
+    assert "3/3" in shown
+    assert _on_a_terminal("decode", example, "--quiet", "-o", tmp_path / "b") == (0, "", "")
+
+
+def test_no_jpeg_from_a_terminal(tmp_path: Path) -> None:
+    code, _, shown = _on_a_terminal("decode", "-", "-o", tmp_path)
+    assert code == 2
+    assert "standard input is a terminal" in shown
+
+
+def test_no_png_to_a_terminal(example: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [*JPEGX, "decode", str(example), "-o", "-"]
+    result = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, text=True)
+    os.close(theirs)
+    os.close(ours)
+    assert result.returncode == 2
+    assert "terminal" in result.stderr

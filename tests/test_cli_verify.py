@@ -1,0 +1,145 @@
+"""jpegx verify as its users run it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import MakeJpeg, Run
+
+
+def test_decoded_pictures_are_exact(run: Run, example: Path, tmp_path: Path) -> None:
+    assert run("decode", example, "-n", 2, "--mean", "-o", tmp_path).exit_code == 0
+    pictures = sorted(tmp_path.glob("*.png"))
+    result = run("verify", example, *pictures)
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == [
+        f"{picture}: exact, consistency RMSE 0.0000" for picture in pictures
+    ]
+    assert lines[1].startswith("  Y  0 of 98304 coefficients differ, largest distance 0.")
+    assert lines[2].startswith("  Cb 0 of 24576 coefficients differ")
+
+
+def test_another_picture_is_not(run: Run, example: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.png"
+    Image.new("RGB", (384, 256), "teal").save(other)
+    result = run("verify", example, other)
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"{other}: not exact, consistency RMSE ")
+
+
+def test_json(run: Run, example: Path, tmp_path: Path) -> None:
+    assert run("decode", example, "-o", tmp_path / "a.png").exit_code == 0
+    result = run("verify", example, tmp_path / "a.png", "--json")
+    assert result.exit_code == 0
+    entry = json.loads(result.stdout)
+    assert entry["jpeg"] == str(example)
+    assert entry["picture"] == str(tmp_path / "a.png")
+    assert (entry["exact"], entry["consistency_rmse"]) == (True, 0)
+    assert [component["name"] for component in entry["components"]] == ["Y", "Cb", "Cr"]
+    assert {"different", "total", "largest_distance"} <= set(entry["components"][0])
+
+
+def test_worst_exit_code_wins_and_all_are_done(run: Run, example: Path, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.png", tmp_path / "bad.png"
+    assert run("decode", example, "-o", good).exit_code == 0
+    Image.new("RGB", (384, 256)).save(bad)
+    result = run("verify", example, tmp_path / "missing.png", bad, good, "--json")
+    assert result.exit_code == 2
+    assert result.stderr == f"{tmp_path / 'missing.png'}: No such file or directory\n"
+    assert [json.loads(line)["exact"] for line in result.stdout.splitlines()] == [False, True]
+
+
+def test_standard_input(run: Run, example: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "a.png"
+    assert run("decode", example, "-o", picture).exit_code == 0
+    assert run("verify", example, "-", input=picture.read_bytes()).exit_code == 0
+    assert run("verify", "-", picture, input=example.read_bytes()).exit_code == 0
+    assert run("verify", "-", "-").exit_code == 2
+
+
+Change = Callable[[Image.Image], Image.Image]
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("a.webp", lambda image: image),
+        ("a.tif", lambda image: image),
+        ("a.bmp", lambda image: image),
+        ("opaque.png", lambda image: image.convert("RGBA")),
+    ],
+)
+def test_formats(run: Run, example: Path, tmp_path: Path, name: str, change: Change) -> None:
+    assert run("decode", example, "-o", tmp_path / "x.png").exit_code == 0
+    with Image.open(tmp_path / "x.png") as image:
+        change(image).save(tmp_path / name, lossless=True)
+    assert run("verify", example, tmp_path / name).exit_code == 0
+
+
+def test_gray_in_other_dress(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None:
+    gray = make_jpeg("gray.jpg", mode="L")
+    assert run("decode", gray, "-o", tmp_path / "x.png").exit_code == 0
+    with Image.open(tmp_path / "x.png") as image:
+        for mode in ("RGB", "P", "LA", "RGBA"):
+            image.convert(mode).save(tmp_path / "other.png")
+            assert run("verify", gray, tmp_path / "other.png").exit_code == 0, mode
+    Image.new("L", (384, 256), 77).save(tmp_path / "flat.png")
+    Image.new("RGB", (384, 256), (77, 77, 77)).save(tmp_path / "flat.jpg", quality=50)
+    assert run("verify", tmp_path / "flat.jpg", tmp_path / "flat.png").exit_code == 0
+
+
+def _deep_rgb_png(path: Path, width: int, height: int) -> None:
+    pixels = np.full((height, width, 3), 30000, np.uint16)
+    path.write_bytes(b"P6 %d %d 65535\n" % (width, height) + pixels.astype(">u2").tobytes())
+
+
+@pytest.mark.parametrize(
+    ("picture", "reason"),
+    [
+        (Image.new("RGB", (383, 256)), "383x256 pixels, the JPEG file 384x256"),
+        (Image.new("RGBA", (384, 256), (1, 2, 3, 254)), "transparent"),
+        (Image.new("I;16", (384, 256)), "8 bits"),
+        (Image.new("CMYK", (384, 256)), "CMYK"),
+    ],
+)
+def test_pictures_that_cannot_be_compared(
+    run: Run, example: Path, tmp_path: Path, picture: Image.Image, reason: str
+) -> None:
+    path = tmp_path / "picture.tif"
+    picture.save(path)
+    result = run("verify", example, path)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"{path}: ")
+    assert reason in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_sixteen_bit_colour_is_not_cut_down(run: Run, example: Path, tmp_path: Path) -> None:
+    path = tmp_path / "deep.ppm"
+    _deep_rgb_png(path, 384, 256)
+    result = run("verify", example, path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "8 bits" in result.stderr
+
+
+def test_colour_picture_of_a_gray_file(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None:
+    gray = make_jpeg("gray.jpg", mode="L")
+    Image.new("RGB", (24, 16), "red").save(tmp_path / "red.png")
+    result = run("verify", gray, tmp_path / "red.png")
+    assert result.exit_code == 2
+    assert "the JPEG file is gray" in result.stderr
+
+
+def test_broken_files(run: Run, example: Path, tmp_path: Path) -> None:
+    path = tmp_path / "broken.png"
+    Image.effect_noise((384, 256), 50).save(path)
+    path.write_bytes(path.read_bytes()[:5000])
+    for arguments in ((example, path), (path, path), (tmp_path, path), (example, tmp_path)):
+        result = run("verify", *arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.count("\n") == 1
