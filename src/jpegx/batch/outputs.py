@@ -82,16 +82,18 @@ def plan_outputs(
     owners: dict[str, str] = {}
     for source in sources:
         if source.stream is None:
-            owners[_place(source.path)] = owners[os.path.realpath(source.path)] = "an input itself"
+            for place in (_place(source.path), os.path.realpath(source.path)):
+                owners[place] = "an input itself"
     plan = []
     for source in sources:
         outputs = name_outputs(base_path(source, output), samples, mean=mean, std_map=std_map)
-        places = {_place(path): path for path in outputs}
+        folder = os.path.realpath(outputs.samples[0].parent)
+        places = {os.path.join(folder, path.name): path for path in outputs}
         taken = next((place for place in places if place in owners), None)
         if taken is not None:
             failed(
                 f"{source.name}: {places[taken]} is {owners[taken]}; "
-                "choose another folder with -o, or keep the folders apart with -r"
+                "decode it on its own with another -o, or whole folders with -r"
             )
             continue
         owners.update(dict.fromkeys(places, f"already the output of {source.name}"))
@@ -114,4 +116,4 @@ def to_write(outputs: Outputs, existing: Existing, name: str) -> frozenset[Path]
 
 def _place(path: Path) -> str:
     """One spelling for a file, however its folder was reached; a link stands for itself."""
-    return str(Path(os.path.realpath(path.parent), path.name))
+    return os.path.join(os.path.realpath(path.parent), path.name)

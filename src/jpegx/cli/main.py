@@ -65,7 +65,7 @@ class Jpegx(click.Group):
 
 @contextmanager
 def _stop_signals() -> Iterator[None]:
-    """Turn Ctrl-C, a polite kill and a closed terminal into StopSignal: every block is left well."""
+    """Turn Ctrl-C, a polite kill or a closed terminal into StopSignal; blocks are left in order."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise StopSignal(number)
