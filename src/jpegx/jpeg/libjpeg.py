@@ -109,7 +109,7 @@ def encode(
                 ctypes.c_uint(0xFFFFFFFF),
             )
             complaint = printed().strip()
-        coefficients = _read(path, layout)[0] if status and not complaint else None
+        coefficients = _read(path, layout)[0] if status else None
     if coefficients is None:
         raise JpegxError(f"libjpeg {_ENCODER} did not encode the picture: {complaint}")
     return coefficients
