@@ -1,0 +1,42 @@
+"""The cell: the box of DCT coefficients that a file's quantized coefficients allow."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Cells of many coefficients at once, all in DCT units (not divided by the step).
+
+    ``quantized``: the file's integers as floats, any shape. ``steps``: quantization steps, same
+    shape or broadcast to it.
+    """
+
+    quantized: Tensor
+    steps: Tensor
+
+    def clamp(self, values: Tensor, margin: Tensor | float = 0.0) -> Tensor:
+        """The nearest values inside the cell: Eq. 11 of paper 1, in DCT units.
+
+        ``margin``: how far to stay inside each wall, 0 to half a step.
+        """
+        center = self.quantized * self.steps
+        room = self.steps / 2 - margin
+        return torch.maximum(torch.minimum(values, center + room), center - room)
+
+    def excess(self, scaled: Tensor) -> Tensor:
+        """How far libjpeg's integers are from rounding to the file's own, in DCT units; 0 inside.
+
+        ``scaled``: integers of libjpeg's DCT, 8 times a coefficient. A half rounds away from zero,
+        so the wall next to zero belongs to the cell and the far one does not.
+        """
+        center, half = self.quantized * self.steps * 8, self.steps * 4
+        low = (center - half).add_(self.quantized <= 0)
+        high = (center + half).sub_((self.quantized >= 0).to(center.dtype))
+        return torch.maximum(low - scaled, scaled - high).clamp_(min=0) / 8
+
+    def select(self, units: Tensor) -> "Cell":
+        """The cells of some of the units (first dimension), by mask or index."""
+        return Cell(self.quantized[units], self.steps)

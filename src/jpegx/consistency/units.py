@@ -1,0 +1,89 @@
+"""Linear algebra of the forward model on the minimum coded units of one region."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from jpegx.consistency.cell import Cell
+from jpegx.jpeg.color import change_in_pixels, to_components
+from jpegx.jpeg.dct import dct_matrix
+from jpegx.jpeg.integer import unit_coefficients
+from jpegx.jpeg.region import ComponentMap, Region
+
+
+class UnitModel:
+    """The forward model of the units of one region, all components in one vector of length K.
+
+    ``pixels`` below are (M, C, P) in gray levels, coefficients (M, K) in DCT units.
+    """
+
+    def __init__(self, region: Region, tables: Sequence[Tensor], device: torch.device) -> None:
+        self.region = region
+        self.device = device
+        self.maps: tuple[ComponentMap, ...] = region.maps(device)
+        self._sizes = [64 * m.block_rows * m.block_columns for m in self.maps]
+        self.steps = torch.cat(
+            [
+                t.reshape(-1).float().repeat(n // 64)
+                for t, n in zip(tables, self._sizes, strict=True)
+            ]
+        ).to(device)
+
+    def split(self, values: Tensor) -> tuple[Tensor, ...]:
+        """(..., K) cut into its components."""
+        return values.split(self._sizes, dim=-1)
+
+    def cell(self, coefficients: Sequence[Tensor]) -> Cell:
+        """Cells of the region's units, from the file's grids (1, rows, columns, 64)."""
+        values = [self.region.gather_blocks(c, grid) for c, grid in enumerate(coefficients)]
+        return Cell(torch.cat(values, dim=1).float(), self.steps)
+
+    def coefficients(self, pixels: Tensor) -> Tensor:
+        """DCT coefficients (M, K) of real-valued pixels."""
+        components = to_components(pixels, self.region.layout)
+        matrix = dct_matrix(self.device, pixels.dtype).T
+        parts = [
+            (m.samples(components[:, c]).reshape(-1, 64) @ matrix).view(len(pixels), -1)
+            for c, m in enumerate(self.maps)
+        ]
+        return torch.cat(parts, dim=1)
+
+    def pixel_change(self, change: Tensor) -> Tensor:
+        """Least change of components, given in pixels, that changes the coefficients by (M, K).
+
+        Exact for units that lie inside the image; the least-squares solution at the edges, where
+        replication ties samples together.
+        """
+        matrix = dct_matrix(self.device, change.dtype)
+        parts = [
+            m.pixels((part.reshape(-1, 64) @ matrix).view(part.shape))
+            for m, part in zip(self.maps, self.split(change), strict=True)
+        ]
+        return change_in_pixels(torch.stack(parts, dim=1), self.region.layout)
+
+    def integer_coefficients(self, pixels: Tensor) -> Tensor:
+        """8 times the coefficients, as libjpeg's integers, float32 (M, K), of integer pixels."""
+        return torch.cat(unit_coefficients(pixels, self.region), dim=1).float()
+
+    @cached_property
+    def effects(self) -> tuple[Tensor, ...]:
+        """Per component, the coefficients, float64 (K of the component, S), of each variable.
+
+        The variables are the P pixels of a component at full resolution, and the distinct samples
+        (``ComponentMap.groups``) of one that is down-sampled.
+        """
+        out = []
+        for unit_map in self.maps:
+            blocks = unit_map.block_rows * unit_map.block_columns
+            transform = torch.block_diag(
+                *[dct_matrix(torch.device("cpu"), torch.float64)] * blocks
+            ).to(self.device)
+            if unit_map.pixels_per_sample == 1:
+                out.append(transform if unit_map.sums is None else transform @ unit_map.sums)
+            else:
+                distinct, which = unit_map.groups
+                out.append(transform @ F.one_hot(which, len(distinct)).double())
+        return tuple(out)

@@ -1,0 +1,56 @@
+"""libjpeg's encoder, bit for bit, up to the quantized coefficients (islow DCT)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from jpegx.jpeg.color import to_integer_components
+from jpegx.jpeg.dct import islow
+from jpegx.jpeg.layout import Layout
+from jpegx.jpeg.region import Region, regions
+
+
+def unit_coefficients(pixels: Tensor, region: Region) -> list[Tensor]:
+    """Coefficients times 8 before quantization, one float64 (M, K) per component, exact integers.
+
+    ``pixels``: int32 (M, C, P) from 0 to 255, the units of the region.
+    """
+    components = to_integer_components(pixels, region.layout)
+    scaled = []
+    for component, unit_map in enumerate(region.maps(pixels.device)):
+        samples = unit_map.integer_samples(components[:, component]).sub_(128)
+        scaled.append(islow(samples.view(-1, 64)).view(samples.shape))
+    return scaled
+
+
+def quantize(scaled: Tensor, table: Tensor) -> Tensor:
+    """libjpeg's quantizer: float64 integers (..., 64), 8 times a coefficient, by a table (..., 64).
+
+    Returns float64 integers (..., 64), rounded half away from zero.
+    """
+    step = table.double() * 8
+    return ((scaled.abs() + step / 2) / step).floor_().mul_(scaled.sign())
+
+
+def encode(images: Tensor, layout: Layout, tables: Sequence[Tensor]) -> list[Tensor]:
+    """Quantized coefficients that libjpeg (6b, turbo) gives 8-bit images, on any device.
+
+    ``images``: uint8 (N, C, H, W). ``tables``: one per component, (8, 8) or (N, 8, 8), steps from
+    1 to 65535. Returns one int16 (N, block rows, block columns, 8, 8) per component.
+    Raises ValueError for a fractional sampling ratio.
+    """
+    count = len(images)
+    grids = [
+        torch.zeros(count, *layout.blocks(c), 64, dtype=torch.int16, device=images.device)
+        for c in range(len(layout.factors))
+    ]
+    steps = [t.reshape(-1, 1, 1, 64).to(images.device) for t in tables]
+    for whole in regions(layout):
+        for region in whole.strips(4096):
+            pixels = region.gather(images).to(torch.int32)
+            for component, scaled in enumerate(unit_coefficients(pixels, region)):
+                blocks = scaled.view(count, region.units, -1, 64)
+                quantized = quantize(blocks, steps[component]).to(torch.int16)
+                region.scatter_blocks(component, quantized, grids[component])
+    return [grid.unflatten(-1, (8, 8)) for grid in grids]
