@@ -1,0 +1,119 @@
+"""Parts that the generators share: table embedding, FiLM, residual blocks."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from jpegx.models.conditioning import SAMPLING_FEATURES, Conditions
+
+
+class TableEmbedding(nn.Module):
+    """A vector (N, size) that tells the layers which tables and sampling the files have."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.first = nn.Linear(3 * 64 + SAMPLING_FEATURES, size)
+        self.second = nn.Linear(size, size)
+
+    def forward(self, conditions: Conditions) -> Tensor:
+        """The embedding, in the type of the weights."""
+        # Quality spans steps of 1 to 255 (16-bit tables: 65535): their logarithm, -1 to 1 (3).
+        steps = conditions.tables.clamp(min=1).log2().div(4).sub(1).flatten(1)
+        features = torch.cat([steps, conditions.sampling], dim=1).to(self.first.weight.dtype)
+        return F.relu(self.second(F.relu(self.first(features))))
+
+
+class Film(nn.Module):
+    """Feature-wise affine modulation (Perez et al. 2018): scale and shift per channel.
+
+    Begins as the identity, whatever the tables.
+    """
+
+    def __init__(self, embedding: int, channels: int) -> None:
+        super().__init__()
+        self.affine = nn.Linear(embedding, 2 * channels)
+        nn.init.zeros_(self.affine.weight)
+        nn.init.zeros_(self.affine.bias)
+
+    def forward(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
+        """Scale and shift, (N, channels) each."""
+        scale, shift = self.affine(embedding).chunk(2, dim=1)
+        return scale + 1, shift
+
+
+def modulate(features: Tensor, affine: tuple[Tensor, Tensor]) -> Tensor:
+    """Features (N * samples, c, h, w) scaled and shifted by FiLM's values (N, c)."""
+    scale, shift = (_per_sample(v, len(features))[:, :, None, None] for v in affine)
+    return torch.addcmul(shift.to(features.dtype), features, scale.to(features.dtype))
+
+
+def modulated_conv(conv: nn.Conv2d, features: Tensor, affine: tuple[Tensor, Tensor]) -> Tensor:
+    """A convolution with a bias, then FiLM: :func:`modulate` of ``conv(features)``.
+
+    For one file FiLM is folded into the weights, which spares a pass over the features.
+    """
+    if len(affine[0]) > 1 or conv.bias is None:
+        return modulate(conv(features), affine)
+    scale, shift = affine[0][0], affine[1][0]
+    weight = conv.weight * scale[:, None, None, None]
+    bias = torch.addcmul(shift, conv.bias, scale)
+    return F.conv2d(features, weight, bias, conv.stride, conv.padding)
+
+
+def repeat_samples(values: Tensor, samples: int) -> Tensor:
+    """Each row (N, ...) repeated for its samples: (N * samples, ...), sample-minor."""
+    return values if samples == 1 else values.repeat_interleave(samples, dim=0)
+
+
+def _per_sample(values: Tensor, count: int) -> Tensor:
+    return values if len(values) == 1 else repeat_samples(values, count // len(values))
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside the identity; FiLM, and noise if wanted, after the first.
+
+    He's initialization keeps the variance through the first convolution; the second begins small,
+    so that without normalization a deep stack begins near the identity.
+    """
+
+    def __init__(self, channels: int, embedding: int, *, noisy: bool) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.film = Film(embedding, channels)
+        self.strength = nn.Parameter(0.1 * torch.randn(channels)) if noisy else None
+        for conv, gain in ((self.first, 1.0), (self.second, 0.1)):
+            nn.init.kaiming_normal_(conv.weight)
+            conv.weight.data.mul_(gain)
+            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+
+    def forward(self, features: Tensor, embedding: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Features of the same shape; ``noise`` (N, 1, h, w) as the block was built to take."""
+        inner = modulated_conv(self.first, features, self.film(embedding))
+        if self.strength is not None and noise is not None:
+            inner = torch.addcmul(inner, noise, self.strength[:, None, None])
+        change: Tensor = self.second(inner.relu_())
+        return change.add_(features)
+
+
+class Stage(nn.Module):
+    """The residual blocks of one scale."""
+
+    def __init__(self, channels: int, count: int, embedding: int, *, noisy: bool) -> None:
+        super().__init__()
+        self.noisy = noisy
+        self.blocks = nn.ModuleList(
+            ResidualBlock(channels, embedding, noisy=noisy) for _ in range(count)
+        )
+
+    def forward(
+        self, features: Tensor, embedding: Tensor, draw: Callable[[Tensor], Tensor] | None = None
+    ) -> Tensor:
+        """Features of the same shape. ``draw``: noise (N, 1, h, w) for the features it is given."""
+        for block in self.blocks:
+            noise = draw(features) if draw is not None and self.noisy else None
+            features = block(features, embedding, noise)
+        return features

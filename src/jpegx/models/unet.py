@@ -1,0 +1,131 @@
+"""The default generator: a U-Net that a machine without a GPU can run."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count, pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from jpegx.models.blocks import Stage, TableEmbedding, repeat_samples
+from jpegx.models.conditioning import Conditions
+from jpegx.models.config import Config
+from jpegx.models.generator import Encoded, Generator
+from jpegx.models.noise import Noise
+from jpegx.models.registry import register
+
+
+@dataclass(frozen=True)
+class UnetConfig(Config):
+    """Widths and residual blocks per scale, from the finest (1/2) to the coarsest.
+
+    ``embedding``: size of the table embedding. ``noise``: noise in the decoder's blocks; without,
+    the network is a regression.
+    """
+
+    widths: tuple[int, ...] = (64, 128, 192)
+    encoder: tuple[int, ...] = (2, 4, 4)
+    decoder: tuple[int, ...] = (3, 3, 2)
+    embedding: int = 64
+    noise: bool = True
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.widths) == len(self.encoder) == len(self.decoder) <= 5:
+            raise ValueError("widths, encoder and decoder must have one number per scale, 1 to 5")
+        if not all(1 <= w <= 2048 for w in (*self.widths, self.embedding)):
+            raise ValueError("widths and embedding must be 1 to 2048")
+        if not all(0 <= b <= 64 for b in (*self.encoder, *self.decoder)):
+            raise ValueError("blocks per scale must be 0 to 64")
+
+
+@register("unet")
+class Unet(Generator):
+    """Plain residual blocks at three scales over a pixel-unshuffle of 2, FiLM on the tables.
+
+    The encoder sees no noise and is shared by all samples; each block of the decoder, which begins
+    at the coarsest scale, has a noise input of its own. Scales are 2, 4 and 8 pixels: at the
+    coarsest, one position is one 8x8 block of a component that is not down-sampled. Down: 2x2
+    convolutions of stride 2; up: 1x1 convolutions and pixel-shuffle; skips are added. The output is
+    a change of the decoded image, zero before training.
+    """
+
+    config_class = UnetConfig
+
+    def __init__(self, config: UnetConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = config.widths
+        self.multiple = 2 ** len(widths)
+        self.halo = _halo(config)
+        self.blend = 0
+        self.stochastic = config.noise and any(config.decoder)
+        self.embedding = TableEmbedding(config.embedding)
+        self.stem = nn.Conv2d(12, widths[0], 3, padding=1)
+        self.encoder = _stages(config, config.encoder, noisy=False)
+        self.decoder = _stages(config, config.decoder, noisy=config.noise)
+        steps = list(pairwise(widths))
+        self.down = nn.ModuleList(nn.Conv2d(fine, wide, 2, stride=2) for fine, wide in steps)
+        self.up = nn.ModuleList(nn.Conv2d(wide, 4 * fine, 1) for fine, wide in steps)
+        self.head = nn.Conv2d(widths[0], 12, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def encode(self, conditions: Conditions) -> Encoded:
+        """Features of each scale, finest first, and the table embedding last."""
+        height, width = conditions.decoded.shape[2:]
+        pad = (0, -width % self.multiple, 0, -height % self.multiple)
+        image = F.pad(conditions.decoded - 0.5, pad, mode="replicate").to(self.dtype)
+        features = F.pixel_unshuffle(image, 2).contiguous(memory_format=torch.channels_last)
+        embedding = self.embedding(conditions)
+        features = self.stem(features)
+        kept: list[Tensor] = []
+        for scale, stage in enumerate(self.encoder):
+            if scale:
+                features = self.down[scale - 1](features)
+            features = stage(features, embedding)
+            kept.append(features)
+        return Encoded(conditions, (*kept, embedding))
+
+    def render(self, encoded: Encoded, noise: Noise, samples: int = 1) -> Tensor:
+        """Images (N * samples, 3, H, W): see :meth:`Generator.render`."""
+        *skips, coarsest, embedding = encoded.features
+        features = repeat_samples(coarsest, samples)
+        features = features.contiguous(memory_format=torch.channels_last)
+        layers = count()
+        for scale in reversed(range(len(self.decoder))):
+            if scale < len(skips):
+                features = F.pixel_shuffle(self.up[scale](features), 2)
+                # A view by file, so that the skip is not copied for each sample.
+                by_file = features.unflatten(0, (-1, samples))
+                features = by_file.add_(skips[scale][:, None]).flatten(0, 1)
+            draw = _drawer(noise, layers, 2 << scale)
+            features = self.decoder[scale](features, embedding, draw)
+        decoded = encoded.conditions.decoded
+        change = F.pixel_shuffle(self.head(features).to(decoded.dtype), 2)
+        height, width = decoded.shape[2:]
+        return repeat_samples(decoded, samples) + change[:, :, :height, :width]
+
+
+def _stages(config: UnetConfig, blocks: tuple[int, ...], *, noisy: bool) -> nn.ModuleList:
+    """One stage per scale."""
+    return nn.ModuleList(
+        Stage(width, number, config.embedding, noisy=noisy)
+        for width, number in zip(config.widths, blocks, strict=True)
+    )
+
+
+def _drawer(noise: Noise, layers: Iterator[int], scale: int) -> Callable[[Tensor], Tensor]:
+    """Noise for one feature map after the other of a scale, each of the next layer."""
+    return lambda features: noise(next(layers), features, scale)
+
+
+def _halo(config: UnetConfig) -> int:
+    """Receptive field to each side, in pixels: the way of a change from the input to the output."""
+    scales = [2 << i for i in range(len(config.widths))]
+    reach = scales[0]  # the head
+    for scale, blocks in zip(scales, config.decoder, strict=True):
+        reach = -(-reach // scale) * scale + 2 * scale * blocks
+    for scale, blocks in zip(reversed(scales), reversed(config.encoder), strict=True):
+        reach += 2 * scale * blocks
+    return -(-(reach + scales[0]) // scales[-1]) * scales[-1]
