@@ -6,11 +6,11 @@ class JpegxError(Exception):
 
 
 class UnreadableJpeg(JpegxError):
-    """The input is not a JPEG file that can be read: broken, truncated at the header, or not a JPEG."""
+    """Not a JPEG file that can be read: broken, truncated in its headers, or another format."""
 
 
 class UnsupportedJpeg(JpegxError):
-    """A valid JPEG file of a kind that jpegx does not handle (CMYK, 12-bit, lossless, too large, ...)."""
+    """A valid JPEG file of a kind that jpegx does not handle (CMYK, 12-bit, too large, ...)."""
 
 
 class PictureMismatch(JpegxError):

@@ -87,6 +87,7 @@ def _pictures(
         seed=settings.seed,
         project=settings.project,
         mean=settings.mean,
+        std_map=settings.std_map,
         device=settings.device,
     )
     started: list[_Step] = []

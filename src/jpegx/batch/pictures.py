@@ -16,10 +16,11 @@ EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"})
 
 
 def read_picture(source: Path | BinaryIO, name: str, layout: Layout) -> np.ndarray:
-    """The pixels of a picture, uint8 (height, width, channels) with the channels of the layout.
+    """The pixels of a picture, uint8 (height, width, 3).
 
-    Palettes are looked up, an opaque alpha channel is dropped, gray stands for three equal channels
-    and the other way round. Pixels are not rotated: a JPEG is compared as it is stored.
+    Palettes are looked up, an opaque alpha channel is dropped, gray becomes three equal channels
+    (whose luma, as libjpeg computes it, is the gray again). Pixels are not rotated: a JPEG is
+    compared as it is stored.
 
     Raises PictureMismatch if it is not a picture, of another size than the layout, or not 8-bit
     opaque gray or RGB, and OSError if it cannot be read.
@@ -29,7 +30,7 @@ def read_picture(source: Path | BinaryIO, name: str, layout: Layout) -> np.ndarr
     try:
         with _any_size(), Image.open(stream) as image:
             _check(image, name, layout)
-            return _pixels(image, name, layout)
+            return _pixels(image, name)
     except PictureMismatch:
         raise
     except UnidentifiedImageError:
@@ -66,14 +67,9 @@ def _check(image: ImageFile.ImageFile, name: str, layout: Layout) -> None:
         raise PictureMismatch(f"{name}: a picture in {image.mode}; save it as gray or RGB")
 
 
-def _pixels(image: Image.Image, name: str, layout: Layout) -> np.ndarray:
+def _pixels(image: Image.Image, name: str) -> np.ndarray:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema() != (255, 255):
             raise PictureMismatch(f"{name}: it has transparent pixels; save it without alpha")
-    pixels = np.array(image.convert("RGB"))
-    if layout.channels == 3:
-        return pixels
-    if (pixels != pixels[..., :1]).any():
-        raise PictureMismatch(f"{name}: a colour picture, but the JPEG file is gray")
-    return pixels[..., :1].copy()
+    return np.array(image.convert("RGB"))

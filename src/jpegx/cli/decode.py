@@ -159,11 +159,13 @@ def decode(
 
     from jpegx.batch.jobs import decode_files
     from jpegx.batch.settings import DecodeSettings
+    from jpegx.sampling.device import choose_device
     from jpegx.sampling.sampler import model_names
 
     if model not in model_names():
         known = ", ".join(model_names())
         raise click.BadParameter(f"{model!r} is none of {known}.", param_hint="--model")
+    choose_device(device)  # once, not for every file: it may not be there
     settings = DecodeSettings(
         model=model,
         samples=samples,

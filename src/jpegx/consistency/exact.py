@@ -88,7 +88,7 @@ class _Solver:
         """8-bit pixels (M, C, P), coefficients still different, squared change over Eq. 11."""
         values = self._model.coefficients(pixels)
         plain = cell.clamp(values)
-        pixels = pixels.add_(self._model.pixel_change(plain - values))
+        pixels = pixels + self._model.pixel_change(plain - values)
         work = _Work(self._model, pixels, plain, cell)
         for stage in self._stages():
             stage(work)

@@ -1,9 +1,9 @@
 """Rounding to 8 bits that keeps its noise out of the coefficients with small steps.
 
-Plain rounding puts the same noise on every coefficient; where steps are 1 to 3 some coefficient
-of nearly every block then leaves its cell. Here pixels are rounded one after another, and what each
-rounding did to the coefficients is taken back by those still to come, weighted by one over the step:
-successive interference cancellation, Babai's nearest plane for the lattice of 8-bit images.
+Plain rounding puts the same noise on every coefficient; where steps are 1 to 3 some coefficient of
+nearly every block then leaves its cell. Here pixels are rounded one after another, and what each
+rounding did to the coefficients is taken back by those still to come, weighted by one over the
+step: Babai's nearest plane (1986) for the lattice of 8-bit images.
 """
 
 from dataclasses import dataclass

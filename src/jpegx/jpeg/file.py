@@ -29,7 +29,7 @@ class QuantizedJpeg:
     ``coding``: "baseline", "extended", "progressive", "arithmetic" or "arithmetic progressive".
     ``warnings``: one line each for what is damaged or was dropped.
     ``restart_interval``: units between restart markers, 0 if there are none. ``scans``: number of
-    scans. ``file_size``: bytes.
+    scans. ``file_size``: bytes. ``stream``: the file without all that is not needed to show it.
     """
 
     layout: Layout
@@ -41,6 +41,7 @@ class QuantizedJpeg:
     restart_interval: int = 0
     scans: int = 1
     file_size: int = 0
+    stream: bytes = field(default=b"", repr=False)
 
     @property
     def bits_per_pixel(self) -> float:
@@ -97,6 +98,7 @@ def _read(data: bytes, max_pixels: int, strict: bool) -> QuantizedJpeg:
         restart_interval=header.restart_interval,
         scans=len(header.scans),
         file_size=len(data),
+        stream=b"".join(header.stream(data)),
     )
 
 

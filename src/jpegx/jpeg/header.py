@@ -116,7 +116,10 @@ class Header:
         the C library finds the sizes that ``layout`` tells and cannot fail in its headers.
         ``data`` is the file that this header was parsed from.
         """
-        yield b"\xff\xd8" + _frame_segment(self)
+        yield b"\xff\xd8"
+        if self.color_space == "rgb":
+            yield _ADOBE_RGB
+        yield _frame_segment(self)
         view = memoryview(data)
         for scan in self.scans:
             yield scan.setup
@@ -141,6 +144,10 @@ class Header:
         if known.any():
             return ("scans that refine the picture are missing: its detail is incomplete",)
         return ()
+
+
+# Adobe's APP14 with transform 0: libjpeg takes three components for YCbCr without it.
+_ADOBE_RGB = b"\xff\xee\x00\x0eAdobe" + bytes(7)
 
 
 def _frame_segment(header: Header) -> bytes:

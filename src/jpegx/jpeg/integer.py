@@ -10,6 +10,8 @@ from jpegx.jpeg.dct import islow
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.region import Region, regions
 
+_UNITS = 4096  # units at a time: their tensors stay in the cache
+
 
 def unit_coefficients(pixels: Tensor, region: Region) -> list[Tensor]:
     """Coefficients times 8 before quantization, one float64 (M, K) per component, exact integers.
@@ -25,12 +27,33 @@ def unit_coefficients(pixels: Tensor, region: Region) -> list[Tensor]:
 
 
 def quantize(scaled: Tensor, table: Tensor) -> Tensor:
-    """libjpeg's quantizer: float64 integers (..., 64), 8 times a coefficient, by a table (..., 64).
+    """libjpeg's quantizer: integers, 8 times a coefficient, by a table that broadcasts.
 
-    Returns float64 integers (..., 64), rounded half away from zero.
+    Returns integers in the same floating type, rounded half away from zero. float32 is enough: the
+    quotients differ from an integer by 2**-19 or more of their size, or not at all.
     """
-    step = table.double() * 8
+    step = table.to(scaled.dtype) * 8
     return ((scaled.abs() + step / 2) / step).floor_().mul_(scaled.sign())
+
+
+def scaled_coefficients(images: Tensor, layout: Layout) -> list[Tensor]:
+    """libjpeg's coefficients before quantization, times 8, on any device.
+
+    ``images``: integers (N, C, H, W) from 0 to 255. Returns one float32 (N, block rows, block
+    columns, 8, 8) per component that holds exact integers. Raises ValueError for a fractional
+    sampling ratio.
+    """
+    count = len(images)
+    grids = [
+        torch.zeros(count, *layout.blocks(c), 64, device=images.device)
+        for c in range(len(layout.factors))
+    ]
+    for whole in regions(layout):
+        for region in whole.strips(_UNITS):
+            pixels = region.gather(images).to(torch.int32)
+            for component, scaled in enumerate(unit_coefficients(pixels, region)):
+                region.scatter_blocks(component, scaled.float(), grids[component])
+    return [grid.unflatten(-1, (8, 8)) for grid in grids]
 
 
 def encode(images: Tensor, layout: Layout, tables: Sequence[Tensor]) -> list[Tensor]:
@@ -40,17 +63,8 @@ def encode(images: Tensor, layout: Layout, tables: Sequence[Tensor]) -> list[Ten
     1 to 65535. Returns one int16 (N, block rows, block columns, 8, 8) per component.
     Raises ValueError for a fractional sampling ratio.
     """
-    count = len(images)
-    grids = [
-        torch.zeros(count, *layout.blocks(c), 64, dtype=torch.int16, device=images.device)
-        for c in range(len(layout.factors))
-    ]
-    steps = [t.reshape(-1, 1, 1, 64).to(images.device) for t in tables]
-    for whole in regions(layout):
-        for region in whole.strips(4096):
-            pixels = region.gather(images).to(torch.int32)
-            for component, scaled in enumerate(unit_coefficients(pixels, region)):
-                blocks = scaled.view(count, region.units, -1, 64)
-                quantized = quantize(blocks, steps[component]).to(torch.int16)
-                region.scatter_blocks(component, quantized, grids[component])
-    return [grid.unflatten(-1, (8, 8)) for grid in grids]
+    quantized = []
+    for scaled, table in zip(scaled_coefficients(images, layout), tables, strict=True):
+        steps = table.reshape(-1, 1, 1, 8, 8).to(images.device)
+        quantized.append(quantize(scaled, steps).to(torch.int16))
+    return quantized

@@ -70,7 +70,7 @@ class Layout:
 
     @property
     def is_fractional(self) -> bool:
-        """True if a component is reduced by a non-integer ratio, which no libjpeg encodes or shows."""
+        """True if a component is reduced by a ratio that no libjpeg encodes or shows (3 to 2)."""
         across, down = self.max_factors
         return any(across % h or down % v for h, v in self.factors)
 

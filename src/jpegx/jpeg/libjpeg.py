@@ -51,6 +51,34 @@ def read_coefficients(
     return coefficients, header.tables, messages
 
 
+def show(stream: bytes, layout: Layout) -> np.ndarray:
+    """The picture that libjpeg shows: islow inverse DCT, "fancy" chroma up-sampling.
+
+    ``stream``: a clean file (``QuantizedJpeg.stream``). Returns uint8 (height, width, channels).
+    Raises UnreadableJpeg if libjpeg fails.
+    """
+    pixels = np.empty((layout.height, layout.width, layout.channels), np.uint8)
+    with _temporary_folder() as folder:
+        path = folder / "clean.jpg"
+        path.write_bytes(stream)
+        with captured_stderr() as printed:
+            status = _library(_READER).read_jpeg_spatial(
+                _c_path(path),
+                _pointer(pixels),
+                None,
+                None,
+                _GRAY if layout.channels == 1 else _RGB,
+                -1,
+                _ISLOW,
+                ctypes.c_uint(0),
+                ctypes.c_uint(0xFFFFFFFF),
+            )
+            complaint = printed().strip()
+    if not status:
+        raise UnreadableJpeg(f"libjpeg cannot show it: {complaint}")
+    return pixels
+
+
 def encode(
     picture: np.ndarray, layout: Layout, tables: tuple[np.ndarray, ...]
 ) -> tuple[np.ndarray, ...]:

@@ -94,7 +94,7 @@ class ResidualBlock(nn.Module):
         """Features of the same shape; ``noise`` (N, 1, h, w) as the block was built to take."""
         inner = modulated_conv(self.first, features, self.film(embedding))
         if self.strength is not None and noise is not None:
-            inner = torch.addcmul(inner, noise, self.strength[:, None, None])
+            inner = torch.addcmul(inner, noise, self.strength[:, None, None].to(inner.dtype))
         change: Tensor = self.second(inner.relu_())
         return change.add_(features)
 

@@ -1,0 +1,26 @@
+"""How far a picture is from consistent with a file."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from jpegx.jpeg.forward import dequantize, images
+from jpegx.jpeg.layout import Layout
+
+
+def consistency_rmse(
+    file: Sequence[Tensor], picture: Sequence[Tensor], tables: Sequence[Tensor], layout: Layout
+) -> float:
+    """RMSE in gray levels between the decoded file and the decoded re-encoding (paper 1, Eq. 1).
+
+    ``file``, ``picture``: quantized coefficients (rows, columns, 8, 8) per component; ``tables``:
+    (8, 8). Both are decoded to real numbers, with smooth chroma up-sampling, and clipped to 0..255.
+    """
+    if all(torch.equal(a, b) for a, b in zip(file, picture, strict=True)):
+        return 0.0
+    decoded = [
+        images([v[None].float() for v in dequantize(values, tables)], layout).clamp_(0, 255)
+        for values in (file, picture)
+    ]
+    return float((decoded[0] - decoded[1]).square_().mean().sqrt())

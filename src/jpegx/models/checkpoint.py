@@ -1,0 +1,98 @@
+"""Checkpoints of generators: safetensors files, never pickles."""
+
+import json
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from jpegx.models.generator import Generator
+from jpegx.models.header import FORMAT, BadCheckpoint, CheckpointHeader, read_header
+from jpegx.models.registry import create
+
+
+def save(path: Path, generator: Generator, card: dict[str, object]) -> None:
+    """Write a generator: tensors in float16; family, configuration and card in the metadata.
+
+    ``card``: anything that JSON holds. An existing file is replaced when the new one is whole.
+    Raises ValueError if a weight is not finite in float16, OSError if the file cannot be written.
+    """
+    tensors = {
+        name: tensor.detach().to("cpu", torch.float16).contiguous()
+        for name, tensor in generator.state_dict().items()
+    }
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise ValueError(f"tensor {name!r} is not finite in float16")
+    metadata = {
+        "format": FORMAT,
+        "family": generator.family,
+        "config": json.dumps(generator.config.to_dict()),
+        "card": json.dumps(card),
+    }
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        unfinished.write_bytes(to_bytes(tensors, metadata))
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def load(
+    path: Path,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> tuple[Generator, dict[str, object]]:
+    """A generator in evaluation mode, its tensors in ``dtype`` on ``device``, and its card.
+
+    Raises BadCheckpoint, one line that begins with the file's name, for anything that is not a
+    whole checkpoint of a known family.
+    """
+    header = read_header(path)
+    generator = _build(path, header)
+    wanted = {name: tuple(tensor.shape) for name, tensor in generator.state_dict().items()}
+    _compare(path, wanted, header.shapes)
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise BadCheckpoint(f"{path}: {reason}; get an undamaged copy") from None
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point() or not tensor.isfinite().all():
+            raise BadCheckpoint(f"{path}: tensor {name!r} does not hold finite numbers")
+    values: dict[str, Tensor] = {k: v.to(device, dtype) for k, v in tensors.items()}
+    generator.load_state_dict(values, assign=True)
+    return generator.eval(), header.card
+
+
+def _build(path: Path, header: CheckpointHeader) -> Generator:
+    # On the meta device a hostile configuration takes no memory before the shapes are compared.
+    try:
+        with torch.device("meta"):
+            return create(header.family, header.config)
+    except ValueError as error:
+        raise BadCheckpoint(
+            f"{path}: {error}; it needs another version of jpegx, or is damaged"
+        ) from None
+
+
+def _compare(
+    path: Path, wanted: dict[str, tuple[int, ...]], there: dict[str, tuple[int, ...]]
+) -> None:
+    missing = [name for name in wanted if name not in there]
+    surplus = [name for name in there if name not in wanted]
+    other = [name for name in wanted if name in there and wanted[name] != there[name]]
+    for names, what in (
+        (missing, "is missing"),
+        (surplus, "is unknown"),
+        (other, "has wrong size"),
+    ):
+        if names:
+            more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+            raise BadCheckpoint(
+                f"{path}: tensor {names[0][:80]!r}{more} {what}; get the file again"
+            )

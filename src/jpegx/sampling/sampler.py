@@ -1,0 +1,155 @@
+"""From a JPEG file to the pictures it could have come from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jpegx.consistency.exact import exact
+from jpegx.consistency.measure import consistency_rmse
+from jpegx.errors import UnsupportedJpeg
+from jpegx.jpeg import libjpeg
+from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.jpeg.integer import encode
+from jpegx.sampling.device import choose_device
+from jpegx.sampling.laplace import laplace
+from jpegx.sampling.moments import Moments
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a file, and how consistent it is.
+
+    ``pixels``: uint8 (height, width, channels), 1 channel for a gray file, else 3 (RGB).
+    ``index``: number of the sample, 0 for the mean. ``different`` of ``total`` coefficients
+    re-encode to another integer than the file's; 0 is exact. ``rmse_added``: gray levels between
+    the pixels and the plain projection of Eq. 11 (paper 1), None if not projected.
+    ``consistency_rmse``: Eq. 1, gray levels.
+    """
+
+    pixels: np.ndarray
+    kind: Literal["sample", "mean"]
+    index: int
+    different: int
+    total: int
+    rmse_added: float | None
+    consistency_rmse: float
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Pictures of one file, made as they are asked for; the mean comes last."""
+
+    pictures: Iterator[Picture]
+    moments: Moments | None
+
+    def std_map(self) -> np.ndarray:
+        """Per-pixel standard deviation of the samples so far, float32 (height, width) in 0..1.
+
+        The mean over the channels. Raises ValueError before two samples are made, or if neither
+        mean nor standard deviation was asked for.
+        """
+        if self.moments is None:
+            raise ValueError("the standard deviation was not asked for")
+        std: np.ndarray = self.moments.std().mean(dim=0).div(255).numpy()
+        return std
+
+
+def model_names() -> list[str]:
+    """Names that ``decode`` takes."""
+    return ["laplace", "standard"]
+
+
+def decode(
+    jpeg: QuantizedJpeg,
+    *,
+    model: str,
+    samples: int,
+    seed: int,
+    project: bool,
+    mean: bool,
+    std_map: bool,
+    device: str,
+) -> Decoded:
+    """Samples of a file.
+
+    ``model``: one of ``model_names()``. ``project``: make every picture exactly consistent.
+    ``mean``: also the mean of the samples, projected like them. ``std_map``: keep what
+    ``Decoded.std_map`` needs. ``device``: "auto", "cpu" or "cuda".
+    The same seed gives the same pictures; sample i does not depend on how many there are.
+    Raises UnsupportedJpeg for fractional sampling, JpegxError if the device is not there,
+    ValueError for an unknown model.
+    """
+    if jpeg.layout.is_fractional:
+        raise UnsupportedJpeg(
+            f"fractional sampling factors {jpeg.layout.factors}, which no libjpeg shows or encodes"
+        )
+    finisher = _Finisher(jpeg, project, choose_device(device))
+    moments = Moments() if mean or std_map else None
+    drawn = _draw(jpeg, model, samples, seed)
+    return Decoded(_pictures(drawn, finisher, moments, mean), moments)
+
+
+def _draw(jpeg: QuantizedJpeg, model: str, samples: int, seed: int) -> Iterator[Tensor]:
+    if model == "laplace":
+        return laplace(jpeg, samples, seed)
+    if model == "standard":
+        return _standard(jpeg, samples)
+    raise ValueError(f"unknown model {model}")
+
+
+def _standard(jpeg: QuantizedJpeg, samples: int) -> Iterator[Tensor]:
+    shown = torch.tensor(libjpeg.show(jpeg.stream, jpeg.layout)).permute(2, 0, 1)
+    for _ in range(samples):
+        yield shown.float()
+
+
+def _pictures(
+    drawn: Iterator[Tensor], finisher: "_Finisher", moments: Moments | None, mean: bool
+) -> Iterator[Picture]:
+    for index, image in enumerate(drawn):
+        pixels, picture = finisher.finish(image, "sample", index)
+        if moments is not None:
+            moments.add(pixels)
+        yield picture
+    if mean and moments is not None:
+        yield finisher.finish(moments.mean().clone(), "mean", 0)[1]
+
+
+class _Finisher:
+    """Makes real-valued images of a file into 8-bit pictures, and says how consistent they are."""
+
+    def __init__(self, jpeg: QuantizedJpeg, project: bool, device: torch.device) -> None:
+        self._layout = jpeg.layout
+        self._project = project
+        self._device = device
+        self._coefficients = [torch.tensor(c, device=device) for c in jpeg.coefficients]
+        self._tables = [torch.tensor(t, device=device) for t in jpeg.tables]
+        self._total = sum(c.numel() for c in self._coefficients)
+
+    def finish(
+        self, image: Tensor, kind: Literal["sample", "mean"], index: int
+    ) -> tuple[Tensor, Picture]:
+        """8-bit pixels (C, H, W) and the picture of a real-valued image (C, H, W)."""
+        rmse_added = None
+        if self._project:
+            image = image.to(self._device)
+            result = exact(image, self._coefficients, self._tables, self._layout)
+            pixels, different, rmse_added = result.pixels, result.different, result.rmse_added
+            rmse = self._compare(pixels)[1] if different else 0.0
+        else:
+            pixels = image.to(self._device).round().clamp(0, 255).to(torch.uint8)
+            different, rmse = self._compare(pixels)
+        pixels = pixels.cpu()
+        shown = np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
+        return pixels, Picture(shown, kind, index, different, self._total, rmse_added, rmse)
+
+    def _compare(self, pixels: Tensor) -> tuple[int, float]:
+        encoded = [c[0] for c in encode(pixels[None], self._layout, self._tables)]
+        pairs = zip(encoded, self._coefficients, strict=True)
+        different = sum(int((ours != theirs).sum()) for ours, theirs in pairs)
+        rmse = consistency_rmse(self._coefficients, encoded, self._tables, self._layout)
+        return different, rmse

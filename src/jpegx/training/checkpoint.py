@@ -1,0 +1,96 @@
+"""Checkpoints: all that a run needs to go on as if it had never stopped.
+
+Networks and optimizers are tensors in a safetensors file, the rest is text in its header. Every
+random number of training is a function of (seed, step), so there is no other state.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from jpegx.errors import JpegxError
+from jpegx.training.networks import Networks
+
+
+class UnreadableCheckpoint(JpegxError):
+    """A checkpoint that training cannot go on from: missing, broken, or of another recipe."""
+
+
+@dataclass
+class Position:
+    """Where a run is.
+
+    ``step``: steps done. ``stage``: "regression", "adversarial" or "done"; ``stage_step`` and
+    ``stage_seconds``: steps and time spent in it. ``best``: the best score of a validation in it.
+    """
+
+    step: int = 0
+    stage: str = "regression"
+    stage_step: int = 0
+    stage_seconds: float = 0.0
+    best: float | None = None
+
+    def enter(self, stage: str) -> None:
+        """A stage begins."""
+        self.stage, self.stage_step, self.stage_seconds, self.best = stage, 0, 0.0, None
+
+
+def save_checkpoint(path: Path, networks: Networks, position: Position) -> None:
+    """Write a checkpoint: whole, or not at all (the old one stays)."""
+    tensors: dict[str, Tensor] = {}
+    for name, module in networks.modules().items():
+        tensors |= {f"{name}:{key}": value for key, value in module.state_dict().items()}
+    for name, optimizer in networks.optimizers().items():
+        for index, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"{name}-optimizer:{index}:{key}": v for key, v in state.items()}
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save_file(tensors, temporary, {"position": json.dumps(asdict(position))})
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path, networks: Networks) -> Position:
+    """Put networks and optimizers back where a checkpoint left them; returns its position.
+
+    Raises UnreadableCheckpoint.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            position = Position(**json.loads(file.metadata()["position"]))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        for name, module in networks.modules().items():
+            module.load_state_dict(_under(f"{name}:", tensors))
+        for name, optimizer in networks.optimizers().items():
+            _restore(optimizer, _under(f"{name}-optimizer:", tensors))
+    except FileNotFoundError as error:
+        raise UnreadableCheckpoint(f"{path}: no checkpoint here to resume from") from error
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UnreadableCheckpoint(f"{path}: not a checkpoint of this recipe: {reason}") from error
+    return position
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    for index, parameter in enumerate(optimizer.param_groups[0]["params"]):
+        state = _under(f"{index}:", tensors)
+        if state:
+            # In the memory layout of the parameter, as the optimizer itself makes them.
+            optimizer.state[parameter] = {
+                key: value if value.dim() == 0 else torch.empty_like(parameter).copy_(value)
+                for key, value in state.items()
+            }

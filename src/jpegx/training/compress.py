@@ -1,0 +1,102 @@
+"""Patches compressed as libjpeg does it, whole groups at once, on the device that trains."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jpegx.jpeg import forward, integer
+from jpegx.jpeg.color import to_integer_components
+from jpegx.jpeg.layout import Layout
+from jpegx.jpeg.tables import scaled_tables
+from jpegx.models.conditioning import Conditions, conditions, join
+from jpegx.training.patches import SAMPLINGS, Group
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """What the JPEG files of a group hold.
+
+    ``tables``: (G, 8, 8) and ``coefficients``: int16 (G, rows, columns, 8, 8), one per component.
+    """
+
+    layout: Layout
+    tables: list[Tensor]
+    coefficients: list[Tensor]
+
+    @property
+    def count(self) -> int:
+        """Number of images G."""
+        return len(self.tables[0])
+
+    def first(self, count: int) -> "Compressed":
+        """The first images only."""
+        tables = [table[:count] for table in self.tables]
+        return Compressed(self.layout, tables, [grid[:count] for grid in self.coefficients])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Targets (N, 3, H, W), 0 to 1, in channels_last; their JPEGs by group; the conditions of all."""
+
+    targets: Tensor
+    groups: tuple[Compressed, ...]
+    conditions: Conditions
+
+
+def compress(groups: Sequence[Group], device: torch.device) -> Batch:
+    """Groups of patches as one batch, compressed on the device.
+
+    The coefficients are those of libjpeg (``jpeg.integer``). Patches of a gray group become gray
+    first, with libjpeg's own luma, so the target has the three channels equal.
+    """
+    targets, files = [], []
+    for group in groups:
+        pixels = group.patches.to(device, non_blocking=True)
+        size = (pixels.shape[3], pixels.shape[2])
+        layout = layout_of(group.sampling, size)
+        if layout.channels == 1:
+            pixels = _luma(pixels)
+        tables = quality_tables(group.qualities, layout, device)
+        grids = integer.encode(pixels, layout, tables)
+        files.append(Compressed(layout, tables, grids))
+        targets.append(pixels.expand(-1, 3, -1, -1))
+    pictures = torch.cat(targets).float().div_(255)
+    parts = [conditions(f.coefficients, f.tables, f.layout) for f in files]
+    return Batch(
+        pictures.contiguous(memory_format=torch.channels_last), tuple(files), join(parts)
+    )
+
+
+def layout_of(sampling: str, size: tuple[int, int]) -> Layout:
+    """The layout of an image of a size (width, height) with a sampling out of ``SAMPLINGS``."""
+    color_space = "gray" if sampling == "gray" else "ycbcr"
+    return Layout(size[0], size[1], color_space, SAMPLINGS[sampling])
+
+
+def quality_tables(
+    qualities: Sequence[int], layout: Layout, device: torch.device
+) -> list[Tensor]:
+    """The IJG's tables for each of G qualities: one int32 (G, 8, 8) per component."""
+    pair = _all_tables(device)[:, torch.tensor(qualities, device=device) - 1]
+    return [pair[min(c, 1)] for c in range(len(layout.factors))]
+
+
+def decoded(values: Sequence[Tensor], file: Compressed) -> Tensor:
+    """Pixels (G, C, H, W), 0 to 1 but not clipped, of quantized coefficients of the file."""
+    return forward.images(forward.dequantize(values, file.tables), file.layout) / 255
+
+
+@cache
+def _all_tables(device: torch.device) -> Tensor:
+    """(luma and chroma, quality - 1, 8, 8), int32."""
+    pairs = np.stack([np.stack(scaled_tables(quality)) for quality in range(1, 101)], axis=1)
+    return torch.from_numpy(pairs).to(device)
+
+
+def _luma(pixels: Tensor) -> Tensor:
+    color = Layout(pixels.shape[3], pixels.shape[2], "ycbcr", SAMPLINGS["4:4:4"])
+    return to_integer_components(pixels.int(), color)[:, :1].to(torch.uint8)

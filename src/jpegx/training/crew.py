@@ -1,0 +1,90 @@
+"""The processes that train one network together (torchrun), or the only one."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from jpegx.errors import JpegxError
+
+
+class BadCrew(JpegxError):
+    """The processes cannot share the work out evenly."""
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Process ``rank`` of ``size``, all with equal networks and optimizers."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """True for the one that writes files and messages."""
+        return self.rank == 0
+
+    def share(self, items: int) -> range:
+        """The numbers of this process's items. Raises BadCrew if they cannot be shared evenly."""
+        if items % self.size:
+            raise BadCrew(
+                f"{items} groups cannot be shared by {self.size} processes; set data.groups to a "
+                f"multiple of {self.size}"
+            )
+        each = items // self.size
+        return range(self.rank * each, (self.rank + 1) * each)
+
+    def average_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+        """Replace the gradients by their mean over all processes, in one exchange."""
+        if self.size == 1:
+            return
+        # A process whose share of the losses left a parameter out must still take part in it.
+        gradients = []
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            gradients.append(parameter.grad)
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        dist.all_reduce(flat)
+        flat /= self.size
+        parts = flat.split([gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view(gradient.shape))
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean of a tensor over all processes."""
+        if self.size > 1:
+            values = values.clone()
+            dist.all_reduce(values)
+            values /= self.size
+        return values
+
+    def agree(self, value: float, device: torch.device) -> float:
+        """What the first process says."""
+        if self.size == 1:
+            return value
+        said = torch.tensor([value], dtype=torch.float64, device=device)
+        dist.broadcast(said, src=0)
+        return float(said)
+
+    def wait(self) -> None:
+        """Return when all processes have come here."""
+        if self.size > 1:
+            dist.barrier()
+
+
+@contextmanager
+def join_crew(device: torch.device) -> Iterator[Crew]:
+    """The crew that torchrun started this process for; a crew of one without torchrun."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield Crew()
+        return
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Crew(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()

@@ -1,0 +1,70 @@
+"""Groups of patches, decoded and cut by worker processes ahead of the steps that need them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing import get_all_start_methods
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from jpegx.training.images import ImageSet
+from jpegx.training.patches import Group, PatchRules, draw_group
+
+_AHEAD = 8  # groups that each worker prepares ahead
+
+
+@dataclass(frozen=True)
+class _Groups(Dataset[Group]):
+    """All groups of a run, by their number: step x groups of a batch + group of the batch."""
+
+    images: ImageSet
+    rules: PatchRules
+    seed: int
+    per_batch: int
+
+    def __getitem__(self, number: int) -> Group:
+        return draw_group(self.images, self.rules, self.seed, *divmod(number, self.per_batch))
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """The numbers of the groups of some steps, of those in ``mine`` of each batch, in order."""
+
+    steps: range
+    per_batch: int
+    mine: range
+
+    def __iter__(self) -> Iterator[int]:
+        return (step * self.per_batch + index for step in self.steps for index in self.mine)
+
+    def __len__(self) -> int:
+        return len(self.steps) * len(self.mine)
+
+
+def load_steps(
+    images: ImageSet,
+    rules: PatchRules,
+    seed: int,
+    per_batch: int,
+    mine: range,
+    steps: range,
+    workers: int,
+) -> Iterator[Sequence[Group]]:
+    """For each of the steps, the groups in ``mine`` out of the ``per_batch`` groups of its batch.
+
+    ``workers``: processes that read and cut ahead; 0 does it in this process.
+    """
+    # A fork shares the decoded images; a new interpreter would copy them.
+    fork = workers and "fork" in get_all_start_methods()
+    loader = DataLoader(
+        _Groups(images, rules, seed, per_batch),
+        sampler=_Numbers(steps, per_batch, mine),
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=_AHEAD if workers else None,
+        multiprocessing_context="fork" if fork else None,
+        pin_memory=torch.cuda.is_available(),
+    )
+    groups = iter(loader)
+    for _ in steps:
+        yield [next(groups) for _ in mine]

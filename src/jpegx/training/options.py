@@ -1,0 +1,107 @@
+"""Every key of a recipe: its type, its default and what it means."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def key(default: object, meaning: str) -> Any:  # noqa: ANN401 (stands for a value of any type)
+    """A key of a recipe: its default, and one line that says what it means."""
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata={"meaning": meaning})
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """[data]: patches and their compression."""
+
+    patch: int = key(128, "Pixels of a patch each way.")
+    batch: int = key(32, "Patches per step, over all processes.")
+    groups: int = key(4, "Parts of a batch, each with a sampling of its own.")
+    native: float = key(0.0, "Share of patches at the image's own scale; others are reduced.")
+    quality: tuple[int, int] = key((5, 95), "Lowest and highest IJG quality.")
+    sampling: dict[str, float] = key(
+        {"4:4:4": 1.0},
+        "Weight of each sampling: 4:4:4, 4:2:2, 4:4:0, 4:2:0, 4:1:1, gray.",
+    )
+    workers: int = key(2, "Processes that read and cut, 0 for none.")
+    cache_gigabytes: float = key(4.0, "Decoded images kept in memory.")
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """[generator] or [critic]: a network."""
+
+    family: str = key("", "Name of the architecture.")
+    config: dict[str, Any] = key({}, "Its sizes; what is not given is the family's default.")
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """[training]: what both stages share."""
+
+    seed: int = key(0, "Same seed, same data, same noise, same start.")
+    start: str = key("", "Weights (a file of jpegx) that the generator starts from.")
+    ema: float = key(0.999, "Decay of the moving average of the generator's weights.")
+    betas: tuple[float, float] = key((0.9, 0.999), "Of Adam, for both networks.")
+    precision: str = key("bfloat16", "Of the networks' arithmetic: bfloat16 or float32.")
+    accumulate: int = key(1, "Parts of a batch that are worked on one after the other.")
+    warm_up: int = key(0, "Steps over which a stage's learning rate rises to its full value.")
+
+
+@dataclass(frozen=True)
+class StageOptions:
+    """[regression] or [adversarial]: length and learning rate of a stage."""
+
+    steps: int = key(0, "Steps; 0 leaves the stage out.")
+    share: float = key(1.0, "Part of --max-minutes, relative to the other stage's.")
+    learning_rate: float = key(1e-4, "At the start; cosine from there.")
+    final_learning_rate: float = key(1e-6, "At the end.")
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """[losses]: weights of the adversarial stage (Eq. 8 of paper 1), images from 0 to 1."""
+
+    adversarial: float = key(1e-3, "Scale of V in the generator's loss (Eq. 10).")
+    r1: float = key(1.0, "Gradient penalty of the critic.")
+    r1_every: int = key(1, "Steps between two gradient penalties; each then counts as often.")
+    consistency: tuple[float, float] = key((1.0, 1e3), "Eq. 4: first and last weight, cosine.")
+    first_moment: float = key(0.0, "Eq. 5.")
+    second_moment: float = key(0.0, "Eq. 7 and 16.")
+    perceptual: float = key(0.0, "Eq. 6; needs the file vgg19.")
+    vgg19: str = key("", "Weights of VGG-19, a safetensors file with torchvision's names.")
+    feature_matching: float = key(0.0, "On the critic's features, where vgg19 names no file.")
+
+
+@dataclass(frozen=True)
+class MomentOptions:
+    """[moments]: the samples that first and second moment are estimated from (App. A.2)."""
+
+    every: int = key(8, "Steps between two estimates.")
+    images: int = key(8, "Of each batch, so many of the first images.")
+    samples: int = key(16, "Samples of each image.")
+    unbiased: bool = key(False, "Correct both estimates for the number of samples.")
+    reference: str = key(
+        "", "Weights of the regression for Eq. 7; without, those the stage starts from."
+    )
+
+
+@dataclass(frozen=True)
+class ValidationOptions:
+    """[validation]: what is measured while training."""
+
+    images: int = key(8, "Images at most; without a folder they are kept back from the data.")
+    crop: int = key(256, "Pixels each way at most, cut from the centre.")
+    qualities: tuple[int, ...] = key((10, 40), "IJG qualities, 4:2:0.")
+    samples: int = key(4, "Samples per image.")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """[run]: steps between two of each; the last step of a run does all of them."""
+
+    log_every: int = key(50, "Lines of the log.")
+    save_every: int = key(500, "Checkpoints to resume from.")
+    validate_every: int = key(2000, "Validations.")
+    strips_every: int = key(2000, "Pictures of samples to look at.")

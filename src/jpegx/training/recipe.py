@@ -1,0 +1,198 @@
+"""Recipes: TOML files that say everything about a training run but its data and its folder."""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from jpegx.errors import JpegxError
+from jpegx.training.options import (
+    DataOptions,
+    LossOptions,
+    MomentOptions,
+    NetworkOptions,
+    RunOptions,
+    StageOptions,
+    TrainingOptions,
+    ValidationOptions,
+)
+
+
+class BadRecipe(JpegxError):
+    """A recipe that cannot be used: unknown, not TOML, an unknown key, an impossible value."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything about a training run but its data and its folder; one field per table."""
+
+    data: DataOptions = field(default_factory=DataOptions)
+    generator: NetworkOptions = field(default_factory=NetworkOptions)
+    critic: NetworkOptions = field(default_factory=NetworkOptions)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+    regression: StageOptions = field(default_factory=StageOptions)
+    adversarial: StageOptions = field(default_factory=StageOptions)
+    losses: LossOptions = field(default_factory=LossOptions)
+    moments: MomentOptions = field(default_factory=MomentOptions)
+    validation: ValidationOptions = field(default_factory=ValidationOptions)
+    run: RunOptions = field(default_factory=RunOptions)
+
+
+def recipe_names() -> list[str]:
+    """The recipes that come with jpegx."""
+    folder = files("jpegx.training") / "recipes"
+    return sorted(
+        entry.name.removesuffix(".toml")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".toml")
+    )
+
+
+def load_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
+    """The recipe of a name (or the path of a TOML file), with changes ``table.key=value`` made.
+
+    Values are written as in TOML; a string may go without quotes. Raises BadRecipe.
+    """
+    if name in recipe_names():
+        text = (files("jpegx.training") / "recipes" / f"{name}.toml").read_text("utf-8")
+    elif name.endswith(".toml"):
+        try:
+            text = Path(name).read_text("utf-8")
+        except UnicodeDecodeError as error:
+            raise BadRecipe(f"{name}: not a text file") from error
+    else:
+        known = ", ".join(recipe_names())
+        raise BadRecipe(f"{name}: no such recipe; choose {known}, or a file that ends in .toml")
+    return parse_recipe(text, name, changes)
+
+
+def parse_recipe(text: str, name: str, changes: Sequence[str] = ()) -> Recipe:
+    """The recipe in a TOML text; ``name`` stands for it in messages. Raises BadRecipe."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadRecipe(f"{name}: not TOML: {error}") from error
+    for change in changes:
+        _apply(change, tables)
+    hints = get_type_hints(Recipe)
+    for table in tables:
+        if table not in hints:
+            raise BadRecipe(f"{name}: unknown table [{table}]; there are {', '.join(hints)}")
+    made = {table: _table(hints[table], tables.get(table, {}), f"{name}: {table}") for table in hints}
+    recipe = Recipe(**made)
+    _check(recipe, name)
+    return recipe
+
+
+def _apply(change: str, tables: dict[str, Any]) -> None:
+    path, equals, written = change.partition("=")
+    parts = path.strip().split(".")
+    if not equals or len(parts) < 2:
+        raise BadRecipe(f"--set {change}: write table.key=value, as in regression.steps=1000")
+    try:
+        value = tomllib.loads(f"value = {written}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = written.strip()
+    target = tables
+    for part in parts[:-1]:
+        target = target.setdefault(part, {})
+        if not isinstance(target, dict):
+            raise BadRecipe(f"--set {change}: {part} is not a table")
+    target[parts[-1]] = value
+
+
+def _table(kind: type, given: object, where: str) -> Any:  # noqa: ANN401 (one of the options)
+    if not isinstance(given, dict):
+        raise BadRecipe(f"{where}: must be a table")
+    hints = get_type_hints(kind)
+    values = {}
+    for name, value in given.items():
+        if name not in hints:
+            raise BadRecipe(f"{where}.{name}: unknown key; there are {', '.join(hints)}")
+        values[name] = _value(hints[name], value, f"{where}.{name}")
+    return kind(**values)
+
+
+def _value(hint: Any, value: object, where: str) -> object:  # noqa: ANN401 (any type hint)
+    if get_origin(hint) is tuple:
+        return _numbers(get_args(hint), value, where)
+    if get_origin(hint) is dict:
+        if not isinstance(value, dict):
+            raise BadRecipe(f"{where}: must be a table, not {value!r}")
+        inner = get_args(hint)[1]
+        return {k: v if inner is Any else _value(inner, v, f"{where}.{k}") for k, v in value.items()}
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+        raise BadRecipe(f"{where}: must be {words[hint]}, not {value!r}")
+    return value
+
+
+def _numbers(hints: tuple[Any, ...], value: object, where: str) -> tuple[object, ...]:
+    if not isinstance(value, list):
+        raise BadRecipe(f"{where}: must be a list of numbers, not {value!r}")
+    if Ellipsis in hints:
+        hints = (hints[0],) * len(value)
+    if len(value) != len(hints):
+        raise BadRecipe(f"{where}: must be {len(hints)} numbers, not {value!r}")
+    return tuple(_value(hint, item, where) for hint, item in zip(hints, value, strict=True))
+
+
+def _check(recipe: Recipe, name: str) -> None:
+    """Refuse values that no run can use."""
+    for table in fields(recipe):
+        options = getattr(recipe, table.name)
+        for option in fields(options):
+            value = getattr(options, option.name)
+            numbers = value if isinstance(value, tuple) else (value,)
+            if any(isinstance(n, (int, float)) and not 0 <= n < 1e12 for n in numbers):
+                raise BadRecipe(f"{name}: {table.name}.{option.name}: {value} is out of range")
+    for problem, found in _problems(recipe).items():
+        if found:
+            raise BadRecipe(f"{name}: {problem}")
+
+
+def _problems(recipe: Recipe) -> dict[str, bool]:
+    from jpegx.training.patches import SAMPLINGS
+
+    data, training, validation = recipe.data, recipe.training, recipe.validation
+    low, high = data.quality
+    positive = [
+        *(data.patch, data.batch, data.groups, training.accumulate, recipe.losses.r1_every),
+        *(recipe.moments.every, recipe.moments.images, recipe.moments.samples),
+        *(validation.images, validation.crop, validation.samples),
+        *(recipe.run.log_every, recipe.run.save_every),
+        *(recipe.run.validate_every, recipe.run.strips_every),
+    ]
+    return {
+        "sizes, counts and intervals must be at least 1": min(positive) < 1,
+        "data.patch must be a multiple of 16": data.patch % 16 != 0,
+        "data.batch must be a multiple of data.groups": data.batch % data.groups != 0,
+        "data.groups must be a multiple of training.accumulate": data.groups
+        % training.accumulate
+        != 0,
+        "data.quality must be from 1 to 100, the lower first": not 1 <= low <= high <= 100,
+        "validation.qualities must be from 1 to 100": not validation.qualities
+        or any(not 1 <= q <= 100 for q in validation.qualities),
+        f"data.sampling must be out of {', '.join(SAMPLINGS)}, weights positive": not data.sampling
+        or any(name not in SAMPLINGS for name in data.sampling)
+        or any(not 0 < weight < 1e6 for weight in data.sampling.values()),
+        "data.native must be from 0 to 1": data.native > 1,
+        "training.ema must be below 1": training.ema >= 1,
+        "training.betas must be below 1": max(training.betas) >= 1,
+        "training.precision must be bfloat16 or float32": training.precision
+        not in ("bfloat16", "float32"),
+        "generator.family must be given": not recipe.generator.family,
+        "critic.family must be given where adversarial.steps is not 0": recipe.adversarial.steps > 0
+        and not recipe.critic.family,
+        "regression.steps or adversarial.steps must be given": recipe.regression.steps
+        + recipe.adversarial.steps
+        == 0,
+        "losses.vgg19 needs losses.perceptual": bool(recipe.losses.vgg19)
+        and not recipe.losses.perceptual,
+        "unbiased moments need moments.samples of at least 2": recipe.moments.unbiased
+        and recipe.moments.samples < 2,
+    }

@@ -1,0 +1,52 @@
+"""The regression stage: one picture per file, least squares (X̄(Y), and a warm start)."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from jpegx.models.noise import ZeroNoise
+from jpegx.training.compress import compress
+from jpegx.training.crew import Crew
+from jpegx.training.networks import Networks
+from jpegx.training.patches import Group
+from jpegx.training.precision import Precision
+from jpegx.training.stopwatch import Stopwatch
+
+
+class RegressionStage:
+    """Steps that minimize the mean squared error of the generator without noise."""
+
+    def __init__(
+        self, networks: Networks, precision: Precision, crew: Crew, watch: Stopwatch
+    ) -> None:
+        self.networks = networks
+        self.precision = precision
+        self.crew = crew
+        self.watch = watch
+
+    def step(
+        self, parts: Sequence[Sequence[Group]], step: int, progress: float
+    ) -> dict[str, Tensor]:
+        """One step on the parts of a batch; returns its losses, scalars on the device.
+
+        The gradients of the parts are averaged. Learning rates are set by the caller; ``step``
+        and ``progress`` do not matter here.
+        """
+        networks = self.networks
+        networks.generator_optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=self.precision.device)
+        for groups in parts:
+            with self.watch.part("compression"):
+                batch = compress(groups, self.precision.device)
+            with self.watch.part("generator"):
+                with self.precision.autocast():
+                    images = networks.generator(batch.conditions, ZeroNoise())
+                loss = F.mse_loss(images.float(), batch.targets) / len(parts)
+                loss.backward()
+                total += loss.detach()
+        with self.watch.part("optimizer"):
+            self.crew.average_gradients(networks.generator.parameters())
+            networks.generator_optimizer.step()
+        return {"mse": total}
