@@ -93,7 +93,7 @@ def test_gray_in_other_dress(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> N
     assert run("verify", tmp_path / "flat.jpg", tmp_path / "flat.png").exit_code == 0
 
 
-def _deep_rgb_png(path: Path, width: int, height: int) -> None:
+def _save_deep_ppm(path: Path, width: int, height: int) -> None:
     pixels = np.full((height, width, 3), 30000, np.uint16)
     path.write_bytes(b"P6 %d %d 65535\n" % (width, height) + pixels.astype(">u2").tobytes())
 
@@ -121,18 +121,20 @@ def test_pictures_that_cannot_be_compared(
 
 def test_sixteen_bit_colour_is_not_cut_down(run: Run, example: Path, tmp_path: Path) -> None:
     path = tmp_path / "deep.ppm"
-    _deep_rgb_png(path, 384, 256)
+    _save_deep_ppm(path, 384, 256)
     result = run("verify", example, path)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "8 bits" in result.stderr
 
 
-def test_colour_picture_of_a_gray_file(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None:
-    gray = make_jpeg("gray.jpg", mode="L")
-    Image.new("RGB", (24, 16), "red").save(tmp_path / "red.png")
-    result = run("verify", gray, tmp_path / "red.png")
-    assert result.exit_code == 2
-    assert "the JPEG file is gray" in result.stderr
+def test_colour_source_of_a_gray_file(run: Run, tmp_path: Path) -> None:
+    source = Image.effect_noise((30, 20), 60).convert("RGB")
+    source.paste("orange", (5, 5, 20, 15))
+    source.save(tmp_path / "source.png")
+    source.convert("L").save(tmp_path / "gray.jpg")
+    assert run("verify", tmp_path / "gray.jpg", tmp_path / "source.png").exit_code == 0
+    Image.new("RGB", (30, 20), "red").save(tmp_path / "red.png")
+    assert run("verify", tmp_path / "gray.jpg", tmp_path / "red.png").exit_code == 1
 
 
 def test_broken_files(run: Run, example: Path, tmp_path: Path) -> None:
