@@ -1,0 +1,96 @@
+"""The folder of a run: what it was started with, its log, its checkpoints, its pictures."""
+
+import json
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from jpegx.errors import JpegxError
+from jpegx.training.recipe import Recipe, parse_recipe
+from jpegx.training.recipe_text import recipe_text, toml_value
+
+
+class BadRun(JpegxError):
+    """A run that cannot be started here, or that cannot be resumed."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run was started with: ``limit`` is in minutes, None for none."""
+
+    data: Path
+    validation: Path | None
+    limit: float | None
+    recipe: Recipe
+
+
+class RunFolder:
+    """Paths in the folder of a run, its settings and its log."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.last = path / "last.safetensors"
+        self.best = path / "best.safetensors"
+        self.strips = path / "strips"
+        self._recipe = path / "recipe.toml"
+        self._settings = path / "run.toml"
+        self._log = path / "log.jsonl"
+
+    def create(self, settings: Settings) -> None:
+        """Make the folder and write down the settings. Raises BadRun if a run is there already."""
+        if self._settings.exists():
+            raise BadRun(f"{self.path}: a run is here already; resume it, or name another folder")
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._recipe.write_text(recipe_text(settings.recipe), "utf-8")
+        lines = {"data": str(settings.data.absolute())}
+        if settings.validation is not None:
+            lines["validation"] = str(settings.validation.absolute())
+        text = "".join(f"{key} = {toml_value(value)}\n" for key, value in lines.items())
+        if settings.limit is not None:
+            text += f"max_minutes = {settings.limit}\n"
+        # Last, because it is what says that a run is here.
+        write_whole(self._settings, text)
+
+    def settings(self) -> Settings:
+        """What the run was started with. Raises BadRun if there is no run; BadRecipe."""
+        try:
+            lines = tomllib.loads(self._settings.read_text("utf-8"))
+            text = self._recipe.read_text("utf-8")
+            limit = lines.get("max_minutes")
+            validation = lines.get("validation")
+            return Settings(
+                Path(lines["data"]),
+                None if validation is None else Path(validation),
+                None if limit is None else float(limit),
+                parse_recipe(text, str(self._recipe)),
+            )
+        except FileNotFoundError as error:
+            raise BadRun(f"{self.path}: no run to resume here") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadRun(f"{self._settings}: damaged: {error}") from error
+
+    def log(self, **values: object) -> None:
+        """Add a line of JSON to the log."""
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(json.dumps(values) + "\n")
+
+    def rewind_log(self, step: int) -> None:
+        """Drop the lines of the log after a step: those steps will be done again."""
+        if not self._log.exists():
+            return
+        kept = []
+        for line in self._log.read_text("utf-8").splitlines():
+            try:
+                if json.loads(line)["step"] <= step:
+                    kept.append(line + "\n")
+            except (ValueError, KeyError, TypeError):
+                continue  # half a line, as a kill leaves it
+        write_whole(self._log, "".join(kept))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file: whole, or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, "utf-8")
+    temporary.replace(path)

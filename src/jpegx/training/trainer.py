@@ -1,0 +1,180 @@
+"""The loop over the steps of a run: stages, schedules, checkpoints, log."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from time import perf_counter
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from jpegx.training.checkpoint import Position, load_checkpoint, save_checkpoint
+from jpegx.training.crew import Crew
+from jpegx.training.folder import RunFolder
+from jpegx.training.networks import Networks
+from jpegx.training.options import StageOptions
+from jpegx.training.patches import Group
+from jpegx.training.recipe import Recipe
+from jpegx.training.schedules import Span, cosine, warm_up
+from jpegx.training.stopwatch import Stopwatch
+
+# The steps of a run from some step on: the groups of this process for each.
+Batches = Callable[[range], Iterator[Sequence[Group]]]
+
+
+class Stage(Protocol):
+    """What a stage does in a step."""
+
+    def step(
+        self, parts: Sequence[Sequence[Group]], step: int, progress: float
+    ) -> dict[str, Tensor]:
+        """One step on the parts of a batch; ``progress`` of the stage is 0 to 1."""
+
+
+class Observer(Protocol):
+    """Who looks at a run: in the first process only."""
+
+    def logged(self, line: dict[str, float | str]) -> None:
+        """A line of the log was written."""
+
+    def looked(self, position: Position, *, validate: bool, strips: bool) -> float | None:
+        """Time to validate or to write pictures; returns the score (low is good) if validated."""
+
+
+class Trainer:
+    """A run: from its last checkpoint, or its start, to its end."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        limit: float | None,
+        networks: Networks,
+        stages: dict[str, Stage],
+        folder: RunFolder,
+        crew: Crew,
+        watch: Stopwatch,
+        observer: Observer | None,
+        device: torch.device,
+    ) -> None:
+        self.recipe = recipe
+        self.networks = networks
+        self.stages = stages
+        self.folder = folder
+        self.crew = crew
+        self.watch = watch
+        self.observer = observer
+        self.device = device
+        self.position = Position()
+        self.options = {"regression": recipe.regression, "adversarial": recipe.adversarial}
+        self.spans = _spans(self.options, limit)
+        self._losses: list[dict[str, Tensor]] = []
+
+    def resume(self) -> None:
+        """Go back to the last checkpoint of the folder."""
+        self.position = load_checkpoint(self.folder.last, self.networks)
+        if self.crew.is_first:
+            self.folder.rewind_log(self.position.step)
+
+    def run(self, batches: Batches) -> None:
+        """Do the steps that are left, and leave a checkpoint at the end of each stage."""
+        for name, stage in self.stages.items():
+            if self.position.stage != name:
+                continue
+            if self.options[name].steps:
+                self._run_stage(stage, self.options[name], self.spans[name], batches)
+            following = list(self.stages)[list(self.stages).index(name) + 1 :] or ["done"]
+            self._enter(following[0])
+
+    def _enter(self, stage: str) -> None:
+        self.position.enter(stage)
+        if stage == "adversarial":
+            self.networks.begin_adversarial()
+        self._save()
+
+    def _run_stage(self, stage: Stage, options: StageOptions, span: Span, batches: Batches) -> None:
+        position = self.position
+        before = position.stage_seconds
+        start = perf_counter()
+        steps = range(position.step, position.step + options.steps - position.stage_step)
+        loaded = batches(steps)
+        self.watch.report()
+        for step in steps:
+            progress = span.progress(position.stage_step, position.stage_seconds)
+            progress = self.crew.agree(progress, self.device)
+            if progress >= 1:
+                break
+            self.watch.start_step()
+            with self.watch.part("loader"):
+                groups = next(loaded)
+            rate = cosine(options.learning_rate, options.final_learning_rate, progress)
+            rate *= warm_up(position.stage_step, self.recipe.training.warm_up)
+            for optimizer in self.networks.optimizers().values():
+                optimizer.param_groups[0]["lr"] = rate
+            self._losses.append(stage.step(self._parts(groups), step, progress))
+            self.networks.update_average(self.recipe.training.ema, position.stage_step)
+            position.step += 1
+            position.stage_step += 1
+            position.stage_seconds = before + perf_counter() - start
+            self._after_step(rate, progress)
+        self._look(validate=True, strips=True)
+
+    def _parts(self, groups: Sequence[Group]) -> list[Sequence[Group]]:
+        each = len(groups) // self.recipe.training.accumulate
+        return [groups[start : start + each] for start in range(0, len(groups), each)]
+
+    def _after_step(self, rate: float, progress: float) -> None:
+        every, step = self.recipe.run, self.position.step
+        if step % every.log_every == 0:
+            self._log(rate, progress)
+        validate, strips = step % every.validate_every == 0, step % every.strips_every == 0
+        if validate or strips:
+            self._look(validate=validate, strips=strips)
+        if step % every.save_every == 0:
+            self._save()
+
+    def _log(self, rate: float, progress: float) -> None:
+        """One line: the mean of each loss over the steps since the last line that have it."""
+        means = {}
+        for name in sorted({name for losses in self._losses for name in losses}):
+            values = [losses[name] for losses in self._losses if name in losses]
+            means[name] = float(self.crew.mean(torch.stack(values).mean()))
+        self._losses.clear()
+        if not all(value == value for value in means.values()):
+            raise ArithmeticError("a loss is not a number")
+        speed, shares = self.watch.report()
+        if self.crew.is_first:
+            line: dict[str, float | str] = {
+                "step": self.position.step,
+                "stage": self.position.stage,
+                "progress": round(progress, 5),
+                "minutes": round(self.position.stage_seconds / 60, 3),
+                "rate": rate,
+                "steps_per_second": round(speed, 3),
+                **means,
+                **{f"share_{name}": round(share, 4) for name, share in shares.items()},
+            }
+            self.folder.log(**line)
+            if self.observer is not None:
+                self.observer.logged(line)
+
+    def _look(self, *, validate: bool, strips: bool) -> None:
+        if self.observer is not None:
+            score = self.observer.looked(self.position, validate=validate, strips=strips)
+            best = self.position.best
+            if score is not None and (best is None or score < best):
+                self.position.best = score
+        self.crew.wait()
+
+    def _save(self) -> None:
+        if self.crew.is_first:
+            save_checkpoint(self.folder.last, self.networks, self.position)
+        self.crew.wait()
+
+
+def _spans(options: dict[str, StageOptions], limit: float | None) -> dict[str, Span]:
+    """How long each stage lasts; a limit in minutes is shared out among those that there are."""
+    total = sum(stage.share for stage in options.values() if stage.steps)
+    return {
+        name: Span(stage.steps, limit * 60 * stage.share / total if limit and total else None)
+        for name, stage in options.items()
+    }
