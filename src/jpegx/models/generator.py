@@ -53,6 +53,13 @@ class Generator(nn.Module, ABC):
         channels.
         """
 
+    @abstractmethod
+    def bytes_per_pixel(self, itemsize: int) -> int:
+        """Memory at the peak of rendering one sample, per pixel that the generator sees.
+
+        ``itemsize``: bytes of one number of the type that the network computes in.
+        """
+
     def forward(self, conditions: Conditions, noise: Noise, samples: int = 1) -> Tensor:
         """Encode and render: see :meth:`render`."""
         return self.render(self.encode(conditions), noise, samples)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count, pairwise
+from math import ceil
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +27,7 @@ class UnetConfig(Config):
 
     widths: tuple[int, ...] = (64, 128, 192)
     encoder: tuple[int, ...] = (2, 4, 4)
-    decoder: tuple[int, ...] = (3, 3, 2)
+    decoder: tuple[int, ...] = (2, 2, 2)
     embedding: int = 64
     noise: bool = True
 
@@ -51,6 +52,7 @@ class Unet(Generator):
     """
 
     config_class = UnetConfig
+    config: UnetConfig
 
     def __init__(self, config: UnetConfig) -> None:
         super().__init__()
@@ -105,6 +107,12 @@ class Unet(Generator):
         change = F.pixel_shuffle(self.head(features).to(decoded.dtype), 2)
         height, width = decoded.shape[2:]
         return repeat_samples(decoded, samples) + change[:, :, :height, :width]
+
+    def bytes_per_pixel(self, itemsize: int) -> int:
+        """Memory at the peak of rendering: see :meth:`Generator.bytes_per_pixel`."""
+        kept = sum(width / (4 << 2 * i) for i, width in enumerate(self.config.widths))
+        # Beside the features kept of each scale, four maps of the finest; and float32 images.
+        return ceil(itemsize * (kept + self.config.widths[0])) + 60
 
 
 def _stages(config: UnetConfig, blocks: tuple[int, ...], *, noisy: bool) -> nn.ModuleList:

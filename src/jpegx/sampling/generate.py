@@ -1,0 +1,115 @@
+"""Samples of a file by a learned generator, whatever its size, in bounded memory."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+import torch
+from torch import Tensor
+from torch.backends import cudnn
+
+from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.models.generator import Encoded, Generator
+from jpegx.models.noise import CounterNoise
+from jpegx.sampling.memory import working_memory
+from jpegx.sampling.tiling import Box, Tile, plan
+from jpegx.sampling.window import window
+
+# Samples of a picture that needs several tiles wait in 16-bit fixed point until all of its tiles
+# are done: 1/128 gray level, from -128 to 383.
+_STEPS = 128.0
+_CENTRE = 128.0
+_WAITING_BYTES = 640 << 20
+# Smaller pictures are rendered several samples at a time.
+_BATCH_PIXELS = {"cpu": 1 << 16, "cuda": 1 << 21}
+
+
+def generate(
+    generator: Generator,
+    jpeg: QuantizedJpeg,
+    *,
+    samples: int,
+    seed: int,
+    memory: int | None = None,
+) -> Iterator[Tensor]:
+    """Samples of a file: float32 (C, H, W) on the CPU, gray levels, neither rounded nor clipped.
+
+    C is 1 for a gray file, the mean of the generator's channels, else 3 (RGB). ``generator``: as
+    :func:`jpegx.sampling.precision.prepare` returns it; its device and number type are used.
+    ``memory``: bytes that a tile may take while it is rendered; None is what the machine has to
+    spare. Sample i depends on the seed and i only: to rounding, it is the same for any number of
+    samples and any memory.
+    """
+    tiles = _plan(generator, jpeg, memory)
+    if len(tiles) == 1:
+        yield from _whole(generator, jpeg, tiles[0], samples, seed)
+        return
+    layout = jpeg.layout
+    shape = (layout.channels, layout.height, layout.width)
+    group = max(1, _WAITING_BYTES // (2 * shape[0] * shape[1] * shape[2]))
+    for first in range(0, samples, group):
+        count = min(group, samples - first)
+        waiting = [torch.empty(shape, dtype=torch.int16) for _ in range(count)]
+        for tile in tiles:
+            for index, part in enumerate(_tile(generator, jpeg, tile, first, count, seed)):
+                fixed = (part - _CENTRE).mul_(_STEPS).clamp_(-32768, 32767)
+                tile.put(fixed, waiting[index])
+        waiting.reverse()
+        while waiting:
+            yield waiting.pop().to(torch.float32).div_(_STEPS).add_(_CENTRE)
+
+
+def _plan(generator: Generator, jpeg: QuantizedJpeg, memory: int | None) -> list[Tile]:
+    parameter = next(generator.parameters())
+    if memory is None:
+        memory = working_memory(parameter.device)
+    return plan(
+        jpeg.layout.height,
+        jpeg.layout.width,
+        halo=generator.halo,
+        multiple=generator.multiple,
+        blend=generator.blend,
+        max_pixels=memory // generator.bytes_per_pixel(parameter.itemsize),
+    )
+
+
+def _whole(
+    generator: Generator, jpeg: QuantizedJpeg, tile: Tile, samples: int, seed: int
+) -> Iterator[Tensor]:
+    encoded = _encode(generator, jpeg, tile.seen)
+    batch = max(1, _BATCH_PIXELS[encoded.conditions.decoded.device.type] // tile.seen.pixels)
+    for first in range(0, samples, batch):
+        noise = CounterNoise(seed, first)
+        yield from _render(generator, encoded, jpeg, noise, min(batch, samples - first))
+
+
+def _tile(
+    generator: Generator, jpeg: QuantizedJpeg, tile: Tile, first: int, count: int, seed: int
+) -> Iterator[Tensor]:
+    """The tile's written part of each sample, one after the other."""
+    encoded = _encode(generator, jpeg, tile.seen)
+    inner = tile.written.inside(tile.seen)
+    for sample in range(first, first + count):
+        noise = CounterNoise(seed, sample, tile.seen.top, tile.seen.left)
+        yield inner.of(_render(generator, encoded, jpeg, noise, 1)[0])
+
+
+@torch.no_grad()
+def _encode(generator: Generator, jpeg: QuantizedJpeg, box: Box) -> Encoded:
+    with _exact_float32():
+        return generator.encode(window(jpeg, box, next(generator.parameters()).device))
+
+
+@torch.no_grad()
+def _render(
+    generator: Generator, encoded: Encoded, jpeg: QuantizedJpeg, noise: CounterNoise, count: int
+) -> Tensor:
+    with _exact_float32():
+        images = generator.render(encoded, noise, count).mul_(255)
+    if jpeg.layout.channels == 1:
+        images = images.mean(dim=1, keepdim=True)
+    return images.cpu()
+
+
+def _exact_float32() -> AbstractContextManager[None]:
+    """A context in which a GPU's float32 convolutions are float32, as a CPU's are, not TF32."""
+    return cudnn.flags(enabled=True, allow_tf32=False)

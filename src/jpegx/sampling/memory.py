@@ -1,0 +1,40 @@
+"""How much memory a generator's work may take."""
+
+import os
+from pathlib import Path
+
+import torch
+
+_MOST = 1 << 30
+_LEAST = 1 << 27
+
+
+def working_memory(device: torch.device) -> int:
+    """Bytes that rendering a tile may take on a device.
+
+    A power of two, so that small changes of the free memory do not change the tiles: on a CPU at
+    most 1 GiB and a quarter of what is free, on a GPU half of what is free.
+    """
+    if device.type == "cuda":
+        return _power_of_two(torch.cuda.mem_get_info(device)[0] // 2)
+    return min(_MOST, _power_of_two(_free() // 4))
+
+
+def _power_of_two(value: int) -> int:
+    """The largest that is not above the value, but not less than the least."""
+    return max(_LEAST, 1 << value.bit_length() >> 1)
+
+
+def _free() -> int:
+    """Bytes of memory that programs can still take, or 4 GiB where the system does not tell."""
+    try:
+        with Path("/proc/meminfo").open(encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return 4 << 30

@@ -1,0 +1,33 @@
+"""The number type and the memory layout in which a machine runs a generator best."""
+
+from typing import Literal
+
+import torch
+
+from jpegx.models.generator import Generator
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+def choose_precision(name: Precision, device: torch.device) -> torch.dtype:
+    """The number type of "auto" (bfloat16 where the hardware has it), "float32" or "bfloat16"."""
+    if name == "auto":
+        return torch.bfloat16 if _has_bfloat16(device) else torch.float32
+    return torch.bfloat16 if name == "bfloat16" else torch.float32
+
+
+def prepare(generator: Generator, device: torch.device, precision: Precision) -> Generator:
+    """The generator itself, moved to where and how it runs best, for rendering only."""
+    dtype = choose_precision(precision, device)
+    generator.to(device, dtype).requires_grad_(False).eval()
+    # The one overload of Module.to that takes a memory format has it as its only argument.
+    return generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    # PyTorch tells by a name that is not documented; without it float32 is the safe choice. Other
+    # processors only emulate bfloat16, more slowly than they compute in float32.
+    tell = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(tell is not None and tell())

@@ -1,0 +1,120 @@
+"""Tiles: that they cover the image, and that a tiled result is the whole one."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
+from jpegx.models.generator import Generator
+from jpegx.models.registry import create
+from jpegx.sampling.generate import generate
+from jpegx.sampling.precision import prepare
+from jpegx.sampling.tiling import Box, plan
+from jpegx.sampling.window import window
+
+CPU = torch.device("cpu")
+
+
+@given(
+    height=st.integers(1, 400),
+    width=st.integers(1, 400),
+    halo=st.sampled_from([0, 8, 40]),
+    multiple=st.sampled_from([2, 8]),
+    blend=st.sampled_from([0, 6, 16]),
+    max_pixels=st.integers(1, 200_000),
+)
+@settings(max_examples=30, deadline=None)
+def test_tiles_make_the_image(
+    height: int, width: int, halo: int, multiple: int, blend: int, max_pixels: int
+) -> None:
+    tiles = plan(height, width, halo=halo, multiple=multiple, blend=blend, max_pixels=max_pixels)
+    image = torch.full((1, height, width), torch.nan)
+    source = torch.arange(height * width, dtype=torch.float64).view(1, height, width)
+    image = image.double()
+    for tile in tiles:
+        seen, written = tile.seen, tile.written
+        assert seen.top % multiple == seen.left % multiple == 0
+        assert 0 <= seen.top <= written.top < written.bottom <= seen.bottom <= height
+        assert written.top - seen.top >= min(halo, written.top)
+        assert seen.right - written.right >= min(halo, width - written.right)
+        tile.put(written.of(source), image)
+    torch.testing.assert_close(image, source)
+
+
+def test_the_grid_with_the_least_work_is_taken() -> None:
+    whole = plan(600, 800, halo=40, multiple=8, blend=0, max_pixels=480_000)
+    assert [tile.seen for tile in whole] == [Box(0, 0, 600, 800)]
+    tiles = plan(600, 800, halo=40, multiple=8, blend=0, max_pixels=300_000)
+    assert [tile.written for tile in tiles] == [Box(0, 0, 600, 400), Box(0, 400, 600, 800)]
+
+
+def test_blending_hides_a_step() -> None:
+    tiles = plan(64, 256, halo=0, multiple=8, blend=16, max_pixels=64 * 160)
+    assert len(tiles) == 2
+    image = torch.zeros(1, 64, 256)
+    for level, tile in enumerate(tiles):
+        part = tile.written.of(torch.full((1, 64, 256), 16.0 * level))
+        tile.put(part, image)
+    assert float(image.diff(dim=2).abs().max()) <= 1.001
+
+
+def _network(**config: object) -> Generator:
+    torch.manual_seed(0)
+    generator = create("unet", config)
+    for name, parameter in generator.named_parameters():
+        if name.startswith("head") or "affine" in name:
+            torch.nn.init.normal_(parameter.data, std=0.05)
+    return prepare(generator, CPU, "float32")
+
+
+@pytest.fixture(params=["4:2:0", "4:4:4", "gray"])
+def jpeg(request: pytest.FixtureRequest, make_jpeg) -> QuantizedJpeg:  # type: ignore[no-untyped-def]
+    if request.param == "gray":
+        path: Path = make_jpeg("gray.jpg", size=(197, 203), mode="L")
+    else:
+        path = make_jpeg("colour.jpg", size=(197, 203), subsampling=request.param)
+    return read_jpeg(path)
+
+
+def test_a_window_is_a_part_of_the_whole(jpeg: QuantizedJpeg) -> None:
+    whole = window(jpeg, Box(0, 0, 203, 197), CPU)
+    for box in (Box(0, 0, 64, 40), Box(48, 24, 112, 88), Box(160, 120, 203, 197)):
+        part = window(jpeg, box, CPU)
+        torch.testing.assert_close(part.decoded, box.of(whole.decoded), atol=1e-6, rtol=0)
+        assert torch.equal(part.tables, whole.tables)
+        assert torch.equal(part.sampling, whole.sampling)
+
+
+def test_tiles_equal_the_whole(jpeg: QuantizedJpeg) -> None:
+    generator = _network(widths=[8, 8, 8], encoder=[1, 1, 0], decoder=[1, 1, 1], embedding=8)
+    assert generator.halo == 48
+    whole = list(generate(generator, jpeg, samples=2, seed=5))
+    small = generator.bytes_per_pixel(4) * 160 * 170
+    tiled = list(generate(generator, jpeg, samples=2, seed=5, memory=small))
+    assert len(whole) == len(tiled) == 2
+    assert not torch.equal(whole[0], whole[1])
+    for one, other in zip(whole, tiled, strict=True):
+        assert one.shape == (jpeg.layout.channels, 203, 197)
+        # Tiles wait as multiples of 1/128 gray level; the rest is the rounding of the convolutions.
+        torch.testing.assert_close(one, other, atol=1 / 256 + 1e-3, rtol=0)
+
+
+def test_the_halo_is_the_receptive_field() -> None:
+    generator = _network(widths=[4, 4, 4], encoder=[1, 1, 1], decoder=[1, 1, 1], embedding=4)
+    reach, size = generator.halo, 8
+    assert reach % generator.multiple == 0
+    from jpegx.models.conditioning import Conditions
+    from jpegx.models.noise import ZeroNoise
+
+    side = 2 * reach + 3 * size
+    decoded = torch.rand(1, 3, side, side, dtype=torch.float64, requires_grad=True)
+    generator.double()
+    output = generator(Conditions(decoded, torch.ones(1, 3, 64), torch.zeros(1, 9)), ZeroNoise())
+    middle = slice(reach + size, reach + 2 * size)
+    (gradient,) = torch.autograd.grad((output - decoded)[0, :, middle, middle].sum(), decoded)
+    touched = gradient[0].abs().sum(dim=0).nonzero()
+    assert int(touched.min()) >= size
+    assert int(touched.max()) < side - size
