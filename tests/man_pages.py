@@ -11,21 +11,28 @@ from jpegx.cli.main import main
 MAN = Path(__file__).parents[1] / "man"
 
 
+def contexts(
+    command: click.Command, parent: click.Context | None, name: str
+) -> list[click.Context]:
+    """The context of a command and, if it is a group, those of its commands."""
+    own = click.Context(command, info_name=name, parent=parent)
+    found = [own]
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(own):
+            subcommand = command.get_command(own, inner)
+            if subcommand is not None:
+                found += contexts(subcommand, own, inner)
+    return found
+
+
 def man_pages() -> dict[str, str]:
     """The text of each page by its file name."""
-    group = click.Context(main, info_name="jpegx")
-    commands = [main.get_command(group, name) for name in main.list_commands(group)]
-    contexts = [group] + [
-        click.Context(command, info_name=command.name, parent=group)
-        for command in commands
-        if command is not None
-    ]
     # The version stands for the date: a page changes when the help does, not with the calendar.
     return {
         f"{context.command_path.replace(' ', '-')}.1": generate_man_page(
             context, version=__version__, date=f"jpegx {__version__}"
         )
-        for context in contexts
+        for context in contexts(main, None, "jpegx")
     }
 
 

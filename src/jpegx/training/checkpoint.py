@@ -26,11 +26,13 @@ class UnreadableCheckpoint(JpegxError):
 class Position:
     """Where a run is.
 
-    ``step``: steps done. ``stage``: "regression", "adversarial" or "done"; ``stage_step`` and
-    ``stage_seconds``: steps and time spent in it. ``best``: the best score of a validation in it.
+    ``step``: steps done, ``seconds``: time spent, all in all. ``stage``: "regression",
+    "adversarial" or "done"; ``stage_step`` and ``stage_seconds``: steps and time spent in it.
+    ``best``: the best score of a validation in it.
     """
 
     step: int = 0
+    seconds: float = 0.0
     stage: str = "regression"
     stage_step: int = 0
     stage_seconds: float = 0.0

@@ -40,7 +40,7 @@ class Compressed:
 
 @dataclass(frozen=True)
 class Batch:
-    """Targets (N, 3, H, W), 0 to 1, in channels_last; their JPEGs by group; the conditions of all."""
+    """Targets (N, 3, H, W), 0 to 1, channels_last; their JPEGs by group; the conditions of all."""
 
     targets: Tensor
     groups: tuple[Compressed, ...]
@@ -66,20 +66,16 @@ def compress(groups: Sequence[Group], device: torch.device) -> Batch:
         targets.append(pixels.expand(-1, 3, -1, -1))
     pictures = torch.cat(targets).float().div_(255)
     parts = [conditions(f.coefficients, f.tables, f.layout) for f in files]
-    return Batch(
-        pictures.contiguous(memory_format=torch.channels_last), tuple(files), join(parts)
-    )
+    return Batch(pictures.contiguous(memory_format=torch.channels_last), tuple(files), join(parts))
 
 
 def layout_of(sampling: str, size: tuple[int, int]) -> Layout:
     """The layout of an image of a size (width, height) with a sampling out of ``SAMPLINGS``."""
-    color_space = "gray" if sampling == "gray" else "ycbcr"
-    return Layout(size[0], size[1], color_space, SAMPLINGS[sampling])
+    factors = SAMPLINGS[sampling]
+    return Layout(*size, "gray" if sampling == "gray" else "ycbcr", factors)
 
 
-def quality_tables(
-    qualities: Sequence[int], layout: Layout, device: torch.device
-) -> list[Tensor]:
+def quality_tables(qualities: Sequence[int], layout: Layout, device: torch.device) -> list[Tensor]:
     """The IJG's tables for each of G qualities: one int32 (G, 8, 8) per component."""
     pair = _all_tables(device)[:, torch.tensor(qualities, device=device) - 1]
     return [pair[min(c, 1)] for c in range(len(layout.factors))]

@@ -5,6 +5,7 @@ import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jpegx.errors import JpegxError
 from jpegx.training.recipe import Recipe, parse_recipe
@@ -17,8 +18,9 @@ class BadRun(JpegxError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run was started with: ``limit`` is in minutes, None for none."""
+    """What a run was started with: ``name`` of the recipe, ``limit`` in minutes, None for none."""
 
+    name: str
     data: Path
     validation: Path | None
     limit: float | None
@@ -43,7 +45,7 @@ class RunFolder:
             raise BadRun(f"{self.path}: a run is here already; resume it, or name another folder")
         self.path.mkdir(parents=True, exist_ok=True)
         self._recipe.write_text(recipe_text(settings.recipe), "utf-8")
-        lines = {"data": str(settings.data.absolute())}
+        lines = {"recipe": settings.name, "data": str(settings.data.absolute())}
         if settings.validation is not None:
             lines["validation"] = str(settings.validation.absolute())
         text = "".join(f"{key} = {toml_value(value)}\n" for key, value in lines.items())
@@ -60,6 +62,7 @@ class RunFolder:
             limit = lines.get("max_minutes")
             validation = lines.get("validation")
             return Settings(
+                lines["recipe"],
                 Path(lines["data"]),
                 None if validation is None else Path(validation),
                 None if limit is None else float(limit),
@@ -75,18 +78,32 @@ class RunFolder:
         with self._log.open("a", encoding="utf-8") as log:
             log.write(json.dumps(values) + "\n")
 
+    def images(self) -> int:
+        """Number of images that the run trains on, as its log says; 0 if it does not."""
+        return max((line["images"] for line in self._lines() if "images" in line), default=0)
+
+    def last_figures(self) -> list[object]:
+        """The figures of the last validation, one entry per quality."""
+        found = [line for line in self._lines() if "validation" in line]
+        return [line["validation"] for line in found if line["step"] == found[-1]["step"]]
+
+    def _lines(self) -> list[dict[str, Any]]:
+        """The whole lines of the log; a kill can leave half a line."""
+        lines = []
+        if self._log.exists():
+            for text in self._log.read_text("utf-8").splitlines():
+                try:
+                    line = json.loads(text)
+                except ValueError:
+                    continue
+                if isinstance(line, dict) and isinstance(line.get("step"), int):
+                    lines.append(line)
+        return lines
+
     def rewind_log(self, step: int) -> None:
         """Drop the lines of the log after a step: those steps will be done again."""
-        if not self._log.exists():
-            return
-        kept = []
-        for line in self._log.read_text("utf-8").splitlines():
-            try:
-                if json.loads(line)["step"] <= step:
-                    kept.append(line + "\n")
-            except (ValueError, KeyError, TypeError):
-                continue  # half a line, as a kill leaves it
-        write_whole(self._log, "".join(kept))
+        kept = [line for line in self._lines() if line["step"] <= step]
+        write_whole(self._log, "".join(json.dumps(line) + "\n" for line in kept))
 
 
 def write_whole(path: Path, text: str) -> None:

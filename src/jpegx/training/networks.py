@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from jpegx.models.checkpoint import load
-from jpegx.models.critic import create_critic
+from jpegx.models.critic import Critic, create_critic
 from jpegx.models.generator import Generator
 from jpegx.models.registry import create
 from jpegx.training.recipe import Recipe
@@ -28,7 +28,7 @@ class Networks:
 
     generator: Generator
     average: Generator
-    critic: nn.Module | None
+    critic: Critic | None
     reference: Generator | None
     generator_optimizer: torch.optim.Optimizer
     critic_optimizer: torch.optim.Optimizer | None
@@ -48,6 +48,18 @@ class Networks:
         named = {"generator": self.generator_optimizer, "critic": self.critic_optimizer}
         return {name: optimizer for name, optimizer in named.items() if optimizer is not None}
 
+    def begin_adversarial(self, *, keep_reference: bool) -> None:
+        """Start the adversarial stage from the average of the regression.
+
+        The average is also X̄(Y) from here on, unless the recipe names other weights for it
+        (``keep_reference``). The optimizer of the generator forgets the regression.
+        """
+        weights = self.average.state_dict()
+        self.generator.load_state_dict(weights)
+        if self.reference is not None and not keep_reference:
+            self.reference.load_state_dict(weights)
+        self.generator_optimizer.state.clear()
+
     def update_average(self, decay: float, step: int) -> None:
         """Move the average towards the generator (paper 1, A.2).
 
@@ -58,50 +70,51 @@ class Networks:
             torch._foreach_lerp_(
                 list(self.average.parameters()), list(self.generator.parameters()), 1 - decay
             )
-            for ours, theirs in zip(
-                self.average.buffers(), self.generator.buffers(), strict=True
-            ):
+            for ours, theirs in zip(self.average.buffers(), self.generator.buffers(), strict=True):
                 ours.copy_(theirs)
 
 
-def create_networks(recipe: Recipe, device: torch.device) -> Networks:
-    """The networks at the start of a run; the seed of the recipe decides their first weights.
+def create_networks(recipe: Recipe, device: torch.device, *, from_start: bool) -> Networks:
+    """The networks of a recipe; its seed decides their first weights.
 
-    Raises OSError and what ``models.checkpoint.load`` raises if the recipe names weights that
-    cannot be read.
+    ``from_start``: the generator begins with the weights that the recipe names, if it names any.
+    Raises BadCheckpoint if weights cannot be read, ValueError for an impossible configuration.
     """
     with torch.random.fork_rng():
         torch.manual_seed(recipe.training.seed)
-        if recipe.training.start:
-            generator, _ = load(Path(recipe.training.start), torch.device("cpu"), torch.float32)
+        if from_start and recipe.training.start:
+            generator, _ = load(Path(recipe.training.start))
         else:
             generator = create(recipe.generator.family, recipe.generator.config)
-        critic = None
+        critic: Critic | None = None
         if recipe.adversarial.steps:
             critic = create_critic(recipe.critic.family, recipe.critic.config)
-    generator = _placed(generator, device).requires_grad_(True).train()
+    generator = placed(generator, device).requires_grad_(True).train()
     betas = recipe.training.betas
-    reference = None
-    if recipe.adversarial.steps and recipe.losses.second_moment:
-        if recipe.moments.reference:
-            reference, _ = load(Path(recipe.moments.reference), device, torch.float32)
-        else:
-            reference = deepcopy(generator)
-        reference = _frozen(_placed(reference, device))
-    if critic is not None:
-        critic = _placed(critic, device).train()
     return Networks(
         generator,
         _frozen(deepcopy(generator)),
-        critic,
-        reference,
+        None if critic is None else placed(critic, device).train(),
+        _reference(recipe, generator, device),
         _adam(generator.parameters(), betas),
         None if critic is None else _adam(critic.parameters(), betas),
     )
 
 
-def _placed(module: M, device: torch.device) -> M:
-    return module.to(device=device, memory_format=torch.channels_last)
+def _reference(recipe: Recipe, generator: Generator, device: torch.device) -> Generator | None:
+    if not (recipe.adversarial.steps and recipe.losses.second_moment):
+        return None
+    if recipe.moments.reference:
+        reference, _ = load(Path(recipe.moments.reference))
+        return _frozen(placed(reference, device))
+    return _frozen(deepcopy(generator))
+
+
+def placed(module: M, device: torch.device) -> M:
+    """The module itself on a device, convolutions in channels_last."""
+    module.to(device)
+    # The one overload of Module.to that takes a memory format has it as its only argument.
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def _frozen(module: M) -> M:

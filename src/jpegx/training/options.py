@@ -6,8 +6,6 @@ from typing import Any
 
 def key(default: object, meaning: str) -> Any:  # noqa: ANN401 (stands for a value of any type)
     """A key of a recipe: its default, and one line that says what it means."""
-    if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata={"meaning": meaning})
     return field(default=default, metadata={"meaning": meaning})
 
 
@@ -20,9 +18,9 @@ class DataOptions:
     groups: int = key(4, "Parts of a batch, each with a sampling of its own.")
     native: float = key(0.0, "Share of patches at the image's own scale; others are reduced.")
     quality: tuple[int, int] = key((5, 95), "Lowest and highest IJG quality.")
-    sampling: dict[str, float] = key(
-        {"4:4:4": 1.0},
-        "Weight of each sampling: 4:4:4, 4:2:2, 4:4:0, 4:2:0, 4:1:1, gray.",
+    sampling: dict[str, float] = field(
+        default_factory=lambda: {"4:4:4": 1.0},
+        metadata={"meaning": "Weight of each sampling: 4:4:4, 4:2:2, 4:4:0, 4:2:0, 4:1:1, gray."},
     )
     workers: int = key(2, "Processes that read and cut, 0 for none.")
     cache_gigabytes: float = key(4.0, "Decoded images kept in memory.")
@@ -33,7 +31,10 @@ class NetworkOptions:
     """[generator] or [critic]: a network."""
 
     family: str = key("", "Name of the architecture.")
-    config: dict[str, Any] = key({}, "Its sizes; what is not given is the family's default.")
+    config: dict[str, Any] = field(
+        default_factory=dict,
+        metadata={"meaning": "Its sizes; what is not given is the family's default."},
+    )
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class TrainingOptions:
     start: str = key("", "Weights (a file of jpegx) that the generator starts from.")
     ema: float = key(0.999, "Decay of the moving average of the generator's weights.")
     betas: tuple[float, float] = key((0.9, 0.999), "Of Adam, for both networks.")
-    precision: str = key("bfloat16", "Of the networks' arithmetic: bfloat16 or float32.")
+    precision: str = key("auto", "bfloat16, float32, or auto: bfloat16 where the device has it.")
     accumulate: int = key(1, "Parts of a batch that are worked on one after the other.")
     warm_up: int = key(0, "Steps over which a stage's learning rate rises to its full value.")
 

@@ -4,15 +4,23 @@ from dataclasses import dataclass
 
 import torch
 
+from jpegx.sampling.precision import choose_precision
+
 
 @dataclass(frozen=True)
 class Precision:
-    """Networks in bfloat16 or float32 on a device; weights and losses are always float32."""
+    """Networks in ``dtype`` (bfloat16 or float32) on a device; weights and losses are float32."""
 
     device: torch.device
-    name: str
+    dtype: torch.dtype
+
+    @classmethod
+    def choose(cls, name: str, device: torch.device) -> "Precision":
+        """By name: "float32", "bfloat16", or "auto": bfloat16 where the device computes in it."""
+        kind = name if name in ("float32", "bfloat16") else "auto"
+        return cls(device, choose_precision(kind, device))  # type: ignore[arg-type]
 
     def autocast(self) -> torch.autocast:
         """A context for the networks' forward passes."""
-        enabled = self.name == "bfloat16"
+        enabled = self.dtype == torch.bfloat16
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)

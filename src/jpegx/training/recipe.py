@@ -80,7 +80,9 @@ def parse_recipe(text: str, name: str, changes: Sequence[str] = ()) -> Recipe:
     for table in tables:
         if table not in hints:
             raise BadRecipe(f"{name}: unknown table [{table}]; there are {', '.join(hints)}")
-    made = {table: _table(hints[table], tables.get(table, {}), f"{name}: {table}") for table in hints}
+    made = {
+        table: _table(hints[table], tables.get(table, {}), f"{name}: {table}") for table in hints
+    }
     recipe = Recipe(**made)
     _check(recipe, name)
     return recipe
@@ -122,7 +124,9 @@ def _value(hint: Any, value: object, where: str) -> object:  # noqa: ANN401 (any
         if not isinstance(value, dict):
             raise BadRecipe(f"{where}: must be a table, not {value!r}")
         inner = get_args(hint)[1]
-        return {k: v if inner is Any else _value(inner, v, f"{where}.{k}") for k, v in value.items()}
+        if inner is Any:
+            return value
+        return {k: _value(inner, v, f"{where}.{k}") for k, v in value.items()}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
@@ -171,8 +175,7 @@ def _problems(recipe: Recipe) -> dict[str, bool]:
         "sizes, counts and intervals must be at least 1": min(positive) < 1,
         "data.patch must be a multiple of 16": data.patch % 16 != 0,
         "data.batch must be a multiple of data.groups": data.batch % data.groups != 0,
-        "data.groups must be a multiple of training.accumulate": data.groups
-        % training.accumulate
+        "data.groups must be a multiple of training.accumulate": data.groups % training.accumulate
         != 0,
         "data.quality must be from 1 to 100, the lower first": not 1 <= low <= high <= 100,
         "validation.qualities must be from 1 to 100": not validation.qualities
@@ -183,8 +186,8 @@ def _problems(recipe: Recipe) -> dict[str, bool]:
         "data.native must be from 0 to 1": data.native > 1,
         "training.ema must be below 1": training.ema >= 1,
         "training.betas must be below 1": max(training.betas) >= 1,
-        "training.precision must be bfloat16 or float32": training.precision
-        not in ("bfloat16", "float32"),
+        "training.precision must be auto, bfloat16 or float32": training.precision
+        not in ("auto", "bfloat16", "float32"),
         "generator.family must be given": not recipe.generator.family,
         "critic.family must be given where adversarial.steps is not 0": recipe.adversarial.steps > 0
         and not recipe.critic.family,

@@ -1,7 +1,6 @@
 """The loop over the steps of a run: stages, schedules, checkpoints, log."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count
 from time import perf_counter
 from typing import Protocol
 
@@ -88,13 +87,13 @@ class Trainer:
     def _enter(self, stage: str) -> None:
         self.position.enter(stage)
         if stage == "adversarial":
-            self.networks.begin_adversarial()
+            keep = bool(self.recipe.moments.reference)
+            self.networks.begin_adversarial(keep_reference=keep)
         self._save()
 
     def _run_stage(self, stage: Stage, options: StageOptions, span: Span, batches: Batches) -> None:
         position = self.position
-        before = position.stage_seconds
-        start = perf_counter()
+        now = perf_counter()
         steps = range(position.step, position.step + options.steps - position.stage_step)
         loaded = batches(steps)
         self.watch.report()
@@ -114,9 +113,15 @@ class Trainer:
             self.networks.update_average(self.recipe.training.ema, position.stage_step)
             position.step += 1
             position.stage_step += 1
-            position.stage_seconds = before + perf_counter() - start
+            before, now = now, perf_counter()
+            position.seconds += now - before
+            position.stage_seconds += now - before
             self._after_step(rate, progress)
-        self._look(validate=True, strips=True)
+        every = self.recipe.run
+        self._look(
+            validate=position.step % every.validate_every != 0,
+            strips=position.step % every.strips_every != 0,
+        )
 
     def _parts(self, groups: Sequence[Group]) -> list[Sequence[Group]]:
         each = len(groups) // self.recipe.training.accumulate
@@ -126,9 +131,7 @@ class Trainer:
         every, step = self.recipe.run, self.position.step
         if step % every.log_every == 0:
             self._log(rate, progress)
-        validate, strips = step % every.validate_every == 0, step % every.strips_every == 0
-        if validate or strips:
-            self._look(validate=validate, strips=strips)
+        self._look(validate=step % every.validate_every == 0, strips=step % every.strips_every == 0)
         if step % every.save_every == 0:
             self._save()
 
@@ -158,6 +161,8 @@ class Trainer:
                 self.observer.logged(line)
 
     def _look(self, *, validate: bool, strips: bool) -> None:
+        if not (validate or strips):
+            return
         if self.observer is not None:
             score = self.observer.looked(self.position, validate=validate, strips=strips)
             best = self.position.best

@@ -1,0 +1,171 @@
+"""jpegx train: train generators, and export their weights."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from jpegx.cli.console import Console
+
+if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
+    from jpegx.training.folder import Settings
+
+
+@click.group(
+    invoke_without_command=True,
+    short_help="Train generators, and export their weights.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of images to train on, sub-folders included.",
+)
+@click.option(
+    "--recipe",
+    metavar="NAME",
+    help="What to train and how: a recipe of jpegx, or a TOML file.  [default: compact]",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="RUN", help="New folder of the run."
+)
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a key of the recipe, as in --set regression.steps=1000. Again for more.",
+)
+@click.option(
+    "--validate",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of images to validate on.  [default: some of the data, kept back]",
+)
+@click.option(
+    "--max-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="End after so long at most; the schedules are drawn together to fit.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Go on with a run that was interrupted, as it was started.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute; auto takes a GPU if there is one.",
+)
+@click.option("--quiet", is_flag=True, help="No live table; messages are still shown.")
+@click.pass_context
+def train(
+    ctx: click.Context,
+    data: Path | None,
+    recipe: str | None,
+    output: Path | None,
+    changes: tuple[str, ...],
+    validate: Path | None,
+    max_minutes: float | None,
+    resume: Path | None,
+    device: str,
+    quiet: bool,
+) -> None:
+    """Train generators, and export their weights.
+
+    The run's folder gets recipe.toml (every key of the recipe, with what it means), log.jsonl (one
+    line of JSON per entry), last.safetensors (to resume from), best.safetensors (weights of the
+    best validation), and strips of pictures to look at. Patches of the images are compressed on the
+    fly; images that cannot be read are named and left out.
+
+    A run that is interrupted, even killed, goes on with --resume RUN, without any loss but the
+    steps since the last checkpoint. Under torchrun several processes share the work.
+
+    Exit status: 0, the run is complete; 1, it failed; 2, wrong usage.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    console: Console = ctx.obj
+    if resume is not None:
+        if data or recipe or output or changes or validate or max_minutes:
+            raise click.UsageError("--resume RUN goes on as the run was started; give it alone.")
+        _run(console, resume, None, device, quiet=quiet)
+        return
+    if data is None or output is None:
+        raise click.UsageError("give --data DIR and -o RUN, or --resume RUN.")
+
+    from jpegx.training.folder import Settings
+    from jpegx.training.recipe import load_recipe
+
+    name = recipe or "compact"
+    loaded = load_recipe(name, changes)
+    settings = Settings(name, data, validate, max_minutes, loaded)
+    _run(console, output, settings, device, quiet=quiet)
+
+
+@train.command(short_help="Write the weights of a run into a file.")
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option(
+    "--best", is_flag=True, help="The weights of the best validation, not of the last checkpoint."
+)
+@click.option(
+    "--note",
+    "notes",
+    multiple=True,
+    metavar="KEY=TEXT",
+    help='Add to the card, as in --note "licence=CC BY 4.0". Again for more.',
+)
+@click.pass_obj
+def export(console: Console, run: Path, file: Path, best: bool, notes: tuple[str, ...]) -> None:
+    """Write the weights of a run into FILE (.safetensors), as jpegx decode --model FILE reads them.
+
+    They are the moving average, in float16, with a card that says what they were trained on.
+    """
+    if file.suffix != ".safetensors":
+        raise click.UsageError(f"{file}: weights are files that end in .safetensors.")
+    pairs = [note.partition("=") for note in notes]
+    if any(not key or not equals for key, equals, _ in pairs):
+        raise click.UsageError("write --note KEY=TEXT.")
+
+    from jpegx.training.export import export_weights
+    from jpegx.training.folder import RunFolder
+
+    given = {key: text for key, _, text in pairs}
+    card = export_weights(RunFolder(run), file, given, best=best)
+    console.say(f"{file}: {card['stage']}, {card['steps']} steps")
+
+
+@train.command(short_help="Print a recipe, or the names of all.")
+@click.argument("name", required=False, metavar="[NAME]")
+def recipe(name: str | None) -> None:
+    """Print the recipe NAME with every key and what it means; without NAME, what there is."""
+    from jpegx.training.recipe import load_recipe, recipe_names
+    from jpegx.training.recipe_text import recipe_text
+
+    if name is None:
+        click.echo("\n".join(recipe_names()))
+    else:
+        click.echo(recipe_text(load_recipe(name)), nl=False)
+
+
+def _run(
+    console: Console, path: Path, settings: "Settings | None", device: str, *, quiet: bool
+) -> None:
+    from jpegx.sampling.device import choose_device
+    from jpegx.training.display import open_display
+    from jpegx.training.folder import RunFolder
+    from jpegx.training.run import resume_run, start_run
+
+    folder = RunFolder(path)
+    place = choose_device(device)
+    with open_display(sys.stderr, quiet=quiet) as display:
+        if settings is None:
+            resume_run(folder, place, display, console.say)
+        else:
+            start_run(folder, settings, place, display, console.say)

@@ -1,0 +1,213 @@
+"""The adversarial stage: critic and generator in turn (Eq. 8 to 10 of paper 1)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from jpegx.models.conditioning import Conditions
+from jpegx.models.critic import Critic
+from jpegx.models.noise import RandomNoise, ZeroNoise
+from jpegx.training.compress import Batch, compress
+from jpegx.training.crew import Crew
+from jpegx.training.losses.adversarial import critic_loss, generator_loss, gradient_penalty
+from jpegx.training.losses.consistency import consistency
+from jpegx.training.losses.features import feature_matching
+from jpegx.training.losses.moments import first_moment, second_moment
+from jpegx.training.losses.perceptual import Vgg19, perceptual
+from jpegx.training.networks import Networks, placed
+from jpegx.training.patches import Group
+from jpegx.training.precision import Precision
+from jpegx.training.recipe import Recipe
+from jpegx.training.schedules import cosine
+from jpegx.training.stopwatch import Stopwatch
+
+_MOMENTS_NOISE = 1  # which of the noises of a step: the samples of the moments have their own
+
+
+class AdversarialStage:
+    """Steps that train the critic (Eq. 9), then the generator (Eq. 10), on the same samples.
+
+    Raises BadVgg if the recipe names weights of VGG-19 that cannot be used.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        networks: Networks,
+        precision: Precision,
+        crew: Crew,
+        watch: Stopwatch,
+    ) -> None:
+        if networks.critic is None or networks.critic_optimizer is None:
+            raise ValueError("an adversarial stage needs a critic")
+        self.recipe = recipe
+        self.networks = networks
+        self.critic: Critic = networks.critic
+        self.critic_optimizer = networks.critic_optimizer
+        self.precision = precision
+        self.crew = crew
+        self.watch = watch
+        self.vgg: Vgg19 | None = None
+        if recipe.losses.vgg19:
+            self.vgg = placed(Vgg19(Path(recipe.losses.vgg19)), precision.device)
+
+    def step(
+        self, parts: Sequence[Sequence[Group]], step: int, progress: float
+    ) -> dict[str, Tensor]:
+        """One step on the parts of a batch; returns its losses, scalars on the device.
+
+        ``step`` decides the noise, and whether the penalty and the moments are due; ``progress``
+        (0 to 1) the weight of the consistency. Learning rates are set by the caller.
+        """
+        losses: dict[str, Tensor] = {}
+        with self.watch.part("compression"):
+            batches = [compress(groups, self.precision.device) for groups in parts]
+        # With more parts than one, the graphs of all of them would not fit: they are made anew.
+        keep = len(parts) == 1
+        samples = []
+        with self.watch.part("generator"), torch.set_grad_enabled(keep):
+            for part, batch in enumerate(batches):
+                samples.append(self._sample(batch.conditions, step, part))
+        with self.watch.part("critic"):
+            self._train_critic(batches, samples, step, losses)
+        self.critic.requires_grad_(False)
+        self.networks.generator_optimizer.zero_grad(set_to_none=True)
+        for part, batch in enumerate(batches):
+            with self.watch.part("generator"):
+                images = samples[part] if keep else self._sample(batch.conditions, step, part)
+                loss = self._rate_samples(images, batch, progress, losses)
+                _record(losses, "generator", loss / len(batches))
+                (loss / len(batches)).backward()
+        if step % self.recipe.moments.every == 0 and self._moments_wanted():
+            with self.watch.part("moments"):
+                self._match_moments(batches, step, losses)
+        self.critic.requires_grad_(True)
+        with self.watch.part("optimizer"):
+            self.crew.average_gradients(self.networks.generator.parameters())
+            self.networks.generator_optimizer.step()
+        return losses
+
+    def _sample(self, conditions: Conditions, step: int, part: int) -> Tensor:
+        """One sample (N, 3, H, W) per file; the same each time it is asked for."""
+        noise = RandomNoise(self._noise_generator(step, part, 0))
+        with self.precision.autocast():
+            images: Tensor = self.networks.generator(conditions, noise)
+        return images.float()
+
+    def _train_critic(
+        self,
+        batches: Sequence[Batch],
+        samples: Sequence[Tensor],
+        step: int,
+        losses: dict[str, Tensor],
+    ) -> None:
+        weights = self.recipe.losses
+        self.critic_optimizer.zero_grad(set_to_none=True)
+        for batch, images in zip(batches, samples, strict=True):
+            with self.precision.autocast():
+                real, _ = self.critic(batch.targets, batch.conditions)
+                fake, _ = self.critic(images.detach(), batch.conditions)
+            real, fake = real.float(), fake.float()
+            loss = critic_loss(real, fake)
+            _record(losses, "critic", loss / len(batches))
+            _record(losses, "critic_right", _share_right(real, fake) / len(batches))
+            if weights.r1 and step % weights.r1_every == 0:
+                penalty = gradient_penalty(self.critic, batch.targets, batch.conditions)
+                _record(losses, "r1", penalty / len(batches))
+                loss = loss + weights.r1 * weights.r1_every * penalty
+            (loss / len(batches)).backward()
+        self.crew.average_gradients(self.critic.parameters())
+        self.critic_optimizer.step()
+
+    def _rate_samples(
+        self, images: Tensor, batch: Batch, progress: float, losses: dict[str, Tensor]
+    ) -> Tensor:
+        """The generator's loss of one sample per file (Eq. 10, without the moments)."""
+        weights = self.recipe.losses
+        parts = self.recipe.training.accumulate
+        with self.precision.autocast():
+            fake, features = self.critic(images, batch.conditions)
+        loss = generator_loss(fake.float())
+        _record(losses, "adversarial", loss / parts)
+        loss = weights.adversarial * loss
+        weight = cosine(*weights.consistency, progress)
+        if weight:
+            inconsistency = consistency(images, batch.groups)
+            _record(losses, "consistency", inconsistency / parts)
+            loss = loss + weight * inconsistency
+        if self.vgg is not None:
+            with self.precision.autocast():
+                distance = perceptual(self.vgg, images, batch.targets)
+            _record(losses, "perceptual", distance / parts)
+            loss = loss + weights.perceptual * distance
+        elif weights.feature_matching:
+            with torch.no_grad(), self.precision.autocast():
+                _, wanted = self.critic(batch.targets, batch.conditions)
+            distance = feature_matching(features, wanted)
+            _record(losses, "features", distance / parts)
+            loss = loss + weights.feature_matching * distance
+        return loss
+
+    def _moments_wanted(self) -> bool:
+        return bool(self.recipe.losses.first_moment or self.recipe.losses.second_moment)
+
+    def _match_moments(
+        self, batches: Sequence[Batch], step: int, losses: dict[str, Tensor]
+    ) -> None:
+        """First and second moment of several samples of the first images (App. A.2)."""
+        options, weights = self.recipe.moments, self.recipe.losses
+        # Each process takes its part of the images from the beginning of its own part of the batch.
+        wanted = max(1, options.images // self.crew.size)
+        left = wanted
+        for part, batch in enumerate(batches):
+            count = min(left, len(batch.targets))
+            if not count:
+                break
+            left -= count
+            conditions, targets = _first(batch.conditions, count), batch.targets[:count]
+            noise = RandomNoise(self._noise_generator(step, part, _MOMENTS_NOISE))
+            with self.precision.autocast():
+                images = self.networks.generator(conditions, noise, options.samples)
+            samples = images.float().unflatten(0, (count, options.samples))
+            share = count / min(wanted, sum(len(b.targets) for b in batches))
+            loss = torch.zeros((), device=samples.device)
+            if weights.first_moment:
+                first = first_moment(samples, targets, unbiased=options.unbiased)
+                _record(losses, "first_moment", share * first)
+                loss = loss + weights.first_moment * first
+            if weights.second_moment and self.networks.reference is not None:
+                with torch.no_grad(), self.precision.autocast():
+                    reference = self.networks.reference(conditions, ZeroNoise())
+                second = second_moment(
+                    samples, targets, reference.float(), unbiased=options.unbiased
+                )
+                _record(losses, "second_moment", share * second)
+                loss = loss + weights.second_moment * second
+            _record(losses, "std", share * samples.detach().std(dim=1).mean())
+            (share * loss).backward()
+
+    def _noise_generator(self, step: int, part: int, use: int) -> torch.Generator:
+        """Noise as a function of the seed, the step, the process, the part and the use."""
+        numbers = (self.recipe.training.seed, step, self.crew.rank, part, use)
+        seed = 0
+        for number in numbers:
+            seed = (seed * 1_000_003 + number + 1) % (1 << 63)
+        return torch.Generator(self.precision.device).manual_seed(seed)
+
+
+def _record(losses: dict[str, Tensor], name: str, value: Tensor) -> None:
+    value = value.detach()
+    losses[name] = losses[name] + value if name in losses else value
+
+
+def _share_right(real: Tensor, fake: Tensor) -> Tensor:
+    """How often the critic is right: near 1 it has won, at 0.5 it has no idea."""
+    return ((real > 0).float().mean() + (fake < 0).float().mean()) / 2
+
+
+def _first(conditions: Conditions, count: int) -> Conditions:
+    return Conditions(
+        conditions.decoded[:count], conditions.tables[:count], conditions.sampling[:count]
+    )

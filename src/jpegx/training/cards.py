@@ -1,0 +1,24 @@
+"""The card of trained weights: what people should know who use them."""
+
+from jpegx import __version__
+from jpegx.training.checkpoint import Position
+from jpegx.training.folder import RunFolder
+from jpegx.training.recipe import Recipe
+
+
+def make_card(folder: RunFolder, recipe: Recipe, position: Position) -> dict[str, object]:
+    """The card of the weights at a position of a run: recipe, data, length, last figures."""
+    settings = folder.settings()
+    adversarial = recipe.adversarial.steps and position.stage != "regression"
+    return {
+        "made_with": f"jpegx {__version__}",
+        "recipe": settings.name,
+        "data": f"{settings.data.name}, {folder.images()} images",
+        "stage": "adversarial" if adversarial else "regression",
+        "steps": position.step,
+        "minutes": round(position.seconds / 60, 1),
+        "seed": recipe.training.seed,
+        "quality": list(recipe.data.quality),
+        "sampling": sorted(recipe.data.sampling),
+        "validation": folder.last_figures(),
+    }

@@ -1,0 +1,38 @@
+"""The weights of a run as a file that jpegx decodes with."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from jpegx.models import checkpoint
+from jpegx.training.cards import make_card
+from jpegx.training.checkpoint import load_checkpoint
+from jpegx.training.folder import BadRun, RunFolder
+from jpegx.training.networks import create_networks
+
+
+def export_weights(
+    folder: RunFolder, target: Path, notes: Mapping[str, str], *, best: bool
+) -> dict[str, object]:
+    """Write the averaged weights of a run, float16, with their card; returns the card.
+
+    Those of the last checkpoint, or the ``best`` of the stage that came last, by its validations.
+    ``notes`` are added to the card. Raises BadRun, UnreadableCheckpoint, BadCheckpoint, OSError.
+    """
+    if best:
+        if not folder.best.exists():
+            raise BadRun(f"{folder.path}: nothing was validated yet; leave out --best")
+        generator, card = checkpoint.load(folder.best)
+    else:
+        recipe = folder.settings().recipe
+        networks = create_networks(recipe, torch.device("cpu"), from_start=False)
+        position = load_checkpoint(folder.last, networks)
+        generator, card = networks.average, make_card(folder, recipe, position)
+    card |= notes
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        checkpoint.save(target, generator, card)
+    except ValueError as error:
+        raise BadRun(f"{folder.path}: {error}; the training has diverged") from error
+    return card

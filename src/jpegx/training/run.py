@@ -1,0 +1,127 @@
+"""A training run from beginning to end: put together from its parts, started or resumed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from jpegx.models.header import read_header
+from jpegx.training.adversarial import AdversarialStage
+from jpegx.training.crew import Crew, join_crew
+from jpegx.training.folder import BadRun, RunFolder, Settings
+from jpegx.training.images import ImageSet, find_images
+from jpegx.training.loader import load_steps
+from jpegx.training.networks import create_networks
+from jpegx.training.observer import Display, RunObserver
+from jpegx.training.options import NetworkOptions
+from jpegx.training.patches import PatchRules
+from jpegx.training.precision import Precision
+from jpegx.training.recipe import BadRecipe, Recipe
+from jpegx.training.regression import RegressionStage
+from jpegx.training.stopwatch import Stopwatch
+from jpegx.training.trainer import Stage, Trainer
+
+Say = Callable[[str], None]
+
+
+def start_run(
+    folder: RunFolder, settings: Settings, device: torch.device, display: Display, say: Say
+) -> None:
+    """Train from the beginning, into a new folder. Raises JpegxError, OSError."""
+    recipe = settings.recipe
+    if recipe.training.start:
+        # The network is that of the weights, and the run can be resumed without their file.
+        header = read_header(Path(recipe.training.start))
+        network = NetworkOptions(header.family, header.config)
+        settings = replace(settings, recipe=replace(recipe, generator=network))
+    with join_crew(device) as crew:
+        crew.share(settings.recipe.data.groups)
+        if crew.is_first:
+            folder.create(settings)
+        crew.wait()
+        _train(folder, settings, device, crew, display, say, resumed=False)
+
+
+def resume_run(folder: RunFolder, device: torch.device, display: Display, say: Say) -> None:
+    """Go on with a run that was interrupted. Raises JpegxError, OSError."""
+    with join_crew(device) as crew:
+        _train(folder, folder.settings(), device, crew, display, say, resumed=True)
+
+
+def _train(
+    folder: RunFolder,
+    settings: Settings,
+    device: torch.device,
+    crew: Crew,
+    display: Display,
+    say: Say,
+    *,
+    resumed: bool,
+) -> None:
+    recipe = settings.recipe
+    if not crew.is_first:
+        say = _silent
+    precision = Precision.choose(recipe.training.precision, device)
+    # A run that was killed before its first checkpoint begins again.
+    resumed = resumed and folder.last.exists()
+    try:
+        networks = create_networks(recipe, device, from_start=not resumed)
+    except ValueError as error:  # a configuration that the family refuses
+        raise BadRecipe(f"{settings.name}: {error}") from error
+    watch = Stopwatch(device)
+    stages: dict[str, Stage] = {"regression": RegressionStage(networks, precision, crew, watch)}
+    if recipe.adversarial.steps:
+        stages["adversarial"] = AdversarialStage(recipe, networks, precision, crew, watch)
+        if recipe.losses.perceptual and not recipe.losses.vgg19:
+            say("losses.vgg19 names no file: feature matching in the place of the perceptual loss")
+    images, kept_back = _images(settings, say)
+    observer = None
+    if crew.is_first:
+        observer = RunObserver(recipe, folder, networks, kept_back, precision, display, say)
+    trainer = Trainer(
+        recipe, settings.limit, networks, stages, folder, crew, watch, observer, device
+    )
+    if resumed:
+        trainer.resume()
+        say(f"{folder.path}: resumed at step {trainer.position.step}")
+    elif crew.is_first:
+        folder.log(step=0, images=len(images), kept_back=len(kept_back))
+    data = recipe.data
+    rules = PatchRules(
+        data.patch, data.batch // data.groups, data.native, data.quality, data.sampling
+    )
+    mine = crew.share(data.groups)
+    trainer.run(
+        lambda steps: load_steps(
+            images, rules, recipe.training.seed, data.groups, mine, steps, data.workers
+        )
+    )
+    say(f"{folder.path}: done, {trainer.position.step} steps")
+
+
+def _images(settings: Settings, say: Say) -> tuple[ImageSet, Sequence[np.ndarray]]:
+    """The images to train on, and those to validate on: of another folder, or kept back."""
+    recipe: Recipe = settings.recipe
+    paths = find_images(settings.data)
+    count = recipe.validation.images
+    if settings.validation is not None:
+        others = find_images(settings.validation)[:count]
+        shared = {path.resolve() for path in others} & {path.resolve() for path in paths}
+        if shared:
+            raise BadRun(f"{min(shared)}: an image to validate on is also trained on")
+    else:
+        # Evenly over the folder, and never more than a fifth of it.
+        count = min(count, len(paths) // 5)
+        others = [paths[(2 * i + 1) * len(paths) // (2 * count)] for i in range(count)]
+        paths = [path for path in paths if path not in set(others)]
+    images = ImageSet(paths, recipe.data.patch, recipe.data.cache_gigabytes, say)
+    if not others:
+        return images, []
+    kept_back = ImageSet(others, 1, recipe.data.cache_gigabytes, say)
+    return images, [kept_back[i] for i in range(len(kept_back))]
+
+
+def _silent(line: str) -> None:
+    """What the processes other than the first say."""

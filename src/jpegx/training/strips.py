@@ -1,0 +1,55 @@
+"""Strips of pictures to look at while a generator is trained."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from jpegx.models.generator import Generator
+from jpegx.models.noise import CounterNoise, Noise, ZeroNoise
+from jpegx.training.compress import compress
+from jpegx.training.losses.consistency import rounded_to_bytes
+from jpegx.training.precision import Precision
+from jpegx.training.validation import draw, whole_group
+
+_CROP = 128
+_ENLARGED = 2
+_SAMPLES = 3
+
+
+def write_strips(
+    path: Path,
+    generator: Generator,
+    images: Sequence[np.ndarray],
+    quality: int,
+    precision: Precision,
+    *,
+    stochastic: bool,
+) -> None:
+    """One row per image: the JPEG, samples (or the regression), their mean, the source. A PNG.
+
+    ``images``: uint8 (H, W, 3), the centre of each is shown, enlarged, without smoothing.
+    """
+    noise: Noise = CounterNoise(0) if stochastic else ZeroNoise()
+    rows = []
+    for image in images:
+        batch = compress([whole_group(image, _CROP, quality)], precision.device)
+        count = _SAMPLES if stochastic else 1
+        drawn = draw(generator, batch.conditions, noise, count, precision)
+        mean = [drawn.mean(dim=0)] if stochastic else []
+        jpeg = rounded_to_bytes(batch.conditions.decoded[0])
+        row = torch.cat([jpeg, *drawn, *mean, batch.targets[0]], dim=2)
+        rows.append(row.mul(255).round().byte().permute(1, 2, 0).cpu().numpy())
+    narrow = min(row.shape[1] for row in rows)
+    pixels = np.concatenate([row[:, :narrow] for row in rows])
+    picture = Image.fromarray(pixels.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1))
+    path.parent.mkdir(exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        picture.save(temporary, "PNG")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
