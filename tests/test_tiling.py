@@ -1,14 +1,15 @@
 """Tiles: that they cover the image, and that a tiled result is the whole one."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import MakeJpeg
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
+from jpegx.models.conditioning import Conditions
 from jpegx.models.generator import Generator
+from jpegx.models.noise import ZeroNoise
 from jpegx.models.registry import create
 from jpegx.sampling.generate import generate
 from jpegx.sampling.precision import prepare
@@ -31,9 +32,8 @@ def test_tiles_make_the_image(
     height: int, width: int, halo: int, multiple: int, blend: int, max_pixels: int
 ) -> None:
     tiles = plan(height, width, halo=halo, multiple=multiple, blend=blend, max_pixels=max_pixels)
-    image = torch.full((1, height, width), torch.nan)
+    image = torch.full((1, height, width), torch.nan, dtype=torch.float64)
     source = torch.arange(height * width, dtype=torch.float64).view(1, height, width)
-    image = image.double()
     for tile in tiles:
         seen, written = tile.seen, tile.written
         assert seen.top % multiple == seen.left % multiple == 0
@@ -71,9 +71,9 @@ def _network(**config: object) -> Generator:
 
 
 @pytest.fixture(params=["4:2:0", "4:4:4", "gray"])
-def jpeg(request: pytest.FixtureRequest, make_jpeg) -> QuantizedJpeg:  # type: ignore[no-untyped-def]
+def jpeg(request: pytest.FixtureRequest, make_jpeg: MakeJpeg) -> QuantizedJpeg:
     if request.param == "gray":
-        path: Path = make_jpeg("gray.jpg", size=(197, 203), mode="L")
+        path = make_jpeg("gray.jpg", size=(197, 203), mode="L")
     else:
         path = make_jpeg("colour.jpg", size=(197, 203), subsampling=request.param)
     return read_jpeg(path)
@@ -106,9 +106,6 @@ def test_the_halo_is_the_receptive_field() -> None:
     generator = _network(widths=[4, 4, 4], encoder=[1, 1, 1], decoder=[1, 1, 1], embedding=4)
     reach, size = generator.halo, 8
     assert reach % generator.multiple == 0
-    from jpegx.models.conditioning import Conditions
-    from jpegx.models.noise import ZeroNoise
-
     side = 2 * reach + 3 * size
     decoded = torch.rand(1, 3, side, side, dtype=torch.float64, requires_grad=True)
     generator.double()

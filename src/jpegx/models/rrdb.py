@@ -1,0 +1,179 @@
+"""The generator of paper 1: residual-in-residual dense blocks with noise and FiLM."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from jpegx.models.blocks import Film, TableEmbedding, modulate, repeat_samples
+from jpegx.models.conditioning import Conditions
+from jpegx.models.config import Config
+from jpegx.models.generator import Encoded, Generator
+from jpegx.models.noise import Noise
+from jpegx.models.registry import register
+
+_SLOPE = 0.2  # of the leaky ReLU, and the residual scale: both as in ESRGAN
+_RESIDUAL = 0.2
+
+Draw = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class RrdbConfig(Config):
+    """Sizes; the defaults are those that paper 1 and Real-ESRGAN publish.
+
+    ``growth``: features that each dense convolution adds. ``embedding``: size of the table
+    embedding. ``noise``: noise channels; without, the network is paper 1's regression.
+    """
+
+    blocks: int = 23
+    features: int = 64
+    growth: int = 32
+    embedding: int = 64
+    noise: bool = True
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.blocks <= 64:
+            raise ValueError("blocks must be 1 to 64")
+        if not all(1 <= n <= 1024 for n in (self.features, self.growth, self.embedding)):
+            raise ValueError("features, growth and embedding must be 1 to 1024")
+
+
+class DenseBlock(nn.Module):
+    """A noise channel is added, then five convolutions that each see all before them (ESRGAN)."""
+
+    def __init__(self, config: RrdbConfig) -> None:
+        super().__init__()
+        seen = config.features + config.noise
+        self.growing = nn.ModuleList(
+            nn.Conv2d(seen + i * config.growth, config.growth, 3, padding=1) for i in range(4)
+        )
+        self.last = nn.Conv2d(seen + 4 * config.growth, config.features, 3, padding=1)
+
+    def forward(self, features: Tensor, draw: Draw) -> Tensor:
+        """Features of the same shape."""
+        seen = draw(features)
+        for convolution in self.growing:
+            grown = F.leaky_relu(convolution(seen), _SLOPE, inplace=True)
+            seen = _beside(seen, grown)
+        return torch.add(features, self.last(seen), alpha=_RESIDUAL)
+
+
+class Rrdb(nn.Module):
+    """Three dense blocks in a residual, then FiLM."""
+
+    def __init__(self, config: RrdbConfig) -> None:
+        super().__init__()
+        self.dense = nn.ModuleList(DenseBlock(config) for _ in range(3))
+        self.film = Film(config.embedding, config.features)
+
+    def forward(self, features: Tensor, embedding: Tensor, draw: Draw) -> Tensor:
+        """Features of the same shape."""
+        inner = features
+        for block in self.dense:
+            inner = block(inner, draw)
+        return modulate(torch.add(features, inner, alpha=_RESIDUAL), self.film(embedding))
+
+
+@register("rrdb")
+class RrdbGenerator(Generator):
+    """Paper 1, Fig. 5 and A.1. 17.0 million parameters, 4.2 million multiply-adds a pixel.
+
+    Pixel-unshuffle of 2, 23 RRDBs of 64 features with a noise channel before each dense block and
+    FiLM after each RRDB, a convolution with a skip around the trunk, an up-sampling block with
+    noise and FiLM, two convolutions. What the paper leaves open is decided so:
+
+    - The trunk's closing convolution, its skip, the two last convolutions, the residual scale of
+      0.2 and the initialization (He's, times 0.1 in the dense blocks) are Real-ESRGAN's.
+    - The up-sampling block repeats pixels (nearest), then adds noise at full resolution, so that
+      noise can make detail of single pixels; then a convolution, leaky ReLU, FiLM.
+    - FiLM takes its scale and shift from one embedding of all the components' tables (logarithms of
+      the steps) and the sampling factors: two fully connected layers of 64, shared by all blocks,
+      and a linear layer for each block. It begins as the identity.
+    - Images lie around 0 inside: 0.5 is taken from the input and added to the output, which is the
+      image itself, not a change of the input. The last convolution is always computed in float32,
+      since bfloat16 has only 8 bits for the image.
+    - Borders are padded with zeros in each convolution, and odd sizes by repeating pixels.
+
+    Its receptive field is 700 pixels each way, but what lies further than some tens of pixels
+    hardly counts: tiles see 64 pixels around them and are blended over 32.
+    """
+
+    config_class = RrdbConfig
+    config: RrdbConfig
+
+    def __init__(self, config: RrdbConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.multiple, self.halo, self.blend = 2, 64, 32
+        self.stochastic = config.noise
+        features = config.features
+        self.embedding = TableEmbedding(config.embedding)
+        self.stem = nn.Conv2d(12, features, 3, padding=1)
+        self.trunk = nn.ModuleList(Rrdb(config) for _ in range(config.blocks))
+        self.close = nn.Conv2d(features, features, 3, padding=1)
+        self.up = nn.Conv2d(features + config.noise, features, 3, padding=1)
+        self.up_film = Film(config.embedding, features)
+        self.fine = nn.Conv2d(features, features, 3, padding=1)
+        self.last = nn.Conv2d(features, 3, 3, padding=1)
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Conv2d) and module.bias is not None:
+                nn.init.kaiming_normal_(module.weight, a=_SLOPE)
+                nn.init.zeros_(module.bias)
+                if ".dense." in name:
+                    module.weight.data.mul_(0.1)
+
+    def encode(self, conditions: Conditions) -> Encoded:
+        """The conditions alone: noise enters at the first layer."""
+        return Encoded(conditions)
+
+    def render(self, encoded: Encoded, noise: Noise, samples: int = 1) -> Tensor:
+        """Images (N * samples, 3, H, W): see :meth:`Generator.render`."""
+        decoded = encoded.conditions.decoded
+        height, width = decoded.shape[2:]
+        image = F.pad(decoded - 0.5, (0, width % 2, 0, height % 2), mode="replicate")
+        values = F.pixel_unshuffle(image.to(self.dtype), 2)
+        values = self.stem(values.contiguous(memory_format=torch.channels_last))
+        stem = repeat_samples(values, samples).contiguous(memory_format=torch.channels_last)
+        embedding = self.embedding(encoded.conditions)
+        layers = count()
+        draw = self._drawer(noise, layers, 2)
+        features = stem
+        for block in self.trunk:
+            features = block(features, embedding, draw)
+        features = self.close(features).add_(stem)
+        features = F.interpolate(features, scale_factor=2, mode="nearest")
+        features = self.up(self._drawer(noise, layers, 1)(features))
+        features = modulate(F.leaky_relu_(features, _SLOPE), self.up_film(embedding))
+        features = F.leaky_relu_(self.fine(features), _SLOPE)
+        return _in_float32(self.last, features)[:, :, :height, :width] + 0.5
+
+    def bytes_per_pixel(self, itemsize: int) -> int:
+        """Memory at the peak of rendering: see :meth:`Generator.bytes_per_pixel`."""
+        # At full resolution: three maps of features, one of them in float32 for the last layer.
+        return self.config.features * (3 * itemsize + 4) + 60
+
+    def _drawer(self, noise: Noise, layers: Iterator[int], scale: int) -> Draw:
+        """Adds the noise channel of the next layer to features; without noise, nothing."""
+        if not self.config.noise:
+            return lambda features: features
+        return lambda features: _beside(features, noise(next(layers), features, scale))
+
+
+def _beside(first: Tensor, second: Tensor) -> Tensor:
+    """Concatenation of the channels that stays in channels_last.
+
+    ``torch.cat`` on its own takes a single channel of noise for the default layout, and the result
+    with it, which makes the generator several times slower.
+    """
+    return torch.cat([first.permute(0, 2, 3, 1), second.permute(0, 2, 3, 1)], 3).permute(0, 3, 1, 2)
+
+
+def _in_float32(conv: nn.Conv2d, features: Tensor) -> Tensor:
+    assert conv.bias is not None
+    with torch.autocast(features.device.type, enabled=False):
+        weight, bias = conv.weight.float(), conv.bias.float()
+        return F.conv2d(features.float(), weight, bias, padding=conv.padding)

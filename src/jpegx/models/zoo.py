@@ -1,0 +1,37 @@
+"""The weights that are installed, by name. Needs no torch."""
+
+import os
+from pathlib import Path
+
+from jpegx.models.header import BadCheckpoint
+from jpegx.weights import weights_folder
+
+SUFFIX = ".safetensors"
+DEFAULT = "unet"
+
+
+def installed() -> dict[str, Path]:
+    """The installed weights by name, sorted: NAME is weights/NAME.safetensors."""
+    return {path.stem: path for path in sorted(weights_folder().glob(f"*{SUFFIX}"))}
+
+
+def default() -> str | None:
+    """The name of the weights to use where none are named; None if they are not installed."""
+    return DEFAULT if DEFAULT in installed() else None
+
+
+def find(model: str) -> Path:
+    """The checkpoint that a user means: the name of installed weights, or a safetensors file.
+
+    Raises BadCheckpoint if there is none.
+    """
+    if model.endswith(SUFFIX) or os.sep in model:
+        path = Path(model)
+        if not path.is_file():
+            raise BadCheckpoint(f"{model}: no such file of weights")
+        return path
+    weights = installed()
+    if model not in weights:
+        known = f"installed are {', '.join(weights)}" if weights else "none are installed"
+        raise BadCheckpoint(f"{model}: no weights of this name; {known}")
+    return weights[model]

@@ -1,0 +1,200 @@
+"""The generators: sizes, shapes, samples, gradients, precision."""
+
+import pytest
+import torch
+from torch import nn
+
+from jpegx.jpeg.layout import ColorSpace, Layout
+from jpegx.models.conditioning import Conditions, conditions, join, sampling_features
+from jpegx.models.generator import Generator
+from jpegx.models.noise import CounterNoise, RandomNoise, ZeroNoise
+from jpegx.models.registry import create, families
+
+TINY: dict[str, dict[str, object]] = {
+    "unet": {"widths": [8, 8, 8], "encoder": [1, 1, 1], "decoder": [1, 1, 1], "embedding": 8},
+    "rrdb": {"blocks": 1, "features": 8, "growth": 4, "embedding": 8},
+}
+BOTH = pytest.mark.parametrize("family", ["unet", "rrdb"])
+CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no CUDA GPU here")
+FACTORS = {"4:4:4": ((1, 1),) * 3, "4:2:0": ((2, 2), (1, 1), (1, 1)), "gray": ((1, 1),)}
+
+
+def tiny(family: str, **changes: object) -> Generator:
+    """A small generator whose every weight matters, FiLM and the last layer included."""
+    torch.manual_seed(0)
+    generator = create(family, {**TINY[family], **changes})
+    for name, parameter in generator.named_parameters():
+        if name.startswith("head") or "affine" in name:
+            nn.init.normal_(parameter.data, std=0.05)
+    return generator.eval()
+
+
+def some(sampling: str, count: int = 1, size: tuple[int, int] = (24, 40)) -> Conditions:
+    """Conditions of random files."""
+    space: ColorSpace = "gray" if sampling == "gray" else "ycbcr"
+    layout = Layout(size[1], size[0], space, FACTORS[sampling])
+    random = torch.Generator().manual_seed(1)
+    shapes = [(count, *layout.blocks(c), 8, 8) for c in range(len(layout.factors))]
+    values = [torch.randint(-2, 3, shape, generator=random) for shape in shapes]
+    tables = [torch.randint(1, 30, (count, 8, 8), generator=random) for _ in shapes]
+    return conditions(values, tables, layout)
+
+
+def test_parameters_of_the_published_rrdb() -> None:
+    dense = sum((65 + 32 * i) * 32 * 9 + 32 for i in range(4)) + (65 + 4 * 32) * 64 * 9 + 64
+    film = 64 * 128 + 128
+    trunk = 23 * (3 * dense + film)
+    ends = (12 * 64 * 9 + 64) + 2 * (64 * 64 * 9 + 64) + (65 * 64 * 9 + 64) + (64 * 3 * 9 + 3)
+    embedding = (201 * 64 + 64) + (64 * 64 + 64)
+    with torch.device("meta"):
+        generator = create("rrdb")
+    assert sum(p.numel() for p in generator.parameters()) == trunk + ends + film + embedding
+    assert trunk + ends + film + embedding == 17_002_819
+
+
+def test_parameters_of_the_default() -> None:
+    with torch.device("meta"):
+        generator = create("unet")
+    assert sum(p.numel() for p in generator.parameters()) == 6_627_916
+
+
+@BOTH
+@pytest.mark.parametrize("size", [(1, 1), (5, 19), (24, 40)])
+@torch.no_grad()
+def test_any_size_and_sampling(family: str, size: tuple[int, int]) -> None:
+    generator = tiny(family)
+    for sampling in FACTORS:
+        images = generator(some(sampling, 2, size), CounterNoise(0), 3)
+        assert images.shape == (6, 3, *size)
+        assert images.dtype == torch.float32
+        assert images.isfinite().all()
+
+
+@BOTH
+@torch.no_grad()
+def test_samples_differ_and_do_not_depend_on_their_batch(family: str) -> None:
+    generator = tiny(family)
+    files = join([some("4:2:0"), some("4:4:4")])
+    encoded = generator.encode(files)
+    images = generator.render(encoded, CounterNoise(3, samples=4), 4).unflatten(0, (2, 4))
+    assert not torch.allclose(images[:, 0], images[:, 1], atol=1e-4)
+    for file, sampling in enumerate(("4:2:0", "4:4:4")):
+        for sample in range(4):
+            alone = generator(some(sampling), CounterNoise(3, first=sample))
+            torch.testing.assert_close(images[file, sample], alone[0], atol=1e-5, rtol=1e-5)
+
+
+@BOTH
+@torch.no_grad()
+def test_without_noise_it_is_a_regression(family: str) -> None:
+    generator = tiny(family, noise=False)
+    assert not generator.stochastic
+    images = generator(some("4:2:0"), RandomNoise(), 2)
+    torch.testing.assert_close(images[0], images[1])
+    assert tiny(family).stochastic
+
+
+@BOTH
+@torch.no_grad()
+def test_tables_and_sampling_are_seen(family: str) -> None:
+    generator = tiny(family)
+    file = some("4:4:4")
+    first = generator(file, ZeroNoise())
+    for part in range(3):
+        tables = file.tables.clone()
+        tables[:, part] *= 2
+        other = generator(Conditions(file.decoded, tables, file.sampling), ZeroNoise())
+        assert not torch.allclose(first, other, atol=1e-5)
+    other = generator(Conditions(file.decoded, file.tables, file.sampling + 1), ZeroNoise())
+    assert not torch.allclose(first, other, atol=1e-5)
+
+
+@BOTH
+def test_every_weight_gets_a_gradient(family: str) -> None:
+    generator = tiny(family).train()
+    files = join([some("4:2:0"), some("gray")])
+    generator(files, RandomNoise(torch.Generator().manual_seed(0)), 2).square().sum().backward()
+    for name, parameter in generator.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+@BOTH
+def test_training_in_bfloat16(family: str) -> None:
+    generator = tiny(family)
+    file = some("4:2:0")
+    exact = generator(file, CounterNoise(0), 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        images = generator(file, CounterNoise(0), 2)
+    assert images.dtype == torch.float32
+    torch.testing.assert_close(images, exact, atol=0.05, rtol=0.05)
+    images.sum().backward()
+
+
+def test_the_untrained_default_is_the_decoded_image() -> None:
+    file = some("4:2:0")
+    assert torch.equal(create("unet", TINY["unet"])(file, CounterNoise(0)), file.decoded)
+
+
+@pytest.mark.parametrize(
+    ("family", "last", "config"),
+    [
+        ("unet", "head", {"widths": [16, 16, 16]}),
+        ("rrdb", "fine", {"features": 16, "growth": 8}),
+    ],
+)
+@torch.no_grad()
+def test_the_variance_stays_sane_through_the_published_depth(
+    family: str, last: str, config: dict[str, object]
+) -> None:
+    torch.manual_seed(0)
+    generator = create(family, config)
+    spread: list[float] = []
+    layer = generator.get_submodule(last)
+    layer.register_forward_pre_hook(lambda _, inputs: spread.append(float(inputs[0].std())))
+    generator(some("4:2:0"), CounterNoise(0))
+    assert 0.1 < spread[0] < 10
+
+
+def test_sampling_features() -> None:
+    colour = Layout(8, 8, "ycbcr", ((4, 1), (1, 1), (2, 1)))
+    assert sampling_features(colour) == [0, 0, 2, 0, 1, 0, 0, 1, 0]
+    gray = Layout(8, 8, "gray", ((1, 1),))
+    assert sampling_features(gray) == [0, 0, 0, 0, 0, 0, 1, 0, 0]
+
+
+def test_conditions_of_a_gray_file_are_tripled() -> None:
+    file = some("gray", 2)
+    assert file.decoded.shape == (2, 3, 24, 40)
+    assert file.tables.shape == (2, 3, 64)
+    assert torch.equal(file.decoded[:, 0], file.decoded[:, 2])
+    assert torch.equal(file.tables[:, 0], file.tables[:, 2])
+    assert len(join([file, some("4:2:0")])) == 3
+
+
+def test_bad_configurations_are_refused() -> None:
+    assert set(families()) >= {"unet", "rrdb"}
+    for family, config, words in (
+        ("vae", {}, "unknown family 'vae'"),
+        ("unet", {"depth": 3}, "unknown field 'depth'"),
+        ("unet", {"widths": 64}, "'widths' has the wrong type"),
+        ("unet", {"noise": 1}, "'noise' has the wrong type"),
+        ("unet", {"widths": [64]}, "one number per scale"),
+        ("unet", {"encoder": [1, 1, 65]}, "blocks per scale"),
+        ("rrdb", {"blocks": 10**9}, "blocks must be 1 to 64"),
+        ("rrdb", {"growth": True}, "'growth' has the wrong type"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            create(family, config)
+
+
+@CUDA
+@BOTH
+@torch.no_grad()
+def test_cuda_gives_the_same_samples(family: str) -> None:
+    generator = tiny(family)
+    file = some("4:2:0", size=(64, 96))
+    cpu = generator(file, CounterNoise(3), 2)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        cuda = generator.cuda()(file.to(torch.device("cuda")), CounterNoise(3), 2)
+    torch.testing.assert_close(cuda.cpu(), cpu, atol=1e-4, rtol=1e-4)
