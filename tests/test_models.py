@@ -140,7 +140,7 @@ def test_the_untrained_default_is_the_decoded_image() -> None:
     ("family", "last", "config"),
     [
         ("unet", "head", {"widths": [16, 16, 16]}),
-        ("rrdb", "fine", {"features": 16, "growth": 8}),
+        ("rrdb", "close", {"features": 16, "growth": 8}),
     ],
 )
 @torch.no_grad()

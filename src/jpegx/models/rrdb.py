@@ -52,6 +52,10 @@ class DenseBlock(nn.Module):
             nn.Conv2d(seen + i * config.growth, config.growth, 3, padding=1) for i in range(4)
         )
         self.last = nn.Conv2d(seen + 4 * config.growth, config.features, 3, padding=1)
+        for module in (*self.growing, self.last):
+            nn.init.kaiming_normal_(module.weight)
+            module.weight.data.mul_(0.1)
+            nn.init.zeros_(module.bias)
 
     def forward(self, features: Tensor, draw: Draw) -> Tensor:
         """Features of the same shape."""
@@ -87,7 +91,9 @@ class RrdbGenerator(Generator):
     noise and FiLM, two convolutions. What the paper leaves open is decided so:
 
     - The trunk's closing convolution, its skip, the two last convolutions, the residual scale of
-      0.2 and the initialization (He's, times 0.1 in the dense blocks) are Real-ESRGAN's.
+      0.2 and the initialization are Real-ESRGAN's: He's times 0.1 in the dense blocks, PyTorch's
+      own elsewhere. (Each RRDB then begins as a factor of 1.2, which the small gain of the other
+      convolutions makes up for.)
     - The up-sampling block repeats pixels (nearest), then adds noise at full resolution, so that
       noise can make detail of single pixels; then a convolution, leaky ReLU, FiLM.
     - FiLM takes its scale and shift from one embedding of all the components' tables (logarithms of
@@ -119,12 +125,6 @@ class RrdbGenerator(Generator):
         self.up_film = Film(config.embedding, features)
         self.fine = nn.Conv2d(features, features, 3, padding=1)
         self.last = nn.Conv2d(features, 3, 3, padding=1)
-        for name, module in self.named_modules():
-            if isinstance(module, nn.Conv2d) and module.bias is not None:
-                nn.init.kaiming_normal_(module.weight, a=_SLOPE)
-                nn.init.zeros_(module.bias)
-                if ".dense." in name:
-                    module.weight.data.mul_(0.1)
 
     def encode(self, conditions: Conditions) -> Encoded:
         """The conditions alone: noise enters at the first layer."""
