@@ -158,12 +158,13 @@ def _run(
     console: Console, path: Path, settings: "Settings | None", device: str, *, quiet: bool
 ) -> None:
     from jpegx.sampling.device import choose_device
+    from jpegx.training.crew import own_device
     from jpegx.training.display import open_display
     from jpegx.training.folder import RunFolder
     from jpegx.training.run import resume_run, start_run
 
     folder = RunFolder(path)
-    place = choose_device(device)
+    place = own_device(choose_device(device))
     with open_display(sys.stderr, quiet=quiet) as display:
         if settings is None:
             resume_run(folder, place, display, console.say)

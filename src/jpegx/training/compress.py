@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from jpegx.jpeg import forward, integer
+from jpegx.jpeg import integer
 from jpegx.jpeg.color import to_integer_components
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.tables import scaled_tables
@@ -79,11 +79,6 @@ def quality_tables(qualities: Sequence[int], layout: Layout, device: torch.devic
     """The IJG's tables for each of G qualities: one int32 (G, 8, 8) per component."""
     pair = _all_tables(device)[:, torch.tensor(qualities, device=device) - 1]
     return [pair[min(c, 1)] for c in range(len(layout.factors))]
-
-
-def decoded(values: Sequence[Tensor], file: Compressed) -> Tensor:
-    """Pixels (G, C, H, W), 0 to 1 but not clipped, of quantized coefficients of the file."""
-    return forward.images(forward.dequantize(values, file.tables), file.layout) / 255
 
 
 @cache

@@ -77,6 +77,15 @@ class Crew:
             dist.barrier()
 
 
+def own_device(device: torch.device) -> torch.device:
+    """The device of this process: of several GPUs, the one with its number on the machine."""
+    if device.type != "cuda":
+        return device
+    own = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(own)
+    return own
+
+
 @contextmanager
 def join_crew(device: torch.device) -> Iterator[Crew]:
     """The crew that torchrun started this process for; a crew of one without torchrun."""

@@ -39,10 +39,13 @@ class RunFolder:
         self._settings = path / "run.toml"
         self._log = path / "log.jsonl"
 
-    def create(self, settings: Settings) -> None:
-        """Make the folder and write down the settings. Raises BadRun if a run is there already."""
+    def check_new(self) -> None:
+        """Raise BadRun if there is a run already."""
         if self._settings.exists():
             raise BadRun(f"{self.path}: a run is here already; resume it, or name another folder")
+
+    def create(self, settings: Settings) -> None:
+        """Make the folder and write down the settings."""
         self.path.mkdir(parents=True, exist_ok=True)
         self._recipe.write_text(recipe_text(settings.recipe), "utf-8")
         lines = {"recipe": settings.name, "data": str(settings.data.absolute())}

@@ -17,6 +17,7 @@ class DataOptions:
     batch: int = key(32, "Patches per step, over all processes.")
     groups: int = key(4, "Parts of a batch, each with a sampling of its own.")
     native: float = key(0.0, "Share of patches at the image's own scale; others are reduced.")
+    turn: bool = key(True, "Random flips and quarter turns.")
     quality: tuple[int, int] = key((5, 95), "Lowest and highest IJG quality.")
     sampling: dict[str, float] = field(
         default_factory=lambda: {"4:4:4": 1.0},

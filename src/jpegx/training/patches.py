@@ -30,13 +30,15 @@ class PatchRules:
     """How patches are drawn.
 
     ``size``: pixels each way. ``group``: patches per group. ``native``: share of the patches that
-    are cut at the scale of the image; the others have a random scale. ``quality``: lowest and
-    highest IJG quality. ``sampling``: weight of each sampling, by its name in ``SAMPLINGS``.
+    are cut at the scale of the image; the others have a random scale. ``turn``: random flips and
+    quarter turns. ``quality``: lowest and highest IJG quality. ``sampling``: weight of each
+    sampling, by its name in ``SAMPLINGS``.
     """
 
     size: int
     group: int
     native: float
+    turn: bool
     quality: tuple[int, int]
     sampling: dict[str, float]
 
@@ -68,7 +70,7 @@ def draw_group(images: ImageSet, rules: PatchRules, seed: int, step: int, index:
 
 
 def _patch(images: ImageSet, rules: PatchRules, random: np.random.Generator) -> np.ndarray:
-    """A square of random scale, from the patch size up to the image (paper 1, A.2), turned."""
+    """A square of random scale, from the patch size up to the image (paper 1, A.2)."""
     pixels = images[int(random.integers(len(images)))]
     height, width = pixels.shape[:2]
     scaled = int(random.integers(rules.size, min(height, width) + 1))
@@ -79,5 +81,8 @@ def _patch(images: ImageSet, rules: PatchRules, random: np.random.Generator) -> 
     if side != rules.size:
         image = Image.fromarray(square)
         square = np.asarray(image.resize((rules.size,) * 2, Image.Resampling.LANCZOS))
-    turned = np.rot90(square, int(random.integers(4)))
-    return turned[:, ::-1] if random.random() < 0.5 else turned
+    quarters, mirrored = int(random.integers(4)), random.random() < 0.5
+    if not rules.turn:
+        return square
+    turned = np.rot90(square, quarters)
+    return turned[:, ::-1] if mirrored else turned

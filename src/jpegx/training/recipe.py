@@ -90,7 +90,7 @@ def parse_recipe(text: str, name: str, changes: Sequence[str] = ()) -> Recipe:
 
 def _apply(change: str, tables: dict[str, Any]) -> None:
     path, equals, written = change.partition("=")
-    parts = path.strip().split(".")
+    parts = [part.strip().strip('"') for part in path.split(".")]
     if not equals or len(parts) < 2:
         raise BadRecipe(f"--set {change}: write table.key=value, as in regression.steps=1000")
     try:

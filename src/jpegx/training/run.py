@@ -37,17 +37,15 @@ def start_run(
         network = NetworkOptions(header.family, header.config)
         settings = replace(settings, recipe=replace(recipe, generator=network))
     with join_crew(device) as crew:
-        crew.share(settings.recipe.data.groups)
         if crew.is_first:
-            folder.create(settings)
-        crew.wait()
-        _train(folder, settings, device, crew, display, say, resumed=False)
+            folder.check_new()
+        _train(folder, settings, device, crew, display, say, new=True)
 
 
 def resume_run(folder: RunFolder, device: torch.device, display: Display, say: Say) -> None:
     """Go on with a run that was interrupted. Raises JpegxError, OSError."""
     with join_crew(device) as crew:
-        _train(folder, folder.settings(), device, crew, display, say, resumed=True)
+        _train(folder, folder.settings(), device, crew, display, say, new=False)
 
 
 def _train(
@@ -58,14 +56,15 @@ def _train(
     display: Display,
     say: Say,
     *,
-    resumed: bool,
+    new: bool,
 ) -> None:
     recipe = settings.recipe
     if not crew.is_first:
         say = _silent
     precision = Precision.choose(recipe.training.precision, device)
+    mine = crew.share(recipe.data.groups)
     # A run that was killed before its first checkpoint begins again.
-    resumed = resumed and folder.last.exists()
+    resumed = not new and folder.last.exists()
     try:
         networks = create_networks(recipe, device, from_start=not resumed)
     except ValueError as error:  # a configuration that the family refuses
@@ -80,6 +79,9 @@ def _train(
     observer = None
     if crew.is_first:
         observer = RunObserver(recipe, folder, networks, kept_back, precision, display, say)
+    if new and crew.is_first:
+        # Not before all that a user can mend has been found well.
+        folder.create(settings)
     trainer = Trainer(
         recipe, settings.limit, networks, stages, folder, crew, watch, observer, device
     )
@@ -89,10 +91,8 @@ def _train(
     elif crew.is_first:
         folder.log(step=0, images=len(images), kept_back=len(kept_back))
     data = recipe.data
-    rules = PatchRules(
-        data.patch, data.batch // data.groups, data.native, data.quality, data.sampling
-    )
-    mine = crew.share(data.groups)
+    group = data.batch // data.groups
+    rules = PatchRules(data.patch, group, data.native, data.turn, data.quality, data.sampling)
     trainer.run(
         lambda steps: load_steps(
             images, rules, recipe.training.seed, data.groups, mine, steps, data.workers

@@ -1,0 +1,244 @@
+"""jpegx train from beginning to end: small runs, killed, resumed, shared, exported."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from conftest import Run
+from jpegx.models import checkpoint
+from jpegx.models.noise import CounterNoise
+from jpegx.training.compress import compress
+from jpegx.training.validation import whole_group
+from training_data import RECIPE, command, run_alone, write_images, write_recipe
+
+# Long enough to be killed in the middle, with a stage that begins on the way.
+LONGER = ("--set", "regression.steps=20", "--set", "adversarial.steps=20")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def log_lines(folder: Path, key: str) -> list[dict[str, float]]:
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [line for line in lines if key in line]
+
+
+def losses(folder: Path) -> list[dict[str, float]]:
+    """What the log says about each step, without what depends on the clock."""
+    timed = ("minutes", "steps_per_second", "share_")
+    lines = log_lines(folder, "stage")
+    return [{k: v for k, v in line.items() if not k.startswith(timed)} for line in lines]
+
+
+def assert_same(folder: Path, other: Path, tolerance: float = 0.0) -> None:
+    ours, theirs = (load_file(path / "last.safetensors") for path in (folder, other))
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        assert torch.allclose(value, theirs[name], rtol=tolerance, atol=tolerance), name
+
+
+def test_a_run_ends_with_weights_that_load(run: Run, tmp_path: Path) -> None:
+    data = write_images(tmp_path / "data")
+    (data / "broken.png").write_bytes(b"nothing")
+    folder, weights = tmp_path / "run", tmp_path / "weights" / "small.safetensors"
+    recipe = write_recipe(tmp_path)
+    result = run("train", "--data", data, "--recipe", recipe, "-o", folder)
+    assert result.exit_code == 0, result.output
+    assert f"{data / 'broken.png'}: skipped: " in result.stderr
+    assert "quality 10: mean" in result.stderr
+    assert len(losses(folder)) == 12
+    figures = [line["validation"] for line in log_lines(folder, "validation")]
+    assert len(figures) == 2
+    with Image.open(folder / "strips" / "00000012.png") as strip:
+        # JPEG, three samples, their mean, the source.
+        assert strip.size == (6 * 48 * 2, 40 * 2)
+    result = run("train", "export", folder, weights, "--note", "licence=CC0")
+    assert result.exit_code == 0, result.output
+    generator, card = checkpoint.load(weights)
+    assert card["licence"] == "CC0"
+    assert (card["stage"], card["steps"], card["data"]) == ("adversarial", 12, "data, 5 images")
+    trained = load_file(folder / "last.safetensors")
+    for name, value in generator.state_dict().items():
+        assert torch.equal(value, trained[f"average:{name}"].half().float())
+    pixels = np.zeros((20, 30, 3), np.uint8)
+    batch = compress([whole_group(pixels, 64, 50)], torch.device("cpu"))
+    samples = generator(batch.conditions, CounterNoise(0), 2)
+    assert samples.shape == (2, 3, 20, 30)
+    best = tmp_path / "best.safetensors"
+    assert run("train", "export", folder, best, "--best").exit_code == 0
+    assert run("train", "--resume", folder).exit_code == 0  # there is nothing left to do
+    assert len(losses(folder)) == 12
+
+
+def test_killed_at_random_moments_a_run_ends_as_if_undisturbed(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    arguments = ("train", "--data", data, "--recipe", recipe, *LONGER)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert run(*arguments, "-o", whole).exit_code == 0
+    moments = random.Random(0)
+    started: tuple[object, ...] = (*arguments, "-o", killed)
+    for first in (0, 10, 24):
+        kill_after(started, killed / "log.jsonl", first + moments.randrange(10))
+        started = ("train", "--resume", killed)
+    result = run(*started)
+    assert result.exit_code == 0, result.output
+    assert losses(killed) == losses(whole)
+    assert_same(killed, whole)
+
+
+def kill_after(arguments: tuple[object, ...], log: Path, steps: int) -> None:
+    """Run until the log has more lines than that of some steps, then SIGKILL."""
+    process = subprocess.Popen(
+        command(*arguments),
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        text=True,
+    )
+    try:
+        for _ in range(6000):
+            done = log.read_text().count('"stage"') if log.exists() else 0
+            if done > steps or process.poll() is not None:
+                break
+            time.sleep(0.01)
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    arguments = ("train", "--data", data, "--recipe", recipe, "--set", "adversarial.steps=0")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    crew = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    with ThreadPoolExecutor(3) as processes:
+        alone = processes.submit(run_alone, *arguments, "-o", tmp_path / "alone")
+        shared = [
+            processes.submit(run_alone, *arguments, "-o", tmp_path / "two", **crew, RANK=str(rank))
+            for rank in range(2)
+        ]
+        results = [future.result() for future in (alone, *shared)]
+    assert [result.returncode for result in results] == [0, 0, 0], results
+    assert results[2].stderr == ""  # only the first process speaks
+    for ours, theirs in zip(losses(tmp_path / "two"), losses(tmp_path / "alone"), strict=True):
+        assert ours["mse"] == pytest.approx(theirs["mse"], rel=1e-4)
+    assert_same(tmp_path / "two", tmp_path / "alone", tolerance=1e-4)
+
+
+def test_accumulated_parts_make_the_same_step(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    arguments = ("train", "--data", data, "--recipe", recipe, "--set", "adversarial.steps=0")
+    for parts in (1, 2):
+        change = ("--set", f"training.accumulate={parts}", "-o", tmp_path / str(parts))
+        assert run(*arguments, *change).exit_code == 0
+    assert_same(tmp_path / "1", tmp_path / "2", tolerance=1e-4)
+    both = ("--set", "training.accumulate=2", "-o", tmp_path / "both")
+    assert run("train", "--data", data, "--recipe", recipe, *both).exit_code == 0
+
+
+def test_a_limit_of_time_ends_the_run_with_its_last_rate(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    many = ("--set", "regression.steps=1000000", "--set", "adversarial.steps=0")
+    limit = ("--max-minutes", "0.02", "-o", tmp_path / "run")
+    result = run("train", "--data", data, "--recipe", recipe, *many, *limit)
+    assert result.exit_code == 0, result.output
+    lines = losses(tmp_path / "run")
+    assert len(lines) > 1
+    assert lines[-1]["progress"] > 0.8
+    assert lines[-1]["rate"] < 2e-4
+
+
+def test_weights_to_start_from_decide_the_network(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    first, weights = tmp_path / "first", tmp_path / "weights.safetensors"
+    arguments = ("train", "--data", data, "--recipe", recipe)
+    assert run(*arguments, "--set", "adversarial.steps=0", "-o", first).exit_code == 0
+    assert run("train", "export", first, weights).exit_code == 0
+    other = ("--set", "generator.config={widths = [4, 4], encoder = [1, 1], decoder = [1, 1]}")
+    start = ("--set", f"training.start={weights}", "--set", "regression.steps=0")
+    second = tmp_path / "second"
+    assert run(*arguments, *other, *start, "-o", second).exit_code == 0
+    trained, reference = load_file(second / "last.safetensors"), load_file(weights)
+    # X̄(Y) of Eq. 7 is what the stage starts from.
+    for name, value in reference.items():
+        assert torch.equal(trained[f"reference:{name}"], value.float())
+    weights.unlink()
+    assert run("train", "--resume", second).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "code"),
+    [
+        (("--data", "{data}"), "give --data DIR and -o RUN", 2),
+        (("--resume", "{run}", "--data", "{data}"), "give it alone", 2),
+        (("--resume", "{run}"), "no run to resume here", 1),
+        (("--data", "{recipe}", "-o", "{run}", "--recipe", "{recipe}"), "not a folder", 1),
+        (("--data", "{data}", "-o", "{data}", "--recipe", "strange"), "no such recipe", 1),
+        (("export", "{run}", "{run}/x.safetensors"), "no run", 1),
+        (("export", "{run}", "{run}/x.pt"), "end in .safetensors", 2),
+        (("export", "{run}", "{run}/x.safetensors", "--note", "x"), "KEY=TEXT", 2),
+    ],
+)
+def test_wrong_use_is_one_line(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...], words: str, code: int
+) -> None:
+    data, recipe = write_images(tmp_path / "data", 1), write_recipe(tmp_path)
+    names = {"data": data, "recipe": recipe, "run": tmp_path / "run"}
+    result = run("train", *(argument.format(**names) for argument in arguments))
+    assert (result.exit_code, words in result.stderr) == (code, True), result.stderr
+    assert "Traceback" not in result.stderr
+    if code == 1:
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_bad_settings_are_one_line(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    for change, words in (
+        ("generator.family=none", "unknown family"),
+        ("generator.config.widths=[0, 0]", "widths"),
+        ("critic.family=none", "unknown critic"),
+        ("training.start=none.safetensors", "none.safetensors"),
+        ("data.patch=48", "holds a 48 patch"),
+    ):
+        arguments = ("--data", data, "--recipe", recipe, "--set", change)
+        result = run("train", *arguments, "-o", tmp_path / "bad")
+        assert result.exit_code == 1, result.stderr
+        assert words in result.stderr.splitlines()[-1]
+    both = ("--data", data, "--validate", data, "-o", tmp_path / "own")
+    result = run("train", *both, "--recipe", recipe)
+    assert "is also trained on" in result.stderr
+
+
+def test_an_existing_run_is_not_overwritten(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    arguments = ("train", "--data", data, "--recipe", recipe, "-o", tmp_path / "run")
+    assert run(*arguments).exit_code == 0
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert "a run is here already" in result.stderr
+    (tmp_path / "run" / "last.safetensors").write_bytes(b"nothing")
+    result = run("train", "--resume", tmp_path / "run")
+    assert "not a checkpoint of this recipe" in result.stderr
+
+
+def test_recipes_can_be_listed_and_printed(run: Run, tmp_path: Path) -> None:
+    assert "compact" in run("train", "recipe").stdout.splitlines()
+    result = run("train", "recipe", write_recipe(tmp_path, RECIPE))
+    assert 'family = "unet"' in result.stdout
+    assert "# Pixels of a patch each way." in result.stdout

@@ -1,0 +1,86 @@
+"""What the tests of training share: small images, a small recipe, a run of the command."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+RECIPE = """
+[data]
+patch = 32
+batch = 8
+groups = 4
+sampling = {"4:2:0" = 1, "4:4:4" = 1, gray = 1}
+workers = 0
+[generator]
+family = "unet"
+config = {widths = [8, 8], encoder = [1, 1], decoder = [1, 1], embedding = 8}
+[critic]
+family = "light"
+config = {widths = [8, 8]}
+[training]
+precision = "float32"
+[regression]
+steps = 6
+learning_rate = 1e-3
+[adversarial]
+steps = 6
+learning_rate = 1e-3
+[losses]
+r1_every = 2
+first_moment = 1
+second_moment = 100
+feature_matching = 1e-2
+[moments]
+every = 2
+images = 2
+samples = 3
+[validation]
+images = 2
+crop = 40
+qualities = [10]
+samples = 2
+[run]
+log_every = 1
+save_every = 2
+validate_every = 6
+strips_every = 6
+"""
+
+
+def write_images(folder: Path, count: int = 6, size: tuple[int, int] = (48, 40)) -> Path:
+    """Smooth random images in a folder, which is made and returned."""
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(0)
+    for index in range(count):
+        small = Image.fromarray(random.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+        small.resize(size, Image.Resampling.BICUBIC).save(folder / f"image{index}.png")
+    return folder
+
+
+def write_recipe(folder: Path, text: str = RECIPE) -> Path:
+    """A recipe file in a folder."""
+    path = folder / "small.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def command(*arguments: object) -> list[str]:
+    """The command line of jpegx in a process of its own."""
+    program = "from jpegx.cli.main import main; main()"
+    return [sys.executable, "-c", program, *(str(argument) for argument in arguments)]
+
+
+def run_alone(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run jpegx in a process of its own, with one thread."""
+    return subprocess.run(
+        command(*arguments),
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
