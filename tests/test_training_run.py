@@ -242,3 +242,24 @@ def test_recipes_can_be_listed_and_printed(run: Run, tmp_path: Path) -> None:
     result = run("train", "recipe", write_recipe(tmp_path, RECIPE))
     assert 'family = "unet"' in result.stdout
     assert "# Pixels of a patch each way." in result.stdout
+
+
+def test_a_stopped_run_says_so_in_one_line(tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    changes = ("--set", "data.workers=1", "--set", "regression.steps=1000000")
+    arguments = ("train", "--data", data, "--recipe", recipe, *changes, "-o", tmp_path / "run")
+    process = subprocess.Popen(
+        command(*arguments),
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        text=True,
+        start_new_session=True,
+    )
+    while not (tmp_path / "run" / "last.safetensors").exists() and process.poll() is None:
+        time.sleep(0.05)
+    # As Ctrl-C does it: to the program and to the processes that load.
+    os.killpg(process.pid, signal.SIGINT)
+    _, messages = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert messages.splitlines()[-1] == "jpegx: interrupted"
+    assert "Traceback" not in messages

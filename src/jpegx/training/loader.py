@@ -1,5 +1,6 @@
 """Groups of patches, decoded and cut by worker processes ahead of the steps that need them."""
 
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_all_start_methods
@@ -63,8 +64,15 @@ def load_steps(
         num_workers=workers,
         prefetch_factor=_AHEAD if workers else None,
         multiprocessing_context="fork" if fork else None,
+        worker_init_fn=_leave_signals_to_parent,
         pin_memory=torch.cuda.is_available(),
     )
     groups = iter(loader)
     for _ in steps:
         yield [next(groups) for _ in mine]
+
+
+def _leave_signals_to_parent(worker: int) -> None:
+    """A worker would inherit the program's handlers; the program ends it when it ends itself."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
