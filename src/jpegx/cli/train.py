@@ -165,8 +165,8 @@ def _run(
 
     folder = RunFolder(path)
     place = own_device(choose_device(device))
-    with open_display(sys.stderr, quiet=quiet) as display:
+    with open_display(sys.stderr, console.say, quiet=quiet) as display:
         if settings is None:
-            resume_run(folder, place, display, console.say)
+            resume_run(folder, place, display, display.say)
         else:
-            start_run(folder, settings, place, display, console.say)
+            start_run(folder, settings, place, display, display.say)
