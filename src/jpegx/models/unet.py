@@ -49,6 +49,9 @@ class Unet(Generator):
     coarsest, one position is one 8x8 block of a component that is not down-sampled. Down: 2x2
     convolutions of stride 2; up: 1x1 convolutions and pixel-shuffle; skips are added. The output is
     a change of the decoded image, zero before training.
+
+    The default has 6.6 million parameters and costs 0.26 million multiply-adds a pixel, 0.10
+    million of them in the decoder, which alone is repeated for further samples.
     """
 
     config_class = UnetConfig

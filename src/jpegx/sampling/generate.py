@@ -37,7 +37,8 @@ def generate(
     :func:`jpegx.sampling.precision.prepare` returns it; its device and number type are used.
     ``memory``: bytes that a tile may take while it is rendered; None is what the machine has to
     spare. Sample i depends on the seed and i only: to rounding, it is the same for any number of
-    samples and any memory.
+    samples and any memory. (``unet``: a tiled picture is within 1/256 gray level, its fixed point
+    while it waits, of the whole one, in float32 and in bfloat16.)
     """
     tiles = _plan(generator, jpeg, memory)
     if len(tiles) == 1:
