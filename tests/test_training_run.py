@@ -237,6 +237,14 @@ def test_an_existing_run_is_not_overwritten(run: Run, tmp_path: Path) -> None:
     assert "not a checkpoint of this recipe" in result.stderr
 
 
+def test_a_run_that_diverges_says_so(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    change = ("--set", "regression.learning_rate=1e11", "-o", tmp_path / "run")
+    result = run("train", "--data", data, "--recipe", recipe, *change)
+    assert result.exit_code == 1
+    assert "mse is inf" in result.stderr or "mse is nan" in result.stderr
+
+
 def test_recipes_can_be_listed_and_printed(run: Run, tmp_path: Path) -> None:
     assert "compact" in run("train", "recipe").stdout.splitlines()
     result = run("train", "recipe", write_recipe(tmp_path, RECIPE))

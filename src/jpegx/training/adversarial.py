@@ -157,36 +157,49 @@ class AdversarialStage:
         self, batches: Sequence[Batch], step: int, losses: dict[str, Tensor]
     ) -> None:
         """First and second moment of several samples of the first images (App. A.2)."""
-        options, weights = self.recipe.moments, self.recipe.losses
+        options = self.recipe.moments
         # Each process takes its part of the images from the beginning of its own part of the batch.
         wanted = max(1, options.images // self.crew.size)
+        wanted = min(wanted, sum(len(batch.targets) for batch in batches))
         left = wanted
         for part, batch in enumerate(batches):
-            count = min(left, len(batch.targets))
-            if not count:
-                break
-            left -= count
-            conditions, targets = _first(batch.conditions, count), batch.targets[:count]
             noise = RandomNoise(self._noise_generator(step, part, _MOMENTS_NOISE))
-            with self.precision.autocast():
-                images = self.networks.generator(conditions, noise, options.samples)
-            samples = images.float().unflatten(0, (count, options.samples))
-            share = count / min(wanted, sum(len(b.targets) for b in batches))
-            loss = torch.zeros((), device=samples.device)
-            if weights.first_moment:
-                first = first_moment(samples, targets, unbiased=options.unbiased)
-                _record(losses, "first_moment", share * first)
-                loss = loss + weights.first_moment * first
-            if weights.second_moment and self.networks.reference is not None:
-                with torch.no_grad(), self.precision.autocast():
-                    reference = self.networks.reference(conditions, ZeroNoise())
-                second = second_moment(
-                    samples, targets, reference.float(), unbiased=options.unbiased
-                )
-                _record(losses, "second_moment", share * second)
-                loss = loss + weights.second_moment * second
-            _record(losses, "std", share * samples.detach().std(dim=1).mean())
-            (share * loss).backward()
+            count = min(left, len(batch.targets))
+            # No more samples at once than the part has images: they take the same memory.
+            at_once = max(1, len(batch.targets) // options.samples)
+            for start in range(0, count, at_once):
+                some = slice(start, min(start + at_once, count))
+                share = (some.stop - some.start) / wanted
+                self._match_moments_of(batch, some, noise, share, losses)
+            left -= count
+
+    def _match_moments_of(
+        self,
+        batch: Batch,
+        some: slice,
+        noise: RandomNoise,
+        share: float,
+        losses: dict[str, Tensor],
+    ) -> None:
+        """Gradients of the moments of some images, which count for a share of all."""
+        options, weights = self.recipe.moments, self.recipe.losses
+        conditions, targets = _part(batch.conditions, some), batch.targets[some]
+        with self.precision.autocast():
+            images = self.networks.generator(conditions, noise, options.samples)
+        samples = images.float().unflatten(0, (-1, options.samples))
+        loss = torch.zeros((), device=samples.device)
+        if weights.first_moment:
+            first = first_moment(samples, targets, unbiased=options.unbiased)
+            _record(losses, "first_moment", share * first)
+            loss = loss + weights.first_moment * first
+        if weights.second_moment and self.networks.reference is not None:
+            with torch.no_grad(), self.precision.autocast():
+                reference = self.networks.reference(conditions, ZeroNoise()).float()
+            second = second_moment(samples, targets, reference, unbiased=options.unbiased)
+            _record(losses, "second_moment", share * second)
+            loss = loss + weights.second_moment * second
+        _record(losses, "std", share * samples.detach().std(dim=1).mean())
+        (share * loss).backward()
 
     def _noise_generator(self, step: int, part: int, use: int) -> torch.Generator:
         """Noise as a function of the seed, the step, the process, the part and the use."""
@@ -207,7 +220,5 @@ def _share_right(real: Tensor, fake: Tensor) -> Tensor:
     return ((real > 0).float().mean() + (fake < 0).float().mean()) / 2
 
 
-def _first(conditions: Conditions, count: int) -> Conditions:
-    return Conditions(
-        conditions.decoded[:count], conditions.tables[:count], conditions.sampling[:count]
-    )
+def _part(conditions: Conditions, some: slice) -> Conditions:
+    return Conditions(conditions.decoded[some], conditions.tables[some], conditions.sampling[some])

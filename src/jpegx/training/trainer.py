@@ -1,12 +1,14 @@
 """The loop over the steps of a run: stages, schedules, checkpoints, log."""
 
 from collections.abc import Callable, Iterator, Sequence
+from math import isfinite
 from time import perf_counter
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from jpegx.errors import JpegxError
 from jpegx.training.checkpoint import Position, load_checkpoint, save_checkpoint
 from jpegx.training.crew import Crew
 from jpegx.training.folder import RunFolder
@@ -19,6 +21,10 @@ from jpegx.training.stopwatch import Stopwatch
 
 # The steps of a run from some step on: the groups of this process for each.
 Batches = Callable[[range], Iterator[Sequence[Group]]]
+
+
+class Diverged(JpegxError):
+    """A loss that is not a finite number: the run is lost."""
 
 
 class Stage(Protocol):
@@ -142,8 +148,12 @@ class Trainer:
             values = [losses[name] for losses in self._losses if name in losses]
             means[name] = float(self.crew.mean(torch.stack(values).mean()))
         self._losses.clear()
-        if not all(value == value for value in means.values()):
-            raise ArithmeticError("a loss is not a number")
+        for name, value in means.items():
+            if not isfinite(value):
+                raise Diverged(
+                    f"{self.folder.path}: {name} is {value} at step {self.position.step}; start "
+                    "again with a smaller learning rate or with training.precision=float32"
+                )
         speed, shares = self.watch.report()
         if self.crew.is_first:
             line: dict[str, float | str] = {
