@@ -4,35 +4,35 @@ Plain projection (Eq. 11 of paper 1) puts coefficients on the wall of their cell
 rounding of pixels, of Y, Cb and Cr, and of down-sampled chroma pushes half of them out. Here every
 minimum coded unit, which JPEG treats independently, goes through as much of this as it needs:
 
-1. projection to a cell shrunk by a margin, gamut, plain rounding; the margin of the coefficients
-   that missed grows, and again;
-2. the same with :class:`ShapedRounding`, and alternating projections to convergence;
-3. :class:`LocalSearch` from there.
+1. projection to a cell shrunk by a margin, gamut, rounding; the margin of the coefficients that
+   missed grows, and again, with ever more alternating projections between cell and gamut;
+2. a directed local search from there (:class:`LocalSearch`), and from other roundings.
 
 Every stage is judged by libjpeg's own integers, so ``different`` is what libjpeg would find.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache as cached
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from jpegx.consistency.cell import Cell
 from jpegx.consistency.local_search import LocalSearch
-from jpegx.consistency.shaped_rounding import ShapedRounding
 from jpegx.consistency.units import UnitModel
+from jpegx.consistency.work import Work
 from jpegx.jpeg.layout import Layout
-from jpegx.jpeg.region import regions
+from jpegx.jpeg.region import Region, regions
 
 _UNITS = 2048  # units at a time: their tensors stay in the cache
-_MARGIN = 0.8  # DCT units; rounding noise has a standard deviation of 0.35
-# Alternating projections before each round of plain and of shaped rounding.
-_PLAIN = (1, 1, 2, 4)
-_SHAPED = (10, 20, 30, 30)
-_FIRST_SEARCH = 30
-_LAST_SEARCH = 300
+_POOL = 8192  # units that plain rounding left over, before the other stages take them on
+_PLAIN = (0, 1, 2, 4, 8, 16)  # alternating projections before each plain rounding
+# Rounds of local search, and pixels of a block that it considers. Later searches start from
+# another rounding: from where alternating projections have come closer to cell and gamut.
+_FIRST_SEARCH, _FEW = 30, 16
+_LATER_SEARCHES, _ALL = (100, 200, 300), 64
+_APPROACHES = 40
+_SEARCH_BUDGET = 100_000  # units times rounds, which steps of 1 everywhere would use without end
 
 
 @dataclass(frozen=True)
@@ -60,108 +60,87 @@ def exact(
     Raises ValueError for a fractional sampling ratio.
     """
     grids = [c.flatten(-2)[None] for c in coefficients]
-    out = torch.empty(1, *image.shape, dtype=torch.uint8, device=image.device)
+    out = torch.empty(image.shape, dtype=torch.uint8, device=image.device)
     different, squares = 0, 0.0
-    for whole in regions(layout):
-        solver = _Solver(UnitModel(whole, tables, image.device))
-        for region in whole.strips(_UNITS):
-            model = UnitModel(region, tables, image.device)
-            pixels, missed, added = solver.solve(
-                region.gather(image[None]).float(), model.cell(grids)
-            )
-            region.scatter(pixels.to(torch.uint8), out)
-            different += missed
-            squares += added
+    for region in regions(layout):
+        solver = _Solver(region, tables, out)
+        solver.solve(image, grids)
+        different += solver.different
+        squares += solver.squares
     total = sum(c.numel() for c in coefficients)
-    return Exact(out[0], different, total, (squares / image.numel()) ** 0.5)
+    return Exact(out, different, total, (squares / image.numel()) ** 0.5)
 
 
 class _Solver:
-    """The stages on the units of one region."""
+    """The stages on the units of one region, into the image ``out``."""
 
-    def __init__(self, model: UnitModel) -> None:
-        self._model = model
-        self._shaped = cached(lambda: ShapedRounding(model))
-        self._search = cached(lambda: LocalSearch(model))
+    def __init__(self, region: Region, tables: Sequence[Tensor], out: Tensor) -> None:
+        self._region = region
+        self._model = UnitModel(region, tables, out.device)
+        self._out = out
+        self.different = 0
+        self.squares = 0.0
 
-    def solve(self, pixels: Tensor, cell: Cell) -> tuple[Tensor, int, float]:
-        """8-bit pixels (M, C, P), coefficients still different, squared change over Eq. 11."""
-        values = self._model.coefficients(pixels)
-        plain = cell.clamp(values)
-        pixels = pixels + self._model.pixel_change(plain - values)
-        work = _Work(self._model, pixels, plain, cell)
-        for stage in self._stages():
-            stage(work)
-            if work.done:
-                break
-        added = (work.result - pixels.clamp(0, 255)).square_().sum()
-        return work.result, work.different, float(added)
+    @cached_property
+    def _search(self) -> LocalSearch:
+        return LocalSearch(self._model)
 
-    def _stages(self) -> Iterator[Callable[["_Work"], None]]:
+    def solve(self, image: Tensor, grids: Sequence[Tensor]) -> None:
+        """Fills the region of ``out``, and counts what still differs."""
+        pool: list[Work] = []
+        first = 0
+        for strip in self._region.strips(_UNITS):
+            pixels = strip.gather(image[None]).float()
+            work = Work.start(self._model, pixels, self._model.cell(strip, grids), first)
+            first += strip.units
+            left = self._plain(work)
+            if len(left):
+                pool.append(left)
+            if sum(map(len, pool)) >= _POOL:
+                self._thorough(Work.join(pool))
+                pool = []
+        if pool:
+            self._thorough(Work.join(pool))
+
+    def _plain(self, work: Work) -> Work:
         for approaches in _PLAIN:
-            yield lambda work, n=approaches: work.round_with(_plain, n)
-        yield lambda work: work.search(self._search(), _FIRST_SEARCH)
-        for approaches in _SHAPED:
-            yield lambda work, n=approaches: work.round_with(self._shaped(), n)
-        yield lambda work: work.search(self._search(), _LAST_SEARCH)
+            work.approach(self._model, approaches)
+            work.round(self._model)
+            work = self._finish(work)
+            if not len(work):
+                break
+        return work
 
+    def _thorough(self, work: Work) -> None:
+        work = self._search_from(work, work.best.int(), _FIRST_SEARCH, _FEW)
+        if not len(work):
+            return
+        reachable = work.reachable(self._model)
+        self._put(work.select(~reachable))
+        work = work.select(reachable)
+        for most in _LATER_SEARCHES:
+            if not len(work):
+                return
+            work.approach(self._model, _APPROACHES)
+            rounds = min(most, _SEARCH_BUDGET // len(work))
+            work = self._search_from(work, work.pixels.round().int(), rounds, _ALL)
+        self._put(work)
 
-def _plain(pixels: Tensor) -> Tensor:
-    return pixels.round().int()
+    def _search_from(self, work: Work, pixels: Tensor, rounds: int, few: int) -> Work:
+        if not len(work):
+            return work
+        work.offer(self._model, self._search(pixels, work.quantized, rounds, few))
+        return self._finish(work)
 
+    def _finish(self, work: Work) -> Work:
+        """Puts the exact units into the image; returns the others."""
+        done = work.misses == 0
+        if done.any():
+            self._put(work.select(done))
+            work = work.select(~done)
+        return work
 
-class _Work:
-    """The units that are not exact yet, and the best result so far of all."""
-
-    def __init__(self, model: UnitModel, pixels: Tensor, values: Tensor, cell: Cell) -> None:
-        self._model = model
-        self._cell = cell
-        self._active = torch.arange(len(pixels), device=pixels.device)
-        self._margin = (cell.steps * 0.3).clamp(max=_MARGIN).expand_as(values)
-        self._values = values
-        self._pixels = pixels.clone()
-        self.result = torch.empty_like(pixels, dtype=torch.int32)
-        self._misses = torch.full((len(pixels),), values.shape[1] + 1, device=pixels.device)
-
-    @property
-    def done(self) -> bool:
-        return not len(self._active)
-
-    @property
-    def different(self) -> int:
-        return int(self._misses.sum())
-
-    def round_with(self, rounding: Callable[[Tensor], Tensor], approaches: int) -> None:
-        """Approaches shrunk cell and gamut, rounds, keeps what is best, widens margins."""
-        for turn in range(approaches):
-            if turn or self._values is None:
-                self._values = self._model.coefficients(self._pixels)
-            change = self._model.pixel_change(
-                self._cell.clamp(self._values, self._margin) - self._values
-            )
-            self._pixels = self._pixels.add_(change).clamp_(0, 255)
-        rounded = rounding(self._pixels)
-        excess = self._cell.excess(self._model.integer_coefficients(rounded))
-        outside = excess > 0
-        self._margin = torch.minimum(
-            self._margin + excess + outside * 0.25, self._cell.steps * 0.45
-        )
-        self._keep(rounded, outside)
-
-    def search(self, search: LocalSearch, rounds: int) -> None:
-        """Local search from the best pixels of the active units."""
-        found = search(self.result[self._active], self._cell, rounds)
-        excess = self._cell.excess(self._model.integer_coefficients(found))
-        self._keep(found, excess > 0)
-
-    def _keep(self, pixels: Tensor, outside: Tensor) -> None:
-        """Keeps the pixels (M, C, P) that miss less than before, and drops the exact units."""
-        misses = outside.sum(dim=1)
-        better = misses < self._misses[self._active]
-        where = self._active[better]
-        self.result[where] = pixels[better]
-        self._misses[where] = misses[better]
-        left = misses > 0
-        self._active, self._pixels = self._active[left], self._pixels[left]
-        self._margin, self._cell = self._margin[left], self._cell.select(left)
-        self._values = None
+    def _put(self, work: Work) -> None:
+        self._region.put(work.index, work.best, self._out)
+        self.different += int(work.misses.sum())
+        self.squares += float((work.best - work.target).square_().sum())

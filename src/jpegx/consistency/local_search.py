@@ -16,6 +16,7 @@ _CHUNK = 1 << 22  # numbers of one table of move costs: what fits a cache
 # plateaus for ever: of 92 misses (kodak 13, QF 95, 4:2:0) 27 stay after 200 rounds, with it none.
 _MARGIN = 0.15
 _DRIFT = 1e-2  # price of a squared level of distance from the start
+_NEVER = 1e9  # price of what is not allowed
 _GAIN = 0.5  # a coefficient that stays outside weighs this much more after every round
 
 
@@ -60,8 +61,12 @@ class LocalSearch:
         ]
         self._sums = [None if m.pixels_per_sample == 1 else _SumSteps(m) for m in model.maps]
 
-    def __call__(self, pixels: Tensor, cell: Cell, rounds: int) -> Tensor:
-        """The best pixels found, int32 (M, C, P), starting from ``pixels`` (M, C, P)."""
+    def __call__(self, pixels: Tensor, quantized: Tensor, rounds: int, few: int) -> Tensor:
+        """The best pixels found, int32 (M, C, P), starting from ``pixels`` (M, C, P).
+
+        ``quantized``: the file's integers (M, K). ``few``: pixels of each block whose moves are
+        priced, those with the lowest bound.
+        """
         size = self._model.steps.numel() * pixels.shape[2] // self._blocks
         step = max(1, _CHUNK // size)
         best = pixels.clone()
@@ -72,13 +77,13 @@ class LocalSearch:
                 pixels[part].clone(),
                 pixels[part].float(),
                 torch.zeros_like(pixels[part, 0]),
-                cell.quantized[part],
-                torch.ones_like(cell.quantized[part]),
+                quantized[part],
+                torch.ones_like(quantized[part]),
             )
-            self._search(state, best, rounds)
+            self._search(state, best, rounds, few)
         return best
 
-    def _search(self, state: _State, best: Tensor, rounds: int) -> None:
+    def _search(self, state: _State, best: Tensor, rounds: int, few: int) -> None:
         generator = torch.Generator().manual_seed(0)
         least = torch.full((len(best),), torch.inf, device=best.device)
         for turn in range(rounds):
@@ -95,48 +100,61 @@ class LocalSearch:
             state.weight += outside * _GAIN
             state, values = state.select(left), values[left] / 8
             rest = torch.randint(3, 12, (len(state.index), self._blocks), generator=generator)
-            self._move(state, values, turn, rest.to(best.device, torch.int32))
+            self._move(state, values, turn, rest.to(best.device, torch.int32), few)
 
-    def _move(self, state: _State, values: Tensor, turn: int, rest: Tensor) -> None:
-        cost = self._costs(state, values).masked_fill_((state.tabu > turn)[:, None], torch.inf)
-        units, moves, pixels = cost.shape
+    def _move(self, state: _State, values: Tensor, turn: int, rest: Tensor, few: int) -> None:
+        offsets = self._model.split(values - state.quantized * self._model.steps)
+        weights = self._model.split(state.weight)
+        tables = [t(o, w) for t, o, w in zip(self._tables, offsets, weights, strict=True)]
+        tabu = (state.tabu > turn) * _NEVER
+        pixel = self._promising(tables, tabu, few)
+        cost = self._costs(state, tables, pixel) + tabu.gather(1, pixel)[:, None]
         # Cheapest move of every block, (M, blocks), as move * pixels of a block + pixel.
+        units, moves, pixels = cost.shape
         blocks = cost.view(units, moves, self._blocks, -1).transpose(1, 2).flatten(2)
         least, chosen = blocks.min(dim=2)
         made = least < 0
         made.scatter_(1, least.argmin(dim=1, keepdim=True), True)
-        unit, block = (made & least.isfinite()).nonzero().unbind(1)
+        unit, block = (made & (least < _NEVER)).nonzero().unbind(1)
         side = pixels // self._blocks
         pick = chosen[unit, block]
-        move, pixel = pick // side, pick % side + block * side
-        state.pixels[unit, :, pixel] += self._moves[move]
-        state.tabu[unit, pixel] = turn + rest[unit, block]
+        place = pixel[unit, pick % side + block * side]
+        state.pixels[unit, :, place] += self._moves[pick // side]
+        state.tabu[unit, place] = turn + rest[unit, block]
 
-    def _costs(self, state: _State, values: Tensor) -> Tensor:
-        """Cost of every move of every pixel, (M, moves, P); infinite outside 0 to 255."""
-        split = self._model.split
+    def _promising(self, tables: list[Tensor], tabu: Tensor, few: int) -> Tensor:
+        """The pixels (M, blocks * few) of each block whose moves could cost least."""
+        bound = tabu.clone()
+        for table, sums in zip(tables, self._sums, strict=True):
+            best = table.amin(dim=1)
+            bound += best if sums is None else best[:, sums.of_pixel]
+        blocks = bound.unflatten(1, (self._blocks, -1))
+        found = blocks.topk(min(few, blocks.shape[2]), dim=2, largest=False, sorted=False).indices
+        start = torch.arange(self._blocks, device=found.device) * blocks.shape[2]
+        return (found + start[:, None]).flatten(1)
+
+    def _costs(self, state: _State, tables: list[Tensor], pixel: Tensor) -> Tensor:
+        """Cost of every move of some pixels (M, F), (M, moves, F); _NEVER outside 0 to 255."""
         layout = self._model.region.layout
         fixed, shift = to_fixed(state.pixels, layout)
-        drift = self._moves.float() @ (state.pixels - state.origin) * 2
-        drift += self._moves.square().sum(dim=1, keepdim=True)
-        cost = drift.mul_(_DRIFT)
-        offsets = split(values - state.quantized * self._model.steps)
-        for c, (offset, weight) in enumerate(zip(offsets, split(state.weight), strict=True)):
-            table = self._tables[c](offset, weight)
-            now = fixed[:, c] >> shift
-            after = (fixed[:, None, c] + self._fixed[None, :, c, None]) >> shift
-            step = (after - now[:, None]).clamp_(-1, 1)
-            sums = self._sums[c]
+        where = pixel[:, None].expand(-1, layout.channels, -1)
+        chosen = state.pixels.gather(2, where)
+        moves = self._moves.float()
+        drift = moves @ (chosen - state.origin.gather(2, where)) * 2
+        cost = drift.add_(moves.square().sum(dim=1, keepdim=True)).mul_(_DRIFT)
+        before = fixed.gather(2, where)
+        for c, (table, sums) in enumerate(zip(tables, self._sums, strict=True)):
+            after = (before[:, None, c] + self._fixed[None, :, c, None]) >> shift
+            step = after - (before[:, None, c] >> shift)
             if sums is None:
-                cost += table.gather(1, step.add_(1).long())
+                place = pixel[:, None].expand_as(step)
             else:
-                sums.add_costs(cost, table, now, step)
-        top = state.pixels == 255
-        bottom = state.pixels == 0
-        for c in range(layout.channels):
-            cost[:, self._moves[:, c] > 0] += torch.where(top[:, c], torch.inf, 0.0)[:, None]
-            cost[:, self._moves[:, c] < 0] += torch.where(bottom[:, c], torch.inf, 0.0)[:, None]
-        return cost
+                step, place = sums.steps(step, fixed[:, c] >> shift, pixel)
+            index = step.clamp_(-1, 1).add_(1) * table.shape[2] + place
+            cost += table.flatten(1).gather(1, index.flatten(1)).view(cost.shape)
+        top = (chosen == 255) * _NEVER
+        bottom = (chosen == 0) * _NEVER
+        return cost + moves.clamp(min=0) @ top - moves.clamp(max=0) @ bottom
 
 
 class _CostTable:
@@ -165,24 +183,26 @@ class _CostTable:
 
 
 class _SumSteps:
-    """How a step of one pixel's component steps the down-sampled samples it is part of."""
+    """How a step of one pixel's component steps the down-sampled sample it is part of.
+
+    Past the edge of the image a pixel can be part of several sums; only its first is followed
+    here, and the search judges every round by the whole model anyway.
+    """
 
     def __init__(self, unit_map: ComponentMap) -> None:
         distinct, which = unit_map.groups
         self._sums = distinct.float()
         # A quarter keeps quotients of multiples of 3 from falling below their integer.
         self._bias = torch.full((len(distinct),), 0.25, device=which.device)
-        self._bias[which] += unit_map.bias.float()
+        self._bias[which] = unit_map.bias.float() + 0.25
         self._count = unit_map.pixels_per_sample
-        # Inside the image a pixel is part of one sum, past the edge perhaps of several.
-        samples, pixels = distinct.nonzero().unbind(1)
-        self._pairs = samples, pixels, self._sums[samples, pixels]
+        self.of_pixel = (distinct > 0).to(torch.int8).argmax(dim=0)
+        self._weight = distinct.float().amax(dim=0)
 
-    def add_costs(self, cost: Tensor, table: Tensor, now: Tensor, step: Tensor) -> None:
-        """Adds to ``cost`` (M, moves, P) what pixel steps cost by the table (M, 3, S)."""
-        samples, pixels, weight = self._pairs
-        before = (now.float() @ self._sums.T + self._bias)[:, None, samples]
-        after = (before + weight * step[:, :, pixels]) / self._count
-        change = after.floor_() - (before / self._count).floor_()
-        index = change.clamp_(-1, 1).add_(1).long()
-        cost.index_add_(2, pixels, table[:, :, samples].gather(1, index))
+    def steps(self, step: Tensor, now: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
+        """Steps of the samples (M, moves, F) for steps of pixels (M, F), and which samples."""
+        sample = self.of_pixel[pixel]
+        before = (now.float() @ self._sums.T + self._bias).gather(1, sample)[:, None]
+        after = (before + self._weight[pixel][:, None] * step) / self._count
+        moved = after.floor_() - (before / self._count).floor_()
+        return moved.long(), sample[:, None].expand_as(step)

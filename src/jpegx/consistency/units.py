@@ -34,11 +34,12 @@ class UnitModel:
 
     def split(self, values: Tensor) -> tuple[Tensor, ...]:
         """(..., K) cut into its components."""
-        return values.split(self._sizes, dim=-1)
+        parts: tuple[Tensor, ...] = values.split(self._sizes, dim=-1)
+        return parts
 
-    def cell(self, coefficients: Sequence[Tensor]) -> Cell:
-        """Cells of the region's units, from the file's grids (1, rows, columns, 64)."""
-        values = [self.region.gather_blocks(c, grid) for c, grid in enumerate(coefficients)]
+    def cell(self, part: Region, coefficients: Sequence[Tensor]) -> Cell:
+        """Cells of the units of a part of the region, from grids (1, rows, columns, 64)."""
+        values = [part.gather_blocks(c, grid) for c, grid in enumerate(coefficients)]
         return Cell(torch.cat(values, dim=1).float(), self.steps)
 
     def coefficients(self, pixels: Tensor) -> Tensor:
