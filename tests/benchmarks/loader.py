@@ -25,10 +25,9 @@ def main(folder: Path, workers: int) -> None:
     images = ImageSet(find_images(folder), data.patch, data.cache_gigabytes, print)
     all_groups = range(data.groups)
     batches = load_steps(images, rules, 0, data.groups, all_groups, range(_STEPS), workers)
-    groups = next(batches)
+    next(batches)
     start = perf_counter()
-    for groups in batches:
-        pass
+    *_, groups = batches
     seconds = perf_counter() - start
     print(f"cut by {workers} workers: {(_STEPS - 1) * data.batch / seconds:.0f} patches/s")
     device = choose_device("auto")
