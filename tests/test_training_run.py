@@ -172,12 +172,17 @@ def test_weights_to_start_from_decide_the_network(run: Run, tmp_path: Path) -> N
     assert run("train", "export", first, weights).exit_code == 0
     other = ("--set", "generator.config={widths = [4, 4], encoder = [1, 1], decoder = [1, 1]}")
     start = ("--set", f"training.start={weights}", "--set", "regression.steps=0")
+    regression, card = checkpoint.load(weights)
+    assert card["stage"] == "regression"
+    assert not regression.stochastic
     second = tmp_path / "second"
     assert run(*arguments, *other, *start, "-o", second).exit_code == 0
     trained, reference = load_file(second / "last.safetensors"), load_file(weights)
     # X̄(Y) of Eq. 7 is what the stage starts from.
     for name, value in reference.items():
         assert torch.equal(trained[f"reference:{name}"], value.float())
+    # Noise was added, and is trained.
+    assert any(name.startswith("generator:") and "strength" in name for name in trained)
     weights.unlink()
     assert run("train", "--resume", second).exit_code == 0
 

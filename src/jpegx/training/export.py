@@ -6,6 +6,8 @@ from pathlib import Path
 import torch
 
 from jpegx.models import checkpoint
+from jpegx.models.generator import Generator
+from jpegx.models.registry import create
 from jpegx.training.cards import make_card
 from jpegx.training.checkpoint import load_checkpoint
 from jpegx.training.folder import BadRun, RunFolder
@@ -18,6 +20,7 @@ def export_weights(
     """Write the averaged weights of a run, float16, with their card; returns the card.
 
     Those of the last checkpoint, or the ``best`` of the stage that came last, by its validations.
+    A regression is written without its inputs for noise, so that all of its samples are equal.
     ``notes`` are added to the card. Raises BadRun, UnreadableCheckpoint, BadCheckpoint, OSError.
     """
     if best:
@@ -29,6 +32,8 @@ def export_weights(
         networks = create_networks(recipe, torch.device("cpu"), from_start=False)
         position = load_checkpoint(folder.last, networks)
         generator, card = networks.average, make_card(folder, recipe, position)
+    if card.get("stage") == "regression" and generator.stochastic:
+        generator = _without_noise(folder, generator)
     card |= notes
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -36,3 +41,17 @@ def export_weights(
     except ValueError as error:
         raise BadRun(f"{folder.path}: {error}; the training has diverged") from error
     return card
+
+
+def _without_noise(folder: RunFolder, generator: Generator) -> Generator:
+    """The same network without its inputs for noise: a regression was trained with noise of 0."""
+    weights = generator.state_dict()
+    try:
+        plain = create(generator.family, {**generator.config.to_dict(), "noise": False})
+        plain.load_state_dict({name: weights[name] for name in plain.state_dict()})
+    except (RuntimeError, ValueError) as error:
+        raise BadRun(
+            f"{folder.path}: the noise cannot be taken out of this family after training; train "
+            "the regression with generator.config.noise=false"
+        ) from error
+    return plain

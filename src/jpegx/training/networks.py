@@ -12,6 +12,7 @@ from torch import nn
 from jpegx.models.checkpoint import load
 from jpegx.models.critic import Critic, create_critic
 from jpegx.models.generator import Generator
+from jpegx.models.header import BadCheckpoint
 from jpegx.models.registry import create
 from jpegx.training.recipe import Recipe
 
@@ -82,10 +83,9 @@ def create_networks(recipe: Recipe, device: torch.device, *, from_start: bool) -
     """
     with torch.random.fork_rng():
         torch.manual_seed(recipe.training.seed)
+        generator = create(recipe.generator.family, recipe.generator.config)
         if from_start and recipe.training.start:
-            generator, _ = load(Path(recipe.training.start))
-        else:
-            generator = create(recipe.generator.family, recipe.generator.config)
+            _start_from(Path(recipe.training.start), generator)
         critic: Critic | None = None
         if recipe.adversarial.steps:
             critic = create_critic(recipe.critic.family, recipe.critic.config)
@@ -99,6 +99,18 @@ def create_networks(recipe: Recipe, device: torch.device, *, from_start: bool) -
         _adam(generator.parameters(), betas),
         None if critic is None else _adam(critic.parameters(), betas),
     )
+
+
+def _start_from(path: Path, generator: Generator) -> None:
+    given, _ = load(path)
+    try:
+        # A regression has no weights for the noise: those keep their random start.
+        generator.load_state_dict(given.state_dict(), strict=False)
+    except RuntimeError as error:
+        raise BadCheckpoint(
+            f"{path}: a regression that noise cannot be added to; train one with generator.config."
+            "noise=true, in the same run"
+        ) from error
 
 
 def _reference(recipe: Recipe, generator: Generator, device: torch.device) -> Generator | None:

@@ -34,7 +34,10 @@ def start_run(
     if recipe.training.start:
         # The network is that of the weights, and the run can be resumed without their file.
         header = read_header(Path(recipe.training.start))
-        network = NetworkOptions(header.family, header.config)
+        config = dict(header.config)
+        if recipe.adversarial.steps and "noise" in config:
+            config["noise"] = True
+        network = NetworkOptions(header.family, config)
         settings = replace(settings, recipe=replace(recipe, generator=network))
     with join_crew(device) as crew:
         if crew.is_first:
