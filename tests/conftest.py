@@ -1,6 +1,6 @@
 """What the tests of the command line share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +24,15 @@ def example() -> Path:
 
 @pytest.fixture
 def run() -> Run:
-    """Run jpegx in this process: ``run("decode", path, input=b"...")``."""
+    """Run jpegx in this process: ``run("decode", path, input=b"...")``.
+
+    ``decode`` runs the quick model without weights, unless another is named.
+    """
 
     def run(*arguments: object, **extra: object) -> Result:
         words = [str(argument) for argument in arguments]
+        if words[:1] == ["decode"] and "--model" not in words:
+            words += ["--model", "laplace"]
         return CliRunner().invoke(main, words, prog_name="jpegx", **extra)  # type: ignore[arg-type]
 
     return run
@@ -51,3 +56,14 @@ def make_jpeg(tmp_path: Path) -> MakeJpeg:
         return path
 
     return make_jpeg
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """PyTorch on one thread: many small operations wait for each other on a busy machine."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -15,6 +15,8 @@ from jpegx.models.registry import create
 from jpegx.models.unet import UnetConfig
 from jpegx.models.zoo import find
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CONFIG = UnetConfig(widths=(4, 4), encoder=(1, 0), decoder=(0, 1), embedding=4)
 CARD: dict[str, object] = {"data": "none", "steps": 0, "figures": {"PSNR at 10": 27.1}}
 

@@ -13,6 +13,7 @@ from PIL import Image
 from conftest import MakeJpeg, Run
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.sampling.sampler import Decoded, decode
+from jpegx.sampling.source import Source
 
 
 def names(folder: Path) -> list[str]:
@@ -174,7 +175,7 @@ def test_bad_standard_input_writes_nothing(run: Run) -> None:
         (["a.jpg", "-n", "0"], "--samples"),
         (["a.jpg", "--seed", "-1"], "--seed"),
         (["a.jpg", "--compress-level", "10"], "--compress-level"),
-        (["a.jpg", "--model", "nonsense"], "none of laplace, standard"),
+        (["a.jpg", "--model", "nonsense"], "no weights of this name"),
         (["a.jpg", "--files-from", "missing"], "missing"),
     ],
 )
@@ -363,8 +364,10 @@ def test_json(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None:
 def test_pictures_that_are_not_exact(
     run: Run, make_jpeg: MakeJpeg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def inexact(jpeg: QuantizedJpeg, **options: object) -> Decoded:
-        decoded = decode(jpeg, **options)  # type: ignore[arg-type]
+    def inexact(
+        jpeg: QuantizedJpeg, source: Source, *, samples: int, seed: int, **options: bool
+    ) -> Decoded:
+        decoded = decode(jpeg, source, samples=samples, seed=seed, **options)
         pictures = (replace(picture, different=5, total=99) for picture in decoded.pictures)
         return replace(decoded, pictures=pictures)
 
@@ -383,7 +386,7 @@ def test_pictures_that_are_not_exact(
 def test_a_failure_inside_is_one_line(
     run: Run, make_jpeg: MakeJpeg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(jpeg: QuantizedJpeg, **options: object) -> Decoded:
+    def broken(jpeg: QuantizedJpeg, source: Source, **options: object) -> Decoded:
         raise ZeroDivisionError("a bug\nof two lines")
 
     monkeypatch.setattr("jpegx.batch.jobs.decode", broken)

@@ -38,7 +38,17 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 def test_interrupt_leaves_only_whole_pictures(
     example: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    command = [*JPEGX, "decode", str(example), "-n", "5000", "-o", str(tmp_path)]
+    command = [
+        *JPEGX,
+        "decode",
+        "--model",
+        "laplace",
+        str(example),
+        "-n",
+        "5000",
+        "-o",
+        str(tmp_path),
+    ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("*.png")) and time.monotonic() < deadline:
@@ -60,7 +70,10 @@ def _is_whole(file: Path) -> bool:
 def test_pipes(example: Path) -> None:
     with example.open("rb") as stream:
         result = subprocess.run(
-            [*JPEGX, "decode", "-", "-o", "-"], stdin=stream, capture_output=True, check=True
+            [*JPEGX, "decode", "--model", "laplace", "-", "-o", "-"],
+            stdin=stream,
+            capture_output=True,
+            check=True,
         )
     assert result.stdout.startswith(b"\x89PNG")
     assert result.stderr == b""
@@ -73,7 +86,10 @@ def test_reader_that_leaves(example: Path, tmp_path: Path, options: list[str]) -
     reading, writing = os.pipe()
     os.close(reading)
     result = subprocess.run(
-        [*JPEGX, "decode", photo, *options], stdout=writing, stderr=subprocess.PIPE, text=True
+        [*JPEGX, "decode", "--model", "laplace", photo, *options],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     os.close(writing)
     assert result.returncode == 128 + signal.SIGPIPE
@@ -107,22 +123,26 @@ def _on_a_terminal(*arguments: object) -> tuple[int, str, str]:
 
 
 def test_progress_on_a_terminal_only(example: Path, tmp_path: Path) -> None:
-    code, output, shown = _on_a_terminal("decode", example, "-n", 3, "-o", tmp_path / "a")
+    code, output, shown = _on_a_terminal(
+        "decode", "--model", "laplace", example, "-n", 3, "-o", tmp_path / "a"
+    )
     assert (code, output) == (0, "")
     assert "example.jpg" in shown
     assert "3/3" in shown
-    assert _on_a_terminal("decode", example, "--quiet", "-o", tmp_path / "b") == (0, "", "")
+    assert _on_a_terminal(
+        "decode", "--model", "laplace", example, "--quiet", "-o", tmp_path / "b"
+    ) == (0, "", "")
 
 
 def test_no_jpeg_from_a_terminal(tmp_path: Path) -> None:
-    code, _, shown = _on_a_terminal("decode", "-", "-o", tmp_path)
+    code, _, shown = _on_a_terminal("decode", "--model", "laplace", "-", "-o", tmp_path)
     assert code == 2
     assert "standard input is a terminal" in shown
 
 
 def test_no_png_to_a_terminal(example: Path) -> None:
     ours, theirs = pty.openpty()
-    command = [*JPEGX, "decode", str(example), "-o", "-"]
+    command = [*JPEGX, "decode", "--model", "laplace", str(example), "-o", "-"]
     result = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, text=True)
     os.close(theirs)
     os.close(ours)

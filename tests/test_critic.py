@@ -6,6 +6,8 @@ import torch
 from jpegx.models.conditioning import Conditions
 from jpegx.models.critic import create_critic
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def _conditions(count: int, size: int) -> Conditions:
     generator = torch.Generator().manual_seed(0)
@@ -21,7 +23,7 @@ def test_resnet34_has_the_published_size() -> None:
 
 @pytest.mark.parametrize("family", ["resnet34", "light"])
 def test_logits_features_and_the_gradient_penalty(family: str) -> None:
-    small = {"width": 8} if family == "resnet34" else {"widths": [8, 16, 16]}
+    small = {"width": 4} if family == "resnet34" else {"widths": [8, 16, 16]}
     critic = create_critic(family, small)
     conditions = _conditions(2, 64)
     images = conditions.decoded.clone().requires_grad_()
@@ -35,10 +37,10 @@ def test_logits_features_and_the_gradient_penalty(family: str) -> None:
 
 def test_the_light_critic_leaves_chance_at_once() -> None:
     torch.manual_seed(0)
-    critic = create_critic("light", {"widths": [16, 32, 32]})
-    optimizer = torch.optim.Adam(critic.parameters(), 1e-3)
-    conditions = _conditions(8, 32)
-    sources = conditions.decoded + 0.05 * torch.randn(8, 3, 32, 32)
+    critic = create_critic("light", {"widths": [8, 16]})
+    optimizer = torch.optim.Adam(critic.parameters(), 3e-3)
+    conditions = _conditions(8, 16)
+    sources = conditions.decoded + 0.05 * torch.randn(8, 3, 16, 16)
     samples = conditions.decoded + 0.05 * torch.randn(8, 3, 1, 1)
     for _ in range(25):
         real, fake = critic(sources, conditions)[0], critic(samples, conditions)[0]

@@ -16,6 +16,8 @@ from jpegx.sampling.precision import prepare
 from jpegx.sampling.tiling import Box, plan
 from jpegx.sampling.window import window
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 
 

@@ -82,13 +82,12 @@ def _pictures(
     """The pictures of one file, each on its way into its output; no more once one has failed."""
     decoded = decode(
         jpeg,
-        model=settings.model,
+        settings.source,
         samples=settings.samples,
         seed=settings.seed,
         project=settings.project,
         mean=settings.mean,
         std_map=settings.std_map,
-        device=settings.device,
     )
     started: list[_Step] = []
     for picture in decoded.pictures:

@@ -3,19 +3,22 @@
 from dataclasses import dataclass
 
 from jpegx.batch.outputs import Existing
+from jpegx.sampling.source import Source
 
 
 @dataclass(frozen=True)
 class DecodeSettings:
-    """What is done with each file; the options of ``jpegx decode`` under their own names."""
+    """What is done with each file: the options of ``jpegx decode`` under their own names.
 
-    model: str
+    ``source``: its model, opened on its device.
+    """
+
+    source: Source
     samples: int
     seed: int
     project: bool
     mean: bool
     std_map: bool
-    device: str
     strict: bool
     max_pixels: int
     compress_level: int

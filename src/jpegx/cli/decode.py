@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -16,6 +16,9 @@ from jpegx.batch.outputs import Outputs, is_picture, plan_outputs
 from jpegx.cli.console import Console
 from jpegx.cli.options import max_pixels_option
 from jpegx.cli.report import Report
+
+if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
+    from jpegx.sampling.precision import Precision
 
 OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".jxl"}
 
@@ -55,11 +58,11 @@ OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".av
 )
 @click.option(
     "--model",
-    default="laplace",
-    show_default=True,
-    metavar="NAME",
-    help="What the samples are drawn from. laplace: each coefficient from a Laplace law fitted to "
-    "the file. standard: no drawing, what an ordinary decoder shows.",
+    metavar="NAME|FILE",
+    help="What the samples are drawn from: installed weights (see jpegx models), or a safetensors "
+    "file of weights; laplace: each coefficient from a Laplace law fitted to the file; standard: "
+    "no drawing, what an ordinary decoder shows.  [default: general, or laplace if it is not "
+    "installed]",
 )
 @click.option(
     "--mean", is_flag=True, help="Also write the posterior mean, the mean of the samples."
@@ -91,6 +94,13 @@ OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".av
     show_default=True,
     help="Where to compute; auto takes a GPU if there is one.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="Number type of a learned model; auto takes bfloat16 where the hardware has it.",
+)
 @click.option("-r", "--recursive", is_flag=True, help="Look into the sub-folders of folders.")
 @click.option(
     "--files-from",
@@ -111,12 +121,13 @@ def decode(
     samples: int,
     project: bool,
     seed: int,
-    model: str,
+    model: str | None,
     mean: bool,
     std_map: bool,
     compress_level: int,
     overwrite: bool | None,
     device: str,
+    precision: "Precision",
     recursive: bool,
     files_from: BinaryIO | None,
     null: bool,
@@ -159,21 +170,24 @@ def decode(
 
     from jpegx.batch.jobs import decode_files
     from jpegx.batch.settings import DecodeSettings
-    from jpegx.sampling.device import choose_device
-    from jpegx.sampling.sampler import model_names
+    from jpegx.models.header import BadCheckpoint
+    from jpegx.sampling.source import default_model, open_source
 
-    if model not in model_names():
-        known = ", ".join(model_names())
-        raise click.BadParameter(f"{model!r} is none of {known}.", param_hint="--model")
-    choose_device(device)  # once, not for every file: it may not be there
+    if model is None:
+        model = default_model()
+        if model == "laplace" and not quiet:
+            console.say("no weights are installed; --model laplace, which needs none, is used")
+    try:
+        source = open_source(model, device, precision)
+    except BadCheckpoint as error:
+        raise click.BadParameter(str(error), param_hint="--model") from None
     settings = DecodeSettings(
-        model=model,
+        source=source,
         samples=samples,
         seed=seed,
         project=project,
         mean=mean,
         std_map=std_map,
-        device=device,
         strict=strict,
         max_pixels=max_pixels,
         compress_level=compress_level,

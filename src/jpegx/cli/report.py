@@ -90,7 +90,7 @@ def _fields(written: "Written", settings: "DecodeSettings") -> dict[str, object]
         "kind": written.kind,
         "sample": written.sample,
         "seed": settings.seed,
-        "model": settings.model,
+        "model": settings.source.name,
         "projected": settings.project,
         "different": written.different,
         "total": written.total,

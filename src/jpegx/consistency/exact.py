@@ -24,7 +24,7 @@ from jpegx.consistency.work import Work
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.region import Region, regions
 
-_UNITS = 2048  # units at a time: their tensors stay in the cache
+_UNITS = 1024  # units at a time: their tensors stay in the cache
 _POOL = 8192  # units that plain rounding left over, before the other stages take them on
 _PLAIN = (0, 1, 2, 4, 8, 16)  # alternating projections before each plain rounding
 # Rounds of local search, and pixels of a block that it considers. Later searches start from

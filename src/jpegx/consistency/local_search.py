@@ -131,7 +131,8 @@ class LocalSearch:
         blocks = bound.unflatten(1, (self._blocks, -1))
         found = blocks.topk(min(few, blocks.shape[2]), dim=2, largest=False, sorted=False).indices
         start = torch.arange(self._blocks, device=found.device) * blocks.shape[2]
-        return (found + start[:, None]).flatten(1)
+        places: Tensor = (found + start[:, None]).flatten(1)
+        return places
 
     def _costs(self, state: _State, tables: list[Tensor], pixel: Tensor) -> Tensor:
         """Cost of every move of some pixels (M, F), (M, moves, F); _NEVER outside 0 to 255."""

@@ -54,11 +54,10 @@ def verify(jpeg: QuantizedJpeg, pixels: np.ndarray) -> VerifyReport:
             jpeg.layout.names, encoded, jpeg.coefficients, distances, strict=True
         )
     )
-    rmse = consistency_rmse(
-        *([torch.tensor(v) for v in values] for values in (jpeg.coefficients, encoded)),
-        [torch.tensor(t) for t in jpeg.tables],
-        jpeg.layout,
+    file, picture, tables = (
+        [torch.tensor(v) for v in values] for values in (jpeg.coefficients, encoded, jpeg.tables)
     )
+    rmse = consistency_rmse(file, picture, tables, jpeg.layout)
     return VerifyReport(components, rmse)
 
 

@@ -73,7 +73,7 @@ class Work:
             self.pixels = model.pixel_change(change).add_(self.pixels).clamp_(0, 255)
 
     def round(self, model: UnitModel) -> None:
-        """Offers the rounded pixels; coefficients that miss get a wider margin for the next time."""
+        """Offers the rounded pixels; coefficients that miss get a wider margin for the next."""
         excess = self.offer(model, self.pixels.round().int())
         wider = self.margin + excess + (excess > 0) * _WIDER
         self.margin = torch.minimum(wider, model.steps * (0.5 - _LEAST_ROOM))
@@ -101,6 +101,8 @@ class Work:
         left = torch.ones(len(self), dtype=torch.bool, device=self.index.device)
         pixels = self.target
         for rounds, farthest in _REACH:
+            if not left.any():
+                break
             for _ in range(rounds):
                 values = model.coefficients(pixels)
                 change = cell.select(left).clamp(values).sub_(values)

@@ -126,18 +126,19 @@ class Region:
         order = _order(self.layout.max_factors, self.height, self.width, images.device)
         return units if order is None else units[:, :, order]
 
-    def scatter(self, units: Tensor, images: Tensor) -> None:
-        """Writes pixels (N * M, C, P) of the units into images (N, C, H, W), in place."""
+    def put(self, index: Tensor, units: Tensor, image: Tensor) -> None:
+        """Writes the pixels (M, C, P) of some units, by their numbers (M), into an image (C, H, W).
+
+        Units are numbered row by row. In place.
+        """
         down, across = self._pixel_box()
-        count, channels = images.shape[:2]
-        order = _order(self.layout.max_factors, self.height, self.width, images.device)
+        order = _order(self.layout.max_factors, self.height, self.width, image.device)
         if order is not None:
             units = units[:, :, order.argsort()]
-        grid = units.reshape(
-            count, len(self.rows), len(self.columns), channels, self.height, self.width
-        ).permute(0, 3, 1, 4, 2, 5)
-        box = images[:, :, down, across]
-        box.copy_(grid.reshape(box.shape))
+        grid = image[:, down, across].unflatten(2, (len(self.columns), self.width))
+        grid = grid.unflatten(1, (len(self.rows), self.height)).permute(1, 3, 0, 2, 4)
+        columns = len(self.columns)
+        grid[index // columns, index % columns] = units.unflatten(2, (self.height, self.width))
 
     def _block_box(self, component: int) -> tuple[slice, slice]:
         h, v = self.layout.factors[component]

@@ -7,7 +7,7 @@ from jpegx.models.header import BadCheckpoint
 from jpegx.weights import weights_folder
 
 SUFFIX = ".safetensors"
-DEFAULT = "unet"
+DEFAULT = "general"
 
 
 def installed() -> dict[str, Path]:

@@ -1,6 +1,6 @@
 """The sampler without a network: each coefficient drawn from a Laplace law inside its cell."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import log, sqrt
 
 import numpy as np
@@ -54,24 +54,19 @@ def laplace(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
     The decay is fitted to each component and frequency of the file. Chroma is drawn at its own
     resolution, then up-sampled smoothly. Sample i depends on the seed and i alone.
     """
-    grids = [torch.tensor(c, dtype=torch.int32) for c in jpeg.coefficients]
-    rates = [[[decay(grid[:, :, v, u]) for u in range(8)] for v in range(8)] for grid in grids]
+    # One row a frequency: the draws below then run over contiguous memory.
+    rows = [torch.tensor(c.reshape(-1, 64).T.copy()) for c in jpeg.coefficients]
+    rates = [[decay(row) for row in component] for component in rows]
     for sample in range(samples):
-        values = [
-            _draw_component(grid, rates[c], table, _generator(seed, sample, c))
-            for c, (grid, table) in enumerate(zip(grids, jpeg.tables, strict=True))
-        ]
-        yield images([v[None] for v in values], jpeg.layout)[0]
-
-
-def _draw_component(
-    grid: Tensor, rates: Sequence[Sequence[float]], table: np.ndarray, generator: torch.Generator
-) -> Tensor:
-    out = torch.empty(grid.shape)
-    for v in range(8):
-        for u in range(8):
-            out[:, :, v, u] = draw(grid[:, :, v, u], rates[v][u], generator) * float(table[v, u])
-    return out
+        values = []
+        for c, (component, table) in enumerate(zip(rows, jpeg.tables, strict=True)):
+            generator = _generator(seed, sample, c)
+            drawn = [
+                draw(row, rate, generator) * float(step)
+                for row, rate, step in zip(component, rates[c], table.ravel(), strict=True)
+            ]
+            values.append(torch.stack(drawn, dim=1).view(1, *jpeg.coefficients[c].shape))
+        yield images(values, jpeg.layout)[0]
 
 
 def _generator(seed: int, sample: int, component: int) -> torch.Generator:

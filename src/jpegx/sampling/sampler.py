@@ -11,12 +11,10 @@ from torch import Tensor
 from jpegx.consistency.exact import exact
 from jpegx.consistency.measure import consistency_rmse
 from jpegx.errors import UnsupportedJpeg
-from jpegx.jpeg import libjpeg
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.integer import encode
-from jpegx.sampling.device import choose_device
-from jpegx.sampling.laplace import laplace
 from jpegx.sampling.moments import Moments
+from jpegx.sampling.source import Source
 
 
 @dataclass(frozen=True)
@@ -58,53 +56,31 @@ class Decoded:
         return std
 
 
-def model_names() -> list[str]:
-    """Names that ``decode`` takes."""
-    return ["laplace", "standard"]
-
-
 def decode(
     jpeg: QuantizedJpeg,
+    source: Source,
     *,
-    model: str,
     samples: int,
     seed: int,
     project: bool,
     mean: bool,
     std_map: bool,
-    device: str,
 ) -> Decoded:
     """Samples of a file.
 
-    ``model``: one of ``model_names()``. ``project``: make every picture exactly consistent.
-    ``mean``: also the mean of the samples, projected like them. ``std_map``: keep what
-    ``Decoded.std_map`` needs. ``device``: "auto", "cpu" or "cuda".
+    ``project``: make every picture exactly consistent. ``mean``: also the mean of the samples,
+    projected like them. ``std_map``: keep what ``Decoded.std_map`` needs.
     The same seed gives the same pictures; sample i does not depend on how many there are.
-    Raises UnsupportedJpeg for fractional sampling, JpegxError if the device is not there,
-    ValueError for an unknown model.
+    Raises UnsupportedJpeg for fractional sampling.
     """
     if jpeg.layout.is_fractional:
         raise UnsupportedJpeg(
             f"fractional sampling factors {jpeg.layout.factors}, which no libjpeg shows or encodes"
         )
-    finisher = _Finisher(jpeg, project, choose_device(device))
+    finisher = _Finisher(jpeg, project, source.device)
     moments = Moments() if mean or std_map else None
-    drawn = _draw(jpeg, model, samples, seed)
+    drawn = source.draw(jpeg, samples, seed)
     return Decoded(_pictures(drawn, finisher, moments, mean), moments)
-
-
-def _draw(jpeg: QuantizedJpeg, model: str, samples: int, seed: int) -> Iterator[Tensor]:
-    if model == "laplace":
-        return laplace(jpeg, samples, seed)
-    if model == "standard":
-        return _standard(jpeg, samples)
-    raise ValueError(f"unknown model {model}")
-
-
-def _standard(jpeg: QuantizedJpeg, samples: int) -> Iterator[Tensor]:
-    shown = torch.tensor(libjpeg.show(jpeg.stream, jpeg.layout)).permute(2, 0, 1)
-    for _ in range(samples):
-        yield shown.float()
 
 
 def _pictures(

@@ -1,0 +1,68 @@
+"""What samples are drawn from: a learned generator, or one of the laws that need no weights."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from jpegx.jpeg import libjpeg
+from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.models import zoo
+from jpegx.models.checkpoint import load
+from jpegx.sampling.device import choose_device
+from jpegx.sampling.generate import generate
+from jpegx.sampling.laplace import laplace
+from jpegx.sampling.precision import Precision, prepare
+
+Draw = Callable[[QuantizedJpeg, int, int], Iterator[Tensor]]
+
+
+def standard(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
+    """What libjpeg shows, float32 (C, H, W) in gray levels, ``samples`` times the same."""
+    shown = torch.tensor(libjpeg.show(jpeg.stream, jpeg.layout)).permute(2, 0, 1)
+    for _ in range(samples):
+        yield shown.float()
+
+
+_WITHOUT_WEIGHTS: dict[str, Draw] = {"laplace": laplace, "standard": standard}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What samples are drawn from, ready for many files.
+
+    ``draw(jpeg, samples, seed)`` yields images, float32 (C, H, W) in gray levels, neither rounded
+    nor clipped; sample i depends on the seed and i alone. ``device``: where to compute.
+    """
+
+    name: str
+    draw: Draw
+    device: torch.device
+
+
+def default_model() -> str:
+    """The best installed weights, or "laplace" if there are none."""
+    return zoo.default() or "laplace"
+
+
+def open_source(model: str, device: str = "auto", precision: Precision = "auto") -> Source:
+    """The source of a name: "laplace", "standard", installed weights, or a safetensors file.
+
+    ``device``: "auto", "cpu" or "cuda". ``precision``: number type of a generator.
+    Raises JpegxError if there is no such model, its file is bad, or the device is not there.
+    """
+    place = choose_device(device)
+    if model in _WITHOUT_WEIGHTS:
+        return Source(model, _WITHOUT_WEIGHTS[model], place)
+    return Source(Path(model).stem, _learned(zoo.find(model), place, precision), place)
+
+
+def _learned(path: Path, device: torch.device, precision: Precision) -> Draw:
+    generator = prepare(load(path)[0], device, precision)
+
+    def draw(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
+        return generate(generator, jpeg, samples=samples, seed=seed)
+
+    return draw
