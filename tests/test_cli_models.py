@@ -27,14 +27,14 @@ def _install(folder: Path, name: str) -> Path:
 
 
 def test_the_list(run: Run, folder: Path) -> None:
-    _install(folder, "unet")
+    _install(folder, zoo.DEFAULT)
     _install(folder, "small")
     result = run("models")
     assert result.exit_code == 0
-    small, unet = result.output.splitlines()
+    general, small = result.output.splitlines()
+    assert general.split()[:3] == ["*", zoo.DEFAULT, "unet"]
     assert small.split()[:2] == ["small", "unet"]
-    assert unet.split()[:3] == ["*", "unet", "unet"]
-    assert zoo.default() == "unet"
+    assert zoo.default() == zoo.DEFAULT
 
 
 def test_a_card(run: Run, folder: Path) -> None:
