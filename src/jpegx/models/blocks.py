@@ -84,7 +84,7 @@ class ResidualBlock(nn.Module):
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         self.film = Film(embedding, channels)
-        self.strength = nn.Parameter(0.1 * torch.randn(channels)) if noisy else None
+        self.strength = nn.Parameter(torch.empty(channels).normal_(std=0.1)) if noisy else None
         for conv, gain in ((self.first, 1.0), (self.second, 0.1)):
             nn.init.kaiming_normal_(conv.weight)
             conv.weight.data.mul_(gain)

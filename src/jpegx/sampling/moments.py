@@ -18,7 +18,7 @@ class Moments:
         value = picture.float()
         change = value - self._mean
         self._mean = self._mean + change / self.count
-        self._squares = self._squares + change.mul_(value.sub_(self._mean))
+        self._squares = self._squares + change.mul_(value - self._mean)
 
     def mean(self) -> Tensor:
         """Mean of the pictures, float32. Raises ValueError if there is none."""

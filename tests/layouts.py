@@ -1,0 +1,52 @@
+"""Layouts and pictures that tests of the forward model share."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from jpegx.jpeg.layout import Layout
+
+FACTORS = (
+    ((1, 1), (1, 1), (1, 1)),
+    ((2, 1), (1, 1), (1, 1)),
+    ((2, 2), (1, 1), (1, 1)),
+    ((1, 2), (1, 1), (1, 1)),
+    ((4, 1), (1, 1), (1, 1)),
+    ((4, 2), (1, 1), (1, 1)),
+    ((1, 4), (1, 1), (1, 1)),
+    ((3, 1), (1, 1), (1, 1)),
+    ((3, 3), (1, 1), (3, 1)),
+    ((4, 4), (2, 1), (1, 4)),
+    ((2, 2), (2, 1), (1, 2)),
+    ((1, 1), (2, 2), (1, 1)),
+)
+
+
+@st.composite
+def layouts(draw: st.DrawFn, largest: int = 70) -> Layout:
+    """Any size from 1x1, gray, YCbCr or RGB, any sampling that libjpeg encodes."""
+    width, height = draw(st.integers(1, largest)), draw(st.integers(1, largest))
+    space = draw(st.sampled_from(("gray", "ycbcr", "ycbcr", "rgb")))
+    factors = ((1, 1),) if space == "gray" else draw(st.sampled_from(FACTORS))
+    return Layout(width, height, space, factors)
+
+
+@st.composite
+def pictures(draw: st.DrawFn, layout: Layout) -> np.ndarray:
+    """Noise, black and white pixels, or one colour with little noise: uint8 (H, W, C)."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = (layout.height, layout.width, layout.channels)
+    kind = draw(st.sampled_from(("noise", "extremes", "flat")))
+    if kind == "noise":
+        return random.integers(0, 256, shape, dtype=np.uint8)
+    if kind == "extremes":
+        return random.choice(np.array([0, 255], np.uint8), shape)
+    colour = random.integers(0, 256, layout.channels)
+    return np.clip(colour + random.integers(-3, 4, shape), 0, 255).astype(np.uint8)
+
+
+@st.composite
+def tables(draw: st.DrawFn, layout: Layout, least: int = 1, most: int = 120) -> list[np.ndarray]:
+    """One table of steps per component."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    top = draw(st.integers(least, most))
+    return [random.integers(least, top + 1, (8, 8), dtype=np.int32) for _ in layout.factors]
