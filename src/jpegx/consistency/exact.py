@@ -27,12 +27,13 @@ from jpegx.jpeg.region import Region, regions
 _UNITS = 1024  # units at a time: their tensors stay in the cache
 _POOL = 8192  # units that plain rounding left over, before the other stages take them on
 _PLAIN = (0, 1, 2, 4, 8, 16)  # alternating projections before each plain rounding
-# Rounds of local search, and pixels of a block that it considers. Later searches start from
-# another rounding: from where alternating projections have come closer to cell and gamut.
+# Rounds of local search from the best rounding so far, and pixels of a block that it considers.
 _FIRST_SEARCH, _FEW = 30, 16
-_LATER_SEARCHES, _ALL = (100, 200, 300), 64
-_APPROACHES = 40
-_SEARCH_BUDGET = 100_000  # units times rounds, which steps of 1 everywhere would use without end
+# Then, from elsewhere: margin in DCT units, alternating projections, rounds of search. Blocks of
+# mostly black or white pixels have next to no room: a margin leaves them no target at all.
+_ATTEMPTS = ((0.4, 100, 100), (0.0, 300, 200), (0.1, 300, 300), (0.2, 300, 300))
+_ALL = 64
+_BUDGET = 100_000  # units times rounds, which steps of 1 everywhere would use without end
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,13 @@ class _Solver:
         reachable = work.reachable(self._model)
         self._put(work.select(~reachable))
         work = work.select(reachable)
-        for most in _LATER_SEARCHES:
+        for margin, approaches, rounds in _ATTEMPTS:
             if not len(work):
                 return
-            work.approach(self._model, _APPROACHES)
-            rounds = min(most, _SEARCH_BUDGET // len(work))
-            work = self._search_from(work, work.pixels.round().int(), rounds, _ALL)
+            most = _BUDGET // len(work)
+            work.restart(self._model, margin)
+            work.approach(self._model, min(approaches, most))
+            work = self._search_from(work, work.pixels.round().int(), min(rounds, most), _ALL)
         self._put(work)
 
     def _search_from(self, work: Work, pixels: Tensor, rounds: int, few: int) -> Work:

@@ -72,6 +72,12 @@ class Work:
             change = cell.clamp(values, self.margin).sub_(values)
             self.pixels = model.pixel_change(change).add_(self.pixels).clamp_(0, 255)
 
+    def restart(self, model: UnitModel, margin: float) -> None:
+        """Goes back to the target, with one margin, in DCT units, for all coefficients."""
+        self.pixels = self.target.clone()
+        room = model.steps * (0.5 - _LEAST_ROOM)
+        self.margin = room.clamp(max=margin).expand_as(self.margin)
+
     def round(self, model: UnitModel) -> None:
         """Offers the rounded pixels; coefficients that miss get a wider margin for the next."""
         excess = self.offer(model, self.pixels.round().int())
