@@ -72,6 +72,18 @@ def _per_sample(values: Tensor, count: int) -> Tensor:
     return values if len(values) == 1 else repeat_samples(values, count // len(values))
 
 
+def begin_as_he(conv: nn.Conv2d, gain: float = 1.0) -> None:
+    """He's initialization (He et al. 2015) times a gain; no bias.
+
+    Uniform: for normal numbers PyTorch imports a second's worth of modules on the meta device,
+    where checkpoints are built.
+    """
+    nn.init.kaiming_uniform_(conv.weight)
+    conv.weight.data.mul_(gain)
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
+
+
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions beside the identity; FiLM, and noise if wanted, after the first.
 
@@ -84,11 +96,11 @@ class ResidualBlock(nn.Module):
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         self.film = Film(embedding, channels)
-        self.strength = nn.Parameter(torch.empty(channels).normal_(std=0.1)) if noisy else None
-        for conv, gain in ((self.first, 1.0), (self.second, 0.1)):
-            nn.init.kaiming_normal_(conv.weight)
-            conv.weight.data.mul_(gain)
-            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+        self.strength = nn.Parameter(torch.empty(channels)) if noisy else None
+        if self.strength is not None:
+            nn.init.uniform_(self.strength, -0.2, 0.2)
+        begin_as_he(self.first)
+        begin_as_he(self.second, 0.1)
 
     def forward(self, features: Tensor, embedding: Tensor, noise: Tensor | None = None) -> Tensor:
         """Features of the same shape; ``noise`` (N, 1, h, w) as the block was built to take."""

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jpegx.models.blocks import Film, TableEmbedding, modulate, repeat_samples
+from jpegx.models.blocks import Film, TableEmbedding, begin_as_he, modulate, repeat_samples
 from jpegx.models.conditioning import Conditions
 from jpegx.models.config import Config
 from jpegx.models.generator import Encoded, Generator
@@ -52,10 +52,9 @@ class DenseBlock(nn.Module):
             nn.Conv2d(seen + i * config.growth, config.growth, 3, padding=1) for i in range(4)
         )
         self.last = nn.Conv2d(seen + 4 * config.growth, config.features, 3, padding=1)
-        for module in (*self.growing, self.last):
-            nn.init.kaiming_normal_(module.weight)
-            module.weight.data.mul_(0.1)
-            nn.init.zeros_(module.bias)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                begin_as_he(module, 0.1)
 
     def forward(self, features: Tensor, draw: Draw) -> Tensor:
         """Features of the same shape."""
