@@ -22,6 +22,9 @@ def contexts(
             subcommand = command.get_command(own, inner)
             if subcommand is not None:
                 found += contexts(subcommand, own, inner)
+        # Other tests may have imported the commands in another order.
+        names = command.list_commands(own)
+        command.commands = {n: command.commands[n] for n in names if n in command.commands}
     return found
 
 

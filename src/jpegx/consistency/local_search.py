@@ -8,7 +8,7 @@ from torch import Tensor
 
 from jpegx.consistency.cell import Cell
 from jpegx.consistency.units import UnitModel
-from jpegx.jpeg.color import change_in_fixed, to_fixed
+from jpegx.jpeg.color import before_rounding, change_before_rounding
 from jpegx.jpeg.region import ComponentMap
 
 _CHUNK = 1 << 22  # numbers of one table of move costs: what fits a cache
@@ -52,7 +52,7 @@ class LocalSearch:
         self._blocks = model.region.height * model.region.width // 64 if whole else 1
         moves = [m for m in product((-1, 0, 1), repeat=layout.channels) if any(m)]
         self._moves = torch.tensor(moves, dtype=torch.int32, device=model.device)
-        self._fixed = change_in_fixed(self._moves, layout)
+        self._changes = change_before_rounding(self._moves[:, :, None], layout)[:, :, 0]
         self._tables = [
             _CostTable(effects, steps, self._blocks if m.pixels_per_sample == 1 else 1)
             for effects, steps, m in zip(
@@ -137,21 +137,21 @@ class LocalSearch:
     def _costs(self, state: _State, tables: list[Tensor], pixel: Tensor) -> Tensor:
         """Cost of every move of some pixels (M, F), (M, moves, F); _NEVER outside 0 to 255."""
         layout = self._model.region.layout
-        fixed, shift = to_fixed(state.pixels, layout)
+        exact = before_rounding(state.pixels, layout)
         where = pixel[:, None].expand(-1, layout.channels, -1)
         chosen = state.pixels.gather(2, where)
         moves = self._moves.float()
         drift = moves @ (chosen - state.origin.gather(2, where)) * 2
         cost = drift.add_(moves.square().sum(dim=1, keepdim=True)).mul_(_DRIFT)
-        before = fixed.gather(2, where)
+        before = exact.gather(2, where)
         for c, (table, sums) in enumerate(zip(tables, self._sums, strict=True)):
-            after = (before[:, None, c] + self._fixed[None, :, c, None]) >> shift
-            step = after - (before[:, None, c] >> shift)
+            after = before[:, None, c] + self._changes[None, :, c, None]
+            step = after.floor_() - before[:, None, c].floor()
             if sums is None:
                 place = pixel[:, None].expand_as(step)
             else:
-                step, place = sums.steps(step, fixed[:, c] >> shift, pixel)
-            index = step.clamp_(-1, 1).add_(1) * table.shape[2] + place
+                step, place = sums.steps(step, exact[:, c].floor(), pixel)
+            index = step.clamp_(-1, 1).add_(1).long() * table.shape[2] + place
             cost += table.flatten(1).gather(1, index.flatten(1)).view(cost.shape)
         top = (chosen == 255) * _NEVER
         bottom = (chosen == 0) * _NEVER
@@ -203,7 +203,7 @@ class _SumSteps:
     def steps(self, step: Tensor, now: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
         """Steps of the samples (M, moves, F) for steps of pixels (M, F), and which samples."""
         sample = self.of_pixel[pixel]
-        before = (now.float() @ self._sums.T + self._bias).gather(1, sample)[:, None]
+        before = (now @ self._sums.T + self._bias).gather(1, sample)[:, None]
         after = (before + self._weight[pixel][:, None] * step) / self._count
         moved = after.floor_() - (before / self._count).floor_()
-        return moved.long(), sample[:, None].expand_as(step)
+        return moved, sample[:, None].expand_as(step)

@@ -66,7 +66,7 @@ class UnitModel:
         return change_in_pixels(torch.stack(parts, dim=1), self.region.layout)
 
     def integer_coefficients(self, pixels: Tensor) -> Tensor:
-        """8 times the coefficients, as libjpeg's integers, float32 (M, K), of integer pixels."""
+        """8 times the coefficients, as libjpeg's integers, float32 (M, K), of whole pixels."""
         return torch.cat(unit_coefficients(pixels, self.region), dim=1).float()
 
     @cached_property

@@ -80,12 +80,12 @@ class Work:
 
     def round(self, model: UnitModel) -> None:
         """Offers the rounded pixels; coefficients that miss get a wider margin for the next."""
-        excess = self.offer(model, self.pixels.round().int())
+        excess = self.offer(model, self.pixels.round())
         wider = self.margin + excess + (excess > 0) * _WIDER
         self.margin = torch.minimum(wider, model.steps * (0.5 - _LEAST_ROOM))
 
     def offer(self, model: UnitModel, pixels: Tensor) -> Tensor:
-        """Keeps 8-bit pixels, int32 (M, C, P), where they miss less than the best so far.
+        """Keeps whole-numbered pixels (M, C, P) where they miss less than the best so far.
 
         Returns how far the coefficients are outside their cells, (M, K), in DCT units.
         """

@@ -1,31 +1,39 @@
 """Colour conversion between the pixels of an image and the components of a JPEG file."""
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
 from jpegx.jpeg.layout import Layout
 
+_Matrix = tuple[tuple[float, ...], ...]
+
 # ITU-T T.871, 7: Y, Cb, Cr from R, G, B (all 0 to 255, chroma centred on 128).
-_TO_YCBCR = (
+_TO_YCBCR: _Matrix = (
     (0.299, 0.587, 0.114),
     (-0.299 / 1.772, -0.587 / 1.772, 0.5),
     (0.5, -0.587 / 1.402, -0.114 / 1.402),
 )
-_TO_RGB = (
+_TO_RGB: _Matrix = (
     (1.0, 0.0, 1.402),
     (1.0, -0.114 * 1.772 / 0.587, -0.299 * 1.402 / 0.587),
     (1.0, 1.772, 0.0),
 )
-# libjpeg's fixed-point constants, 16 fractional bits, and what is added before the shift.
-_FIXED_TO_YCBCR = ((19595, 38470, 7471), (-11059, -21709, 32768), (32768, -27439, -5329))
+# libjpeg's fixed-point constants, 16 fractional bits, and what is added before the rounding shift.
+_FIXED = ((19595, 38470, 7471), (-11059, -21709, 32768), (32768, -27439, -5329))
 _FIXED_OFFSET = (1 << 15, (128 << 16) + (1 << 15) - 1, (128 << 16) + (1 << 15) - 1)
+_SHIFTED: _Matrix = tuple(tuple(value / (1 << 16) for value in row) for row in _FIXED)
 
 
-def _mix(channels: Tensor, matrix: tuple[tuple[float, ...], ...]) -> Tensor:
-    # Three fused multiply-adds a channel beat a matrix product with a 3x3 matrix several times.
-    first, second, third = channels.unbind(1)
-    rows = [(first * a).add_(second, alpha=b).add_(third, alpha=c) for a, b, c in matrix]
-    return torch.stack(rows, dim=1)
+@lru_cache
+def _tensor(matrix: _Matrix, device: torch.device, dtype: torch.dtype) -> Tensor:
+    return torch.tensor(matrix, device=device, dtype=dtype)
+
+
+def _mix(channels: Tensor, matrix: _Matrix) -> Tensor:
+    mixed = _tensor(matrix, channels.device, channels.dtype) @ channels.flatten(2)
+    return mixed.view(channels.shape)
 
 
 def to_components(pixels: Tensor, layout: Layout) -> Tensor:
@@ -33,11 +41,9 @@ def to_components(pixels: Tensor, layout: Layout) -> Tensor:
 
     Y, Cb, Cr for a "ycbcr" layout; the channels themselves for "gray" and "rgb". Differentiable.
     """
-    if layout.color_space != "ycbcr":
-        return pixels - 128.0
-    components = _mix(pixels, _TO_YCBCR)
-    components[:, 0] -= 128.0
-    return components
+    # The rows for chroma sum to 0: taking 128 away first centres Y and changes nothing else.
+    centred = pixels - 128.0
+    return _mix(centred, _TO_YCBCR) if layout.color_space == "ycbcr" else centred
 
 
 def to_pixels(components: Tensor, layout: Layout) -> Tensor:
@@ -50,29 +56,35 @@ def change_in_pixels(change: Tensor, layout: Layout) -> Tensor:
     return _mix(change, _TO_RGB) if layout.color_space == "ycbcr" else change
 
 
-def to_fixed(pixels: Tensor, layout: Layout) -> tuple[Tensor, int]:
-    """Components before libjpeg's rounding shift: int32 (N, C, ...) of int32 pixels, and the shift.
+def before_rounding(pixels: Tensor, layout: Layout) -> Tensor:
+    """What libjpeg's encoder rounds down to its components, (N, C, ...), of 8-bit pixels.
 
-    ``fixed >> shift`` are the integer components; a change d of the pixels adds
-    ``change_in_fixed(d)``.
+    ``pixels``: (N, C, ...), whole numbers from 0 to 255 of any type. Floating point without error:
+    multiples of 2**-16 that stay below 256, which is just what 24 bits hold.
     """
+    exact = pixels.to(_exact_type(pixels.device))
     if layout.color_space != "ycbcr":
-        return pixels, 0
-    fixed = _mix(pixels, _FIXED_TO_YCBCR)
-    for channel, offset in zip(fixed.unbind(1), _FIXED_OFFSET, strict=True):
-        channel.add_(offset)
-    return fixed, 16
+        return exact
+    offset = torch.tensor(_FIXED_OFFSET, dtype=exact.dtype, device=exact.device) / (1 << 16)
+    mixed = _mix(exact, _SHIFTED)
+    return mixed.flatten(2).add_(offset[:, None]).view(mixed.shape)
 
 
-def change_in_fixed(change: Tensor, layout: Layout) -> Tensor:
-    """What a change of the int32 pixels (N, C, ...) adds to :func:`to_fixed`."""
-    return _mix(change, _FIXED_TO_YCBCR) if layout.color_space == "ycbcr" else change
+def change_before_rounding(change: Tensor, layout: Layout) -> Tensor:
+    """What a change of whole-numbered pixels (N, C, ...) adds to :func:`before_rounding`."""
+    exact = change.to(_exact_type(change.device))
+    return _mix(exact, _SHIFTED) if layout.color_space == "ycbcr" else exact
 
 
 def to_integer_components(pixels: Tensor, layout: Layout) -> Tensor:
-    """libjpeg's own components, int32 (N, C, ...) from 0 to 255, of int32 pixels (N, C, ...).
+    """libjpeg's own components, whole numbers from 0 to 255 in floating point, (N, C, ...).
 
     Bit for bit the fixed-point conversion of libjpeg's encoder (the same in 6b and turbo).
     """
-    fixed, shift = to_fixed(pixels, layout)
-    return fixed >> shift if shift else fixed
+    whole = before_rounding(pixels, layout)
+    return whole.floor_() if whole is not pixels else whole.floor()
+
+
+def _exact_type(device: torch.device) -> torch.dtype:
+    # A GPU may be set to multiply float32 with 10 bits (TF32).
+    return torch.float32 if device.type == "cpu" else torch.float64

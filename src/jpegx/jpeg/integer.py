@@ -16,13 +16,13 @@ _UNITS = 4096  # units at a time: their tensors stay in the cache
 def unit_coefficients(pixels: Tensor, region: Region) -> list[Tensor]:
     """Coefficients times 8 before quantization, one float64 (M, K) per component, exact integers.
 
-    ``pixels``: int32 (M, C, P) from 0 to 255, the units of the region.
+    ``pixels``: whole numbers (M, C, P) from 0 to 255, the units of the region.
     """
     components = to_integer_components(pixels, region.layout)
     scaled = []
     for component, unit_map in enumerate(region.maps(pixels.device)):
-        samples = unit_map.integer_samples(components[:, component]).sub_(128)
-        scaled.append(islow(samples.view(-1, 64)).view(samples.shape))
+        samples = unit_map.integer_samples(components[:, component]) - 128.0
+        scaled.append(islow(samples.reshape(-1, 64)).view(samples.shape))
     return scaled
 
 
@@ -50,7 +50,7 @@ def scaled_coefficients(images: Tensor, layout: Layout) -> list[Tensor]:
     ]
     for whole in regions(layout):
         for region in whole.strips(_UNITS):
-            pixels = region.gather(images).to(torch.int32)
+            pixels = region.gather(images)
             for component, scaled in enumerate(unit_coefficients(pixels, region)):
                 region.scatter_blocks(component, scaled.float(), grids[component])
     return [grid.unflatten(-1, (8, 8)) for grid in grids]

@@ -41,11 +41,12 @@ class ComponentMap:
         return pixels @ (self.sums.T / self.pixels_per_sample).to(pixels.dtype)
 
     def integer_samples(self, pixels: Tensor) -> Tensor:
-        """libjpeg's down-sampled integers (M, K), float64, of integer pixels (M, P)."""
+        """libjpeg's down-sampled integers (M, K), of whole numbers (M, P), in their type."""
         if self.sums is None:
-            return pixels.double()
+            return pixels
         # A quarter keeps the quotient of a multiple of 3 or 9 from falling below its integer.
-        total = torch.addmm(self.bias + 0.25, pixels.double(), self.sums.T)
+        bias = (self.bias + 0.25).to(pixels.dtype)
+        total = torch.addmm(bias, pixels, self.sums.T.to(pixels.dtype))
         return total.mul_(1 / self.pixels_per_sample).floor_()
 
     @cached_property
