@@ -15,3 +15,11 @@ class UnsupportedJpeg(JpegxError):
 
 class PictureMismatch(JpegxError):
     """A picture cannot be compared with a JPEG file: other size, or not 8 bits a channel."""
+
+
+def printable(text: str) -> str:
+    """The text on one line: control characters and undecodable bytes of file names are escaped."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for c in text
+    )

@@ -1,14 +1,6 @@
 """Every failure as one line for the user: what it was about, the reason, what to do."""
 
-from jpegx.errors import JpegxError
-
-
-def printable(text: str) -> str:
-    """The text on one line: control characters and undecodable bytes of file names are escaped."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii")
-        for c in text
-    )
+from jpegx.errors import JpegxError, printable
 
 
 def one_line(error: Exception, name: str) -> str:

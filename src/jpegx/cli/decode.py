@@ -14,7 +14,7 @@ import click
 from jpegx.batch.inputs import JPEG_SUFFIXES, Input, find_inputs, read_names
 from jpegx.batch.outputs import Outputs, is_picture, plan_outputs
 from jpegx.cli.console import Console
-from jpegx.cli.options import max_pixels_option
+from jpegx.cli.options import device_option, max_pixels_option
 from jpegx.cli.report import Report
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
@@ -87,13 +87,7 @@ OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".av
     help="Replace pictures that exist, or keep them and write those that are missing.  "
     "[default: refuse the file]",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where to compute; auto takes a GPU if there is one.",
-)
+@device_option
 @click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),

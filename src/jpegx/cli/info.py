@@ -3,14 +3,15 @@
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import click
 
-from jpegx.batch.failures import one_line, printable
+from jpegx.batch.failures import one_line
+from jpegx.cli.arguments import check_standard_input, name_of, source_of
 from jpegx.cli.console import Console
 from jpegx.cli.options import max_pixels_option
+from jpegx.errors import printable
 
 if TYPE_CHECKING:  # numpy is imported when there is work: --help must be quick
     from jpegx.jpeg.describe import Description
@@ -33,17 +34,16 @@ def info(console: Console, files: tuple[str, ...], max_pixels: int, as_json: boo
 
     Exit status: 0, all files could be read; 1, some could not; 2, wrong usage.
     """
-    if files.count("-") > 1:
-        raise click.UsageError("only one file can come from standard input.")
+    check_standard_input(*files)
 
     from jpegx.jpeg.describe import describe
     from jpegx.jpeg.file import read_jpeg
 
     exit_code = 0
     for file in files:
-        name = "standard input" if file == "-" else file
+        name = name_of(file)
         try:
-            description = describe(read_jpeg(_source(file), name=name, max_pixels=max_pixels))
+            description = describe(read_jpeg(source_of(file), name=name, max_pixels=max_pixels))
         except Exception as error:
             console.say(one_line(error, name))
             exit_code = FAILED
@@ -53,10 +53,6 @@ def info(console: Console, files: tuple[str, ...], max_pixels: int, as_json: boo
         else:
             click.echo(_text(name, description))
     sys.exit(exit_code)
-
-
-def _source(file: str) -> Path | BinaryIO:
-    return sys.stdin.buffer if file == "-" else Path(file)
 
 
 def _text(name: str, description: "Description") -> str:

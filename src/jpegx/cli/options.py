@@ -16,3 +16,11 @@ max_pixels_option = click.option(
     callback=_pixels,
     help="Refuse files of more pixels, before memory is taken for them.  [default: 134217728]",
 )
+
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute; auto takes a GPU if there is one.",
+)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jpegx.batch.failures import printable
 from jpegx.cli.console import Console
+from jpegx.errors import printable
 
 if TYPE_CHECKING:
     from jpegx.batch.outcomes import Outcome, Written

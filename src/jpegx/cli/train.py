@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jpegx.cli.console import Console
+from jpegx.cli.options import device_option
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
     from jpegx.training.folder import Settings
@@ -55,13 +56,7 @@ if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
     metavar="RUN",
     help="Go on with a run that was interrupted, as it was started.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where to compute; auto takes a GPU if there is one.",
-)
+@device_option
 @click.option("--quiet", is_flag=True, help="No live table; messages are still shown.")
 @click.pass_context
 def train(

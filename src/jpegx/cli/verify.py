@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jpegx.batch.failures import one_line, printable
+from jpegx.batch.failures import one_line
 from jpegx.cli.arguments import check_standard_input, name_of, source_of
 from jpegx.cli.console import Console
 from jpegx.cli.options import max_pixels_option
+from jpegx.errors import printable
 
 if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help must be quick
     from jpegx.consistency.verify import VerifyReport

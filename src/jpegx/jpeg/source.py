@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from jpegx.errors import UnreadableJpeg
+from jpegx.errors import UnreadableJpeg, printable
 
 # No picture within the size limits fills this; it stops endless input such as /dev/zero.
 MAX_FILE_SIZE = 1 << 29
@@ -35,6 +35,4 @@ def source_name(source: Path | bytes | BinaryIO, name: str | None) -> str:
     """What messages call the input, always one printable line."""
     if name is None:
         name = os.fspath(source) if isinstance(source, Path) else "JPEG data"
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name
-    )
+    return printable(name)
