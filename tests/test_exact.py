@@ -132,3 +132,14 @@ def test_fractional_sampling_is_refused() -> None:
     grids = [torch.zeros(*layout.blocks(c), 8, 8, dtype=torch.int16) for c in range(3)]
     with pytest.raises(ValueError, match="fractional"):
         exact(torch.zeros(3, 8, 24), grids, [torch.ones(8, 8)] * 3, layout)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
+def test_on_a_gpu(example: Path) -> None:
+    pixels = photo(example, (64, 48))
+    for quality in (10, 90):
+        jpeg = at_quality(pixels, quality, FACTORS[2])
+        coefficients = [torch.tensor(c).cuda() for c in jpeg.coefficients]
+        tables = [torch.tensor(t).cuda() for t in jpeg.tables]
+        result = exact(blurred(pixels, 8).cuda(), coefficients, tables, jpeg.layout)
+        assert verify(jpeg, result.pixels.permute(1, 2, 0).cpu().numpy()).exact

@@ -165,7 +165,7 @@ class _CostTable:
         self._blocks = blocks
         size = len(effects) // blocks
         self._effects = effects[:size, : effects.shape[1] // blocks].float()
-        self._half = (steps[:size, None] / 2 - _MARGIN).clamp(min=0.25)
+        self._half = steps[:size, None] / 2 - _MARGIN
 
     def __call__(self, offset: Tensor, weight: Tensor) -> Tensor:
         """Table (M, 3, S) for coefficients ``offset`` (M, K) from the centres of their cells."""
@@ -194,7 +194,7 @@ class _SumSteps:
         distinct, which = unit_map.groups
         self._sums = distinct.float()
         # A quarter keeps quotients of multiples of 3 from falling below their integer.
-        self._bias = torch.full((len(distinct),), 0.25, device=which.device)
+        self._bias = torch.empty(len(distinct), device=which.device)
         self._bias[which] = unit_map.bias.float() + 0.25
         self._count = unit_map.pixels_per_sample
         self.of_pixel = (distinct > 0).to(torch.int8).argmax(dim=0)
@@ -203,7 +203,7 @@ class _SumSteps:
     def steps(self, step: Tensor, now: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
         """Steps of the samples (M, moves, F) for steps of pixels (M, F), and which samples."""
         sample = self.of_pixel[pixel]
-        before = (now @ self._sums.T + self._bias).gather(1, sample)[:, None]
+        before = (now.float() @ self._sums.T + self._bias).gather(1, sample)[:, None]
         after = (before + self._weight[pixel][:, None] * step) / self._count
         moved = after.floor_() - (before / self._count).floor_()
         return moved, sample[:, None].expand_as(step)
