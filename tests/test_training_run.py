@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from conftest import Run
+from conftest import MakeJpeg, Run
 from jpegx.models import checkpoint
 from jpegx.models.noise import CounterNoise
 from jpegx.training.compress import compress
@@ -51,7 +51,7 @@ def assert_same(folder: Path, other: Path, tolerance: float = 0.0) -> None:
         assert torch.allclose(value, theirs[name], rtol=tolerance, atol=tolerance), name
 
 
-def test_a_run_ends_with_weights_that_load(run: Run, tmp_path: Path) -> None:
+def test_a_run_ends_with_weights_that_decode(run: Run, tmp_path: Path, make_jpeg: MakeJpeg) -> None:
     data = write_images(tmp_path / "data")
     (data / "broken.png").write_bytes(b"nothing")
     folder, weights = tmp_path / "run", tmp_path / "weights" / "small.safetensors"
@@ -78,6 +78,10 @@ def test_a_run_ends_with_weights_that_load(run: Run, tmp_path: Path) -> None:
     batch = compress([whole_group(pixels, 64, 50)], torch.device("cpu"))
     samples = generator(batch.conditions, CounterNoise(0), 2)
     assert samples.shape == (2, 3, 20, 30)
+    jpeg = make_jpeg("photo.jpg", size=(30, 20))
+    decoded = run("decode", jpeg, "-n", 2, "--model", weights, "-o", tmp_path / "out")
+    assert decoded.exit_code == 0, decoded.output
+    assert run("verify", jpeg, tmp_path / "out" / "photo_1.png").exit_code == 0
     best = tmp_path / "best.safetensors"
     assert run("train", "export", folder, best, "--best").exit_code == 0
     assert run("train", "--resume", folder).exit_code == 0  # there is nothing left to do
