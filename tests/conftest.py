@@ -10,6 +10,10 @@ from PIL import Image
 
 from jpegx.cli.main import main
 
+# Tests work on small pictures, where a second thread costs more than it brings; processes that
+# tests start inherit it. PyTorch reads it when it is imported, which is later.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 DATA = Path(__file__).parent / "data"
 
 Run = Callable[..., Result]
