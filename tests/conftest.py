@@ -1,5 +1,6 @@
 """What the tests of the command line share."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
