@@ -49,6 +49,12 @@ class Networks:
         named = {"generator": self.generator_optimizer, "critic": self.critic_optimizer}
         return {name: optimizer for name, optimizer in named.items() if optimizer is not None}
 
+    def set_rates(self, generator: float, critic: float) -> None:
+        """Set the learning rates."""
+        self.generator_optimizer.param_groups[0]["lr"] = generator
+        if self.critic_optimizer is not None:
+            self.critic_optimizer.param_groups[0]["lr"] = critic
+
     def begin_adversarial(self, *, keep_reference: bool) -> None:
         """Start the adversarial stage from the average of the regression.
 

@@ -46,6 +46,7 @@ class TrainingOptions:
     start: str = key("", "Weights (a file of jpegx) that the generator starts from.")
     ema: float = key(0.999, "Decay of the moving average of the generator's weights.")
     betas: tuple[float, float] = key((0.9, 0.999), "Of Adam, for both networks.")
+    critic_rate: float = key(1.0, "Learning rate of the critic, relative to the generator's.")
     precision: str = key("auto", "bfloat16, float32, or auto: bfloat16 where the device has it.")
     accumulate: int = key(1, "Parts of a batch that are worked on one after the other.")
     warm_up: int = key(0, "Steps over which a stage's learning rate rises to its full value.")

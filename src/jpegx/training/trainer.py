@@ -113,8 +113,7 @@ class Trainer:
                 groups = next(loaded)
             rate = cosine(options.learning_rate, options.final_learning_rate, progress)
             rate *= warm_up(position.stage_step, self.recipe.training.warm_up)
-            for optimizer in self.networks.optimizers().values():
-                optimizer.param_groups[0]["lr"] = rate
+            self.networks.set_rates(rate, rate * self.recipe.training.critic_rate)
             self._losses.append(stage.step(self._parts(groups), step, progress))
             self.networks.update_average(self.recipe.training.ema, position.stage_step)
             position.step += 1
