@@ -14,6 +14,7 @@ Every stage is judged by libjpeg's own integers, so ``different`` is what libjpe
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 
 import torch
 from torch import Tensor
@@ -30,8 +31,9 @@ _PLAIN = (0, 1, 2, 4, 8, 16)  # alternating projections before each plain roundi
 # Rounds of local search from the best rounding so far, and pixels of a block that it considers.
 _FIRST_SEARCH, _FEW = 30, 16
 # Then, from elsewhere: margin in DCT units, alternating projections, rounds of search. Blocks of
-# mostly black or white pixels have next to no room: a margin leaves them no target at all.
-_ATTEMPTS = ((0.4, 100, 100), (0.0, 300, 200), (0.1, 300, 300), (0.2, 300, 300))
+# mostly black or white pixels have next to no room: a margin leaves them no target at all. Blocks
+# over the edge, where one pixel stands for many, are found from the centre of the cell.
+_ATTEMPTS = ((0.4, 100, 100), (0.0, 300, 200), (0.1, 300, 300), (inf, 300, 300))
 _ALL = 64
 _BUDGET = 100_000  # units times rounds, which steps of 1 everywhere would use without end
 

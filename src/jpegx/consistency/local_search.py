@@ -1,4 +1,4 @@
-"""Directed search for the last coefficients: pixels by one level, on libjpeg's own integers."""
+"""Directed search for the last coefficients: single pixels, on libjpeg's own integers."""
 
 from dataclasses import dataclass, fields
 from itertools import product
@@ -38,10 +38,11 @@ class _State:
 class LocalSearch:
     """Tabu search with growing weights over the 8-bit pixels of units; made once for a region.
 
-    A move changes one pixel by -1, 0 or 1 in each channel. Its cost is the change it makes to
-    the weighted sum of squared distances of the coefficients from their (slightly shrunk) cells,
-    and to the distance from the starting pixels. Every round makes the cheapest move of every
-    block that gains by it, and of one block in any case, so that the search leaves local minima.
+    A move changes one pixel by one level in some channels, or by up to three in one. Its cost is
+    the change it makes to the weighted sum of squared distances of the coefficients from their
+    (slightly shrunk) cells, and to the distance from the starting pixels. Every round makes the
+    cheapest move of every block that gains by it, and of one block in any case, so that the search
+    leaves local minima.
     """
 
     def __init__(self, model: UnitModel) -> None:
@@ -50,8 +51,7 @@ class LocalSearch:
         # Units inside the image repeat one block, whose 64 pixels touch 64 coefficients.
         whole = all(m.sums is None for m in model.maps if m.pixels_per_sample == 1)
         self._blocks = model.region.height * model.region.width // 64 if whole else 1
-        moves = [m for m in product((-1, 0, 1), repeat=layout.channels) if any(m)]
-        self._moves = torch.tensor(moves, dtype=torch.int32, device=model.device)
+        self._moves = torch.tensor(_moves(layout.channels), dtype=torch.int32, device=model.device)
         self._changes = change_before_rounding(self._moves[:, :, None], layout)[:, :, 0]
         self._tables = [
             _CostTable(effects, steps, self._blocks if m.pixels_per_sample == 1 else 1)
@@ -153,9 +153,25 @@ class LocalSearch:
                 step, place = sums.steps(step, exact[:, c].floor(), pixel)
             index = step.clamp_(-1, 1).add_(1).long() * table.shape[2] + place
             cost += table.flatten(1).gather(1, index.flatten(1)).view(cost.shape)
-        top = (chosen == 255) * _NEVER
-        bottom = (chosen == 0) * _NEVER
-        return cost + moves.clamp(min=0) @ top - moves.clamp(max=0) @ bottom
+        for channel, move in zip(chosen.unbind(1), self._moves.unbind(1), strict=True):
+            after = channel[:, None] + move[:, None]
+            cost += ((after < 0) | (after > 255)) * _NEVER
+        return cost
+
+
+def _moves(channels: int) -> list[tuple[int, ...]]:
+    """Changes of a pixel: -1, 0 or 1 in each channel, or up to 3 in one.
+
+    Where other channels are black or white, a step of 1 in one channel is often lost in the
+    rounding of the components, and the search would not see where it leads.
+    """
+    near = [m for m in product((-1, 0, 1), repeat=channels) if any(m)]
+    far = [
+        tuple(size if c == channel else 0 for c in range(channels))
+        for channel in range(channels)
+        for size in (-3, -2, 2, 3)
+    ]
+    return near + far
 
 
 class _CostTable:

@@ -120,5 +120,5 @@ class Work:
 
 
 # Alternating projections, and the distance in DCT units above which a unit is given up after them.
-# Units of photographs that were solved in the end were never farther.
-_REACH = ((10, 16.0), (40, 4.0), (150, 1.0))
+# Rounding of the components, half a level each, can make up for 4 at most.
+_REACH = ((10, 32.0), (40, 8.0), (150, 4.0))
