@@ -33,7 +33,13 @@ _FIRST_SEARCH, _FEW = 30, 16
 # Then, from elsewhere: margin in DCT units, alternating projections, rounds of search. Blocks of
 # mostly black or white pixels have next to no room: a margin leaves them no target at all. Blocks
 # over the edge, where one pixel stands for many, are found from the centre of the cell.
-_ATTEMPTS = ((0.4, 100, 100), (0.0, 300, 200), (0.1, 300, 300), (inf, 300, 300))
+_ATTEMPTS = (
+    (0.4, 100, 100),
+    (0.0, 300, 200),
+    (0.1, 300, 300),
+    (inf, 300, 300),
+    (0.2, 300, 300),
+)
 _ALL = 64
 _BUDGET = 100_000  # units times rounds, which steps of 1 everywhere would use without end
 
