@@ -41,7 +41,9 @@ _ATTEMPTS = (
     (0.2, 300, 300),
 )
 _ALL = 64
-_BUDGET = 100_000  # units times rounds, which steps of 1 everywhere would use without end
+_BUDGET = (
+    20_000  # units times rounds of each attempt: steps of 1 everywhere would use it without end
+)
 
 
 @dataclass(frozen=True)
