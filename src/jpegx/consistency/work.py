@@ -9,7 +9,7 @@ from torch import Tensor
 from jpegx.consistency.cell import Cell
 from jpegx.consistency.units import UnitModel
 
-_MARGIN = 0.8  # DCT units; rounding noise has a standard deviation of 0.35
+_MARGIN = 1.0  # DCT units; rounding noise has a standard deviation of 0.35
 _WIDER = 0.25  # what a coefficient that missed gets on top of its miss
 # No margin leaves less than these shares of a step on either side of the cell's centre.
 _LEAST_ROOM, _START_ROOM = 0.05, 0.2
