@@ -37,11 +37,13 @@ def pictures(draw: st.DrawFn, layout: Layout) -> np.ndarray:
     shape = (layout.height, layout.width, layout.channels)
     kind = draw(st.sampled_from(("noise", "extremes", "flat")))
     if kind == "noise":
-        return random.integers(0, 256, shape, dtype=np.uint8)
-    if kind == "extremes":
-        return random.choice(np.array([0, 255], np.uint8), shape)
-    colour = random.integers(0, 256, layout.channels)
-    return np.clip(colour + random.integers(-3, 4, shape), 0, 255).astype(np.uint8)
+        picture = random.integers(0, 256, shape)
+    elif kind == "extremes":
+        picture = random.choice(np.array([0, 255]), shape)
+    else:
+        colour = random.integers(0, 256, layout.channels)
+        picture = np.clip(colour + random.integers(-3, 4, shape), 0, 255)
+    return np.asarray(picture, np.uint8)
 
 
 @st.composite
