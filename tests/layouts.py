@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from jpegx.jpeg.layout import Layout
+from jpegx.jpeg.layout import ColorSpace, Layout
 
 FACTORS = (
     ((1, 1), (1, 1), (1, 1)),
@@ -25,7 +25,8 @@ FACTORS = (
 def layouts(draw: st.DrawFn, largest: int = 70) -> Layout:
     """Any size from 1x1, gray, YCbCr or RGB, any sampling that libjpeg encodes."""
     width, height = draw(st.integers(1, largest)), draw(st.integers(1, largest))
-    space = draw(st.sampled_from(("gray", "ycbcr", "ycbcr", "rgb")))
+    spaces: tuple[ColorSpace, ...] = ("gray", "ycbcr", "ycbcr", "rgb")
+    space = draw(st.sampled_from(spaces))
     factors = ((1, 1),) if space == "gray" else draw(st.sampled_from(FACTORS))
     return Layout(width, height, space, factors)
 
