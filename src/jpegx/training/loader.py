@@ -1,5 +1,6 @@
 """Groups of patches, decoded and cut by worker processes ahead of the steps that need them."""
 
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def load_steps(
         num_workers=workers,
         prefetch_factor=_AHEAD if workers else None,
         multiprocessing_context="fork" if fork else None,
-        worker_init_fn=_leave_signals_to_parent,
+        worker_init_fn=_leave_messages_to_parent,
         pin_memory=torch.cuda.is_available(),
     )
     groups = iter(loader)
@@ -72,7 +73,14 @@ def load_steps(
         yield [next(groups) for _ in mine]
 
 
-def _leave_signals_to_parent(worker: int) -> None:
-    """A worker would inherit the program's handlers; the program ends it when it ends itself."""
+def _leave_messages_to_parent(worker: int) -> None:
+    """A worker would inherit the program's signal handlers; the program ends it when it ends.
+
+    Its exceptions reach the program; what Python itself would print of a program that has ended
+    (a traceback of the thread that shares memory) is of no use to anybody.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
