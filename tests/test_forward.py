@@ -65,9 +65,7 @@ def test_up_sampling_is_centred() -> None:
 def test_planes_are_the_component_samples() -> None:
     layout = Layout(16, 8, "gray", ((1, 1),))
     image = torch.rand(1, 1, 8, 16) * 255
-    assert torch.allclose(
-        planes(coefficients(image, layout), layout)[0] + 128, image[:, 0], atol=1e-3
-    )
+    assert torch.allclose(planes(coefficients(image, layout))[0] + 128, image[:, 0], atol=1e-3)
 
 
 def test_tables_of_a_batch() -> None:

@@ -7,10 +7,9 @@ import torch
 
 from jpegx.consistency.measure import consistency_rmse
 from jpegx.jpeg import libjpeg
-from jpegx.jpeg.color import to_integer_components
+from jpegx.jpeg.color import to_gray
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.integer import scaled_coefficients
-from jpegx.jpeg.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -65,8 +64,7 @@ def _distances(jpeg: QuantizedJpeg, pixels: np.ndarray) -> list[float]:
     # libjpeg does not tell its coefficients before rounding; the integer model, equal to it, does.
     image = torch.tensor(pixels).permute(2, 0, 1)[None]
     if jpeg.layout.color_space == "gray" and image.shape[1] == 3:
-        color = Layout(jpeg.layout.width, jpeg.layout.height, "ycbcr", ((1, 1),) * 3)
-        image = to_integer_components(image.int(), color)[:, :1]
+        image = to_gray(image)
     return [
         float((values[0] / (8 * torch.tensor(table)) - torch.tensor(quantized)).abs().max())
         for values, table, quantized in zip(

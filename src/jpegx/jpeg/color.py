@@ -85,6 +85,12 @@ def to_integer_components(pixels: Tensor, layout: Layout) -> Tensor:
     return whole.floor_() if whole is not pixels else whole.floor()
 
 
+def to_gray(pixels: Tensor) -> Tensor:
+    """libjpeg's own gray, whole numbers in floating point (N, 1, ...), of RGB (N, 3, ...)."""
+    mixed = _mix(pixels.to(_exact_type(pixels.device)), _SHIFTED)[:, :1]
+    return mixed.add_(_FIXED_OFFSET[0] / (1 << 16)).floor_()
+
+
 def _exact_type(device: torch.device) -> torch.dtype:
     # A GPU may be set to multiply float32 with 10 bits (TF32).
     return torch.float32 if device.type == "cpu" else torch.float64

@@ -56,7 +56,7 @@ def round_straight_through(values: Tensor) -> Tensor:
     return values + (values.round() - values).detach()
 
 
-def planes(values: Sequence[Tensor], layout: Layout) -> list[Tensor]:
+def planes(values: Sequence[Tensor]) -> list[Tensor]:
     """Component planes at their own resolution, (N, 8 rows, 8 columns), centred on 0.
 
     ``values``: dequantized coefficients as :func:`coefficients` returns them.
@@ -78,7 +78,7 @@ def images(values: Sequence[Tensor], layout: Layout) -> Tensor:
     """
     across, down = layout.max_factors
     full = []
-    for plane, (h, v) in zip(planes(values, layout), layout.factors, strict=True):
+    for plane, (h, v) in zip(planes(values), layout.factors, strict=True):
         # Samples past the edge are padding of the encoder: they must not blend into the picture.
         real = plane[:, None, : -(-layout.height * v // down), : -(-layout.width * h // across)]
         if (h, v) != (across, down):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from jpegx.jpeg import integer
-from jpegx.jpeg.color import to_integer_components
+from jpegx.jpeg.color import to_gray
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.tables import scaled_tables
 from jpegx.models.conditioning import Conditions, conditions, join
@@ -59,7 +59,7 @@ def compress(groups: Sequence[Group], device: torch.device) -> Batch:
         size = (pixels.shape[3], pixels.shape[2])
         layout = layout_of(group.sampling, size)
         if layout.channels == 1:
-            pixels = _luma(pixels)
+            pixels = to_gray(pixels).to(torch.uint8)
         tables = quality_tables(group.qualities, layout, device)
         grids = integer.encode(pixels, layout, tables)
         files.append(Compressed(layout, tables, grids))
@@ -86,8 +86,3 @@ def _all_tables(device: torch.device) -> Tensor:
     """(luma and chroma, quality - 1, 8, 8), int32."""
     pairs = np.stack([np.stack(scaled_tables(quality)) for quality in range(1, 101)], axis=1)
     return torch.from_numpy(pairs).to(device)
-
-
-def _luma(pixels: Tensor) -> Tensor:
-    color = Layout(pixels.shape[3], pixels.shape[2], "ycbcr", SAMPLINGS["4:4:4"])
-    return to_integer_components(pixels.int(), color)[:, :1].to(torch.uint8)
