@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -22,6 +23,7 @@ from jpegx.training.losses.consistency import (
 from jpegx.training.losses.features import feature_matching
 from jpegx.training.losses.moments import first_moment, second_moment
 from jpegx.training.losses.perceptual import BadVgg, Vgg19, perceptual
+from jpegx.training.losses.sliced_crps import sliced_crps
 from jpegx.training.patches import Group
 
 CPU = torch.device("cpu")
@@ -212,3 +214,35 @@ def test_compression_is_libjpegs_and_gray_targets_are_gray() -> None:
 def test_rounding_to_bytes_clips() -> None:
     values = torch.tensor([-0.5, 0.4999, 2.0])
     assert torch.allclose(rounded_to_bytes(values) * 255, torch.tensor([0.0, 127.0, 255.0]))
+
+
+def test_sliced_crps_is_that_of_the_filters_by_brute_force() -> None:
+    samples = torch.rand(2, 3, 3, 24, 20, generator=torch.Generator().manual_seed(0))
+    targets = torch.rand(2, 3, 24, 20, generator=torch.Generator().manual_seed(1))
+    measured = float(sliced_crps(samples, targets, torch.Generator().manual_seed(2), 2))
+    drawn, expected = torch.Generator().manual_seed(2), []
+    for scale in (1, 2, 4):
+        filters = torch.randn(2, 3, 5, 5, generator=drawn)
+        filters /= filters.flatten(1).norm(dim=1)[:, None, None, None]
+        reduced = [scale * F.avg_pool2d(i, scale) for i in (samples.flatten(0, 1), targets)]
+        forecasts = F.conv2d(reduced[0], filters).unflatten(0, (2, 3))
+        outcomes = F.conv2d(reduced[1], filters)
+        score = (forecasts - outcomes[:, None]).abs().mean()
+        for one, other in ((0, 1), (0, 2), (1, 2)):
+            score -= (forecasts[:, one] - forecasts[:, other]).abs().mean() / 6
+        expected.append(float(score))
+    assert measured == pytest.approx(sum(expected) / 3, rel=1e-5)
+
+
+def test_sliced_crps_is_least_for_the_spread_of_the_sources() -> None:
+    random = torch.Generator().manual_seed(0)
+    sources, noise = torch.randn(40, 3, 32, 32, generator=random), torch.Generator()
+    scores = {}
+    for spread in (0.0, 0.5, 1.0, 2.0):
+        samples = spread * torch.randn(40, 2, 3, 32, 32, generator=noise.manual_seed(1))
+        scores[spread] = float(sliced_crps(samples, sources, noise.manual_seed(2), 4))
+    assert min(scores, key=lambda spread: scores[spread]) == 1.0
+    # Of the right spread, but in stripes: worse, though each pixel alone is as it should be.
+    line = torch.randn(40, 2, 3, 32, 1, generator=noise.manual_seed(1))
+    stripes = line.expand(-1, -1, -1, -1, 32)
+    assert float(sliced_crps(stripes, sources, noise.manual_seed(2), 4)) > 1.05 * scores[1.0]

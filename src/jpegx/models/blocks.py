@@ -47,7 +47,7 @@ class Film(nn.Module):
 def modulate(features: Tensor, affine: tuple[Tensor, Tensor]) -> Tensor:
     """Features (N * samples, c, h, w) scaled and shifted by FiLM's values (N, c)."""
     scale, shift = (_per_sample(v, len(features))[:, :, None, None] for v in affine)
-    return torch.addcmul(shift.to(features.dtype), features, scale.to(features.dtype))
+    return features * scale.to(features.dtype) + shift.to(features.dtype)
 
 
 def modulated_conv(conv: nn.Conv2d, features: Tensor, affine: tuple[Tensor, Tensor]) -> Tensor:

@@ -13,7 +13,7 @@ from jpegx.models.blocks import Stage, TableEmbedding, repeat_samples
 from jpegx.models.conditioning import Conditions
 from jpegx.models.config import Config
 from jpegx.models.generator import Encoded, Generator
-from jpegx.models.noise import Noise
+from jpegx.models.noise import Noise, ZeroNoise
 from jpegx.models.registry import register
 
 
@@ -101,9 +101,7 @@ class Unet(Generator):
         for scale in reversed(range(len(self.decoder))):
             if scale < len(skips):
                 features = F.pixel_shuffle(self.up[scale](features), 2)
-                # A view by file, so that the skip is not copied for each sample.
-                by_file = features.unflatten(0, (-1, samples))
-                features = by_file.add_(skips[scale][:, None]).flatten(0, 1)
+                features = _add_to_samples(features, skips[scale], samples)
             draw = _drawer(noise, layers, 2 << scale)
             features = self.decoder[scale](features, embedding, draw)
         decoded = encoded.conditions.decoded
@@ -126,8 +124,19 @@ def _stages(config: UnetConfig, blocks: tuple[int, ...], *, noisy: bool) -> nn.M
     )
 
 
-def _drawer(noise: Noise, layers: Iterator[int], scale: int) -> Callable[[Tensor], Tensor]:
+def _add_to_samples(features: Tensor, skip: Tensor, samples: int) -> Tensor:
+    """The features (N * samples, c, h, w), with a file's skip (N, c, h, w) added to its samples."""
+    if samples == 1:  # the gradient then stays in channels_last
+        return features.add_(skip)
+    # A view by file, so that the skip is not copied for each sample.
+    by_file: Tensor = features.unflatten(0, (-1, samples))
+    return by_file.add_(skip[:, None]).flatten(0, 1)
+
+
+def _drawer(noise: Noise, layers: Iterator[int], scale: int) -> Callable[[Tensor], Tensor] | None:
     """Noise for one feature map after the other of a scale, each of the next layer."""
+    if isinstance(noise, ZeroNoise):  # adding zeros costs a pass over the features
+        return None
     return lambda features: noise(next(layers), features, scale)
 
 

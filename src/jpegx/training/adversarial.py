@@ -16,6 +16,7 @@ from jpegx.training.losses.consistency import consistency
 from jpegx.training.losses.features import feature_matching
 from jpegx.training.losses.moments import first_moment, second_moment
 from jpegx.training.losses.perceptual import Vgg19, perceptual
+from jpegx.training.losses.sliced_crps import sliced_crps
 from jpegx.training.networks import Networks, placed
 from jpegx.training.patches import Group
 from jpegx.training.precision import Precision
@@ -23,7 +24,8 @@ from jpegx.training.recipe import Recipe
 from jpegx.training.schedules import cosine
 from jpegx.training.stopwatch import Stopwatch
 
-_MOMENTS_NOISE = 1  # which of the noises of a step: the samples of the moments have their own
+# Which of the random numbers of a step: the samples of the moments have their own.
+_SAMPLE, _MOMENTS, _DIRECTIONS = range(3)
 
 
 class AdversarialStage:
@@ -91,7 +93,7 @@ class AdversarialStage:
 
     def _sample(self, conditions: Conditions, step: int, part: int) -> Tensor:
         """One sample (N, 3, H, W) per file; the same each time it is asked for."""
-        noise = RandomNoise(self._noise_generator(step, part, 0))
+        noise = RandomNoise(self._random(step, part, _SAMPLE))
         with self.precision.autocast():
             images: Tensor = self.networks.generator(conditions, noise)
         return images.float()
@@ -151,26 +153,28 @@ class AdversarialStage:
         return loss
 
     def _moments_wanted(self) -> bool:
-        return bool(self.recipe.losses.first_moment or self.recipe.losses.second_moment)
+        weights = self.recipe.losses
+        return bool(weights.first_moment or weights.second_moment or weights.crps)
 
     def _match_moments(
         self, batches: Sequence[Batch], step: int, losses: dict[str, Tensor]
     ) -> None:
-        """First and second moment of several samples of the first images (App. A.2)."""
+        """Losses of several samples of the first images: the moments (App. A.2), and the score."""
         options = self.recipe.moments
         # Each process takes its part of the images from the beginning of its own part of the batch.
         wanted = max(1, options.images // self.crew.size)
         wanted = min(wanted, sum(len(batch.targets) for batch in batches))
         left = wanted
         for part, batch in enumerate(batches):
-            noise = RandomNoise(self._noise_generator(step, part, _MOMENTS_NOISE))
+            noise = RandomNoise(self._random(step, part, _MOMENTS))
+            directions = self._random(step, part, _DIRECTIONS)
             count = min(left, len(batch.targets))
             # No more samples at once than the part has images: they take the same memory.
             at_once = max(1, len(batch.targets) // options.samples)
             for start in range(0, count, at_once):
                 some = slice(start, min(start + at_once, count))
                 share = (some.stop - some.start) / wanted
-                self._match_moments_of(batch, some, noise, share, losses)
+                self._match_moments_of(batch, some, noise, directions, share, losses)
             left -= count
 
     def _match_moments_of(
@@ -178,10 +182,11 @@ class AdversarialStage:
         batch: Batch,
         some: slice,
         noise: RandomNoise,
+        directions: torch.Generator,
         share: float,
         losses: dict[str, Tensor],
     ) -> None:
-        """Gradients of the moments of some images, which count for a share of all."""
+        """Gradients of the losses of some images, which count for a share of all."""
         options, weights = self.recipe.moments, self.recipe.losses
         conditions, targets = _part(batch.conditions, some), batch.targets[some]
         with self.precision.autocast():
@@ -198,11 +203,15 @@ class AdversarialStage:
             second = second_moment(samples, targets, reference, unbiased=options.unbiased)
             _record(losses, "second_moment", share * second)
             loss = loss + weights.second_moment * second
+        if weights.crps:
+            score = sliced_crps(samples, targets, directions, options.filters)
+            _record(losses, "crps", share * score)
+            loss = loss + weights.crps * score
         _record(losses, "std", share * samples.detach().std(dim=1).mean())
         (share * loss).backward()
 
-    def _noise_generator(self, step: int, part: int, use: int) -> torch.Generator:
-        """Noise as a function of the seed, the step, the process, the part and the use."""
+    def _random(self, step: int, part: int, use: int) -> torch.Generator:
+        """Random numbers as a function of the seed, the step, the process, the part and the use."""
         numbers = (self.recipe.training.seed, step, self.crew.rank, part, use)
         seed = 0
         for number in numbers:

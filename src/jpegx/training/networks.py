@@ -14,6 +14,8 @@ from jpegx.models.critic import Critic, create_critic
 from jpegx.models.generator import Generator
 from jpegx.models.header import BadCheckpoint
 from jpegx.models.registry import create
+from jpegx.training.muon import Muon
+from jpegx.training.options import TrainingOptions
 from jpegx.training.recipe import Recipe
 
 M = TypeVar("M", bound=nn.Module)
@@ -102,7 +104,7 @@ def create_networks(recipe: Recipe, device: torch.device, *, from_start: bool) -
         _frozen(deepcopy(generator)),
         None if critic is None else placed(critic, device).train(),
         _reference(recipe, generator, device),
-        _adam(generator.parameters(), betas),
+        _optimizer(generator, recipe.training),
         None if critic is None else _adam(critic.parameters(), betas),
     )
 
@@ -139,6 +141,13 @@ def _frozen(module: M) -> M:
     return module.requires_grad_(False).eval()
 
 
+def _optimizer(generator: Generator, options: TrainingOptions) -> torch.optim.Optimizer:
+    if options.optimizer == "muon":
+        return Muon(generator.parameters(), options.betas, options.muon_rate)
+    return _adam(generator.parameters(), options.betas)
+
+
 def _adam(parameters: Iterable[nn.Parameter], betas: tuple[float, float]) -> torch.optim.Adam:
-    # The schedules set the learning rate at every step.
-    return torch.optim.Adam(parameters, lr=0.0, betas=betas)
+    # The schedules set the learning rate at every step. Fused: on a CPU the update of a small
+    # network is otherwise a sixth of a step.
+    return torch.optim.Adam(parameters, lr=0.0, betas=betas, fused=True)

@@ -45,6 +45,8 @@ class TrainingOptions:
     seed: int = key(0, "Same seed, same data, same noise, same start.")
     start: str = key("", "Weights (a file of jpegx) that the generator starts from.")
     ema: float = key(0.999, "Decay of the moving average of the generator's weights.")
+    optimizer: str = key("adam", "Of the generator: adam, or muon for its convolutions.")
+    muon_rate: float = key(10.0, "Learning rate of Muon, relative to Adam's.")
     betas: tuple[float, float] = key((0.9, 0.999), "Of Adam, for both networks.")
     critic_rate: float = key(1.0, "Learning rate of the critic, relative to the generator's.")
     precision: str = key("auto", "bfloat16, float32, or auto: bfloat16 where the device has it.")
@@ -72,6 +74,7 @@ class LossOptions:
     consistency: tuple[float, float] = key((1.0, 1e3), "Eq. 4: first and last weight, cosine.")
     first_moment: float = key(0.0, "Eq. 5.")
     second_moment: float = key(0.0, "Eq. 7 and 16.")
+    crps: float = key(0.0, "Sliced CRPS of the samples of [moments].")
     perceptual: float = key(0.0, "Eq. 6; needs the file vgg19.")
     vgg19: str = key("", "Weights of VGG-19, a safetensors file with torchvision's names.")
     feature_matching: float = key(0.0, "On the critic's features, where vgg19 names no file.")
@@ -79,11 +82,12 @@ class LossOptions:
 
 @dataclass(frozen=True)
 class MomentOptions:
-    """[moments]: the samples that first and second moment are estimated from (App. A.2)."""
+    """[moments]: the samples that moments (App. A.2) and sliced CRPS are estimated from."""
 
     every: int = key(8, "Steps between two estimates.")
     images: int = key(8, "Of each batch, so many of the first images.")
     samples: int = key(16, "Samples of each image.")
+    filters: int = key(8, "Random directions of the sliced CRPS, at each scale.")
     unbiased: bool = key(False, "Correct both estimates for the number of samples.")
     reference: str = key(
         "", "Weights of the regression for Eq. 7; without, those the stage starts from."

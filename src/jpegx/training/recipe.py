@@ -166,7 +166,8 @@ def _problems(recipe: Recipe) -> dict[str, bool]:
     low, high = data.quality
     positive = [
         *(data.patch, data.batch, data.groups, training.accumulate, recipe.losses.r1_every),
-        *(recipe.moments.every, recipe.moments.images, recipe.moments.samples),
+        *(recipe.moments.every, recipe.moments.images),
+        *(recipe.moments.samples, recipe.moments.filters),
         *(validation.images, validation.crop, validation.samples),
         *(recipe.run.log_every, recipe.run.save_every),
         *(recipe.run.validate_every, recipe.run.strips_every),
@@ -186,6 +187,7 @@ def _problems(recipe: Recipe) -> dict[str, bool]:
         "data.native must be from 0 to 1": data.native > 1,
         "training.ema must be below 1": training.ema >= 1,
         "training.betas must be below 1": max(training.betas) >= 1,
+        "training.optimizer must be adam or muon": training.optimizer not in ("adam", "muon"),
         "training.precision must be auto, bfloat16 or float32": training.precision
         not in ("auto", "bfloat16", "float32"),
         "generator.family must be given": not recipe.generator.family,
@@ -196,6 +198,8 @@ def _problems(recipe: Recipe) -> dict[str, bool]:
         == 0,
         "losses.vgg19 needs losses.perceptual": bool(recipe.losses.vgg19)
         and not recipe.losses.perceptual,
-        "unbiased moments need moments.samples of at least 2": recipe.moments.unbiased
+        "unbiased moments and losses.crps need moments.samples of at least 2": bool(
+            recipe.moments.unbiased or recipe.losses.crps
+        )
         and recipe.moments.samples < 2,
     }
