@@ -20,7 +20,7 @@ def test_version() -> None:
     assert result.stdout == f"jpegx {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [[], ["decode"], ["verify"], ["info"]])
+@pytest.mark.parametrize("arguments", [[], ["decode"], ["verify"], ["info"], ["eval"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys\n"

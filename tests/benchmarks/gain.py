@@ -6,7 +6,6 @@ The JPEG's own picture is what libjpeg shows. Means over the pictures; also the 
 the per-pixel standard deviation (0 to 1), and the consistency RMSE of a sample before projection.
 """
 
-from io import BytesIO
 from pathlib import Path
 
 import click
@@ -15,35 +14,18 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from jpegx.consistency.measure import consistency_rmse
+from jpegx.evaluation.compress import compress
+from jpegx.evaluation.metrics.consistency import agreement
+from jpegx.evaluation.metrics.psnr import psnr
 from jpegx.jpeg import libjpeg
-from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
-from jpegx.jpeg.integer import encode
+from jpegx.jpeg.file import read_jpeg
 from jpegx.sampling.moments import Moments
 from jpegx.sampling.source import Source, open_source
 
 
-def psnr(image: Tensor, original: Tensor) -> float:
-    """PSNR in dB of an image, rounded and clipped to 8 bits, over all pixels and channels."""
-    error = (image.round().clamp(0, 255) - original).square().mean()
-    return float(10 * torch.log10(255**2 / error))
-
-
-def consistency(jpeg: QuantizedJpeg, image: Tensor) -> float:
-    """Eq. 1 of paper 1, gray levels, of an image rounded and clipped to 8 bits."""
-    tables = [torch.tensor(t) for t in jpeg.tables]
-    pixels = image.round().clamp(0, 255).to(torch.uint8)
-    encoded = [c[0] for c in encode(pixels[None], jpeg.layout, tables)]
-    return consistency_rmse(
-        [torch.tensor(c) for c in jpeg.coefficients], encoded, tables, jpeg.layout
-    )
-
-
-def compress(picture: Image.Image, quality: int) -> bytes:
-    """The picture as a JPEG file."""
-    buffer = BytesIO()
-    picture.save(buffer, "JPEG", quality=quality, subsampling=2)
-    return buffer.getvalue()
+def rounded(image: Tensor) -> Tensor:
+    """The image as an 8-bit picture holds it."""
+    return image.round().clamp(0, 255)
 
 
 def measure(source: Source, data: bytes, original: Tensor, samples: int) -> list[float]:
@@ -58,10 +40,10 @@ def measure(source: Source, data: bytes, original: Tensor, samples: int) -> list
     deviation = float(moments.std().mean()) / 255 if samples > 1 else 0.0
     return [
         psnr(shown, original),
-        psnr(moments.mean(), original),
-        psnr(one, original),
+        psnr(rounded(moments.mean()), original),
+        psnr(rounded(one), original),
         deviation,
-        consistency(jpeg, one),
+        agreement(rounded(one), jpeg).rmse,
     ]
 
 
@@ -77,8 +59,8 @@ def main(model: str, originals: Path, quality: str, samples: int, every: int) ->
         rows = []
         for path in sorted(originals.iterdir())[::every]:
             picture = Image.open(path).convert("RGB")
-            original = torch.tensor(np.asarray(picture)).permute(2, 0, 1).float()
-            rows.append(measure(source, compress(picture, q), original, samples))
+            original = torch.tensor(np.asarray(picture)).permute(2, 0, 1)
+            rows.append(measure(source, compress(original, q, "4:2:0"), original, samples))
         jpeg, mean, one, deviation, rmse = np.mean(rows, axis=0)
         click.echo(
             f"quality {q}: {len(rows)} pictures, JPEG {jpeg:.2f} dB, mean of {samples} "

@@ -15,7 +15,7 @@ from jpegx import __version__
 from jpegx.batch.failures import one_line
 from jpegx.cli.console import Console
 
-COMMANDS = ("decode", "verify", "info", "models", "train")
+COMMANDS = ("decode", "verify", "info", "models", "train", "eval")
 
 STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

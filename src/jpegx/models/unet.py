@@ -26,8 +26,8 @@ class UnetConfig(Config):
     """
 
     widths: tuple[int, ...] = (64, 128, 192)
-    encoder: tuple[int, ...] = (2, 4, 4)
-    decoder: tuple[int, ...] = (2, 2, 2)
+    encoder: tuple[int, ...] = (4, 2, 1)
+    decoder: tuple[int, ...] = (3, 2, 1)
     embedding: int = 64
     noise: bool = True
 
@@ -50,8 +50,23 @@ class Unet(Generator):
     convolutions of stride 2; up: 1x1 convolutions and pixel-shuffle; skips are added. The output is
     a change of the decoded image, zero before training.
 
-    The default has 6.6 million parameters and costs 0.26 million multiply-adds a pixel, 0.10
-    million of them in the decoder, which alone is repeated for further samples.
+    The default has 3.5 million parameters and costs 0.23 million multiply-adds a pixel, 0.10
+    million of them in the decoder, which alone is repeated for further samples. It was
+    chosen among shapes that were trained for 4 minutes of two cores each (recipe ``compact``, but
+    with Adam, regression only; blocks from the finest scale to the coarsest; gain over the JPEG on
+    every second image of live1, RGB, 4:2:0):
+
+    ===================  =======  =======  ==========  ==========  =====  ==========  ==========
+    widths               encoder  decoder  parameters  MACs/pixel  steps  quality 10  quality 40
+    ===================  =======  =======  ==========  ==========  =====  ==========  ==========
+    64, 128, 192         4, 2, 1  3, 2, 1  3.50 M      0.234 M       911  +1.15 dB    +1.15 dB
+    64, 128              3, 5     3, 4     3.40 M      0.284 M       858  +1.12 dB    +1.12 dB
+    64, 128, 192         2, 3, 2  2, 2, 2  4.94 M      0.218 M       983  +1.10 dB    +1.10 dB
+    64, 128, 192         1, 4, 2  1, 3, 2  5.40 M      0.218 M      1031  +1.05 dB    +1.01 dB
+    ===================  =======  =======  ==========  ==========  =====  ==========  ==========
+
+    So blocks are best spent at the finest scale. With Muon the first row reaches +1.30 and +1.33 dB
+    in the same time.
     """
 
     config_class = UnetConfig
