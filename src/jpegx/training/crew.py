@@ -39,15 +39,17 @@ class Crew:
         return range(self.rank * each, (self.rank + 1) * each)
 
     def average_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
-        """Replace the gradients by their mean over all processes, in one exchange."""
-        if self.size == 1:
-            return
-        # A process whose share of the losses left a parameter out must still take part in it.
+        """Replace the gradients by their mean over all processes, in one exchange.
+
+        A parameter that no loss reached has a gradient of zero after it.
+        """
         gradients = []
         for parameter in parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             gradients.append(parameter.grad)
+        if self.size == 1:
+            return
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
         dist.all_reduce(flat)
         flat /= self.size

@@ -10,6 +10,7 @@ from torch import Tensor
 from jpegx.models.conditioning import Conditions
 from jpegx.models.generator import Generator
 from jpegx.models.noise import CounterNoise, Noise, ZeroNoise
+from jpegx.sampling.crps import crps
 from jpegx.training.compress import Batch, compress
 from jpegx.training.losses.consistency import consistency_rmse, decoded_change, rounded_to_bytes
 from jpegx.training.options import ValidationOptions
@@ -67,9 +68,9 @@ def validate(
             file = batch.groups[0]
             changes += [decoded_change(one[None], file).cpu() for one in drawn]
             rows.append(_measure(drawn, batch))
-        jpeg, sample, mean, std, crps = np.mean(rows, axis=0).tolist()
+        jpeg, sample, mean, std, score = np.mean(rows, axis=0).tolist()
         rmse = consistency_rmse(changes)
-        out.append(Figures(quality, jpeg, sample, mean, mean - jpeg, rmse, std, crps))
+        out.append(Figures(quality, jpeg, sample, mean, mean - jpeg, rmse, std, score))
     return out
 
 
@@ -97,18 +98,9 @@ def _measure(drawn: Tensor, batch: Batch) -> tuple[float, ...]:
     sample = np.mean([_psnr(one, target) for one in drawn])
     std = drawn.std(dim=0).mean() if len(drawn) > 1 else torch.zeros(())
     mean = drawn.mean(dim=0)
-    crps = 255 * _crps(drawn, target)
-    return _psnr(jpeg, target), float(sample), _psnr(mean, target), float(std), crps
+    score = 255 * float(crps(drawn, target))
+    return _psnr(jpeg, target), float(sample), _psnr(mean, target), float(std), score
 
 
 def _psnr(image: Tensor, target: Tensor) -> float:
     return float(-10 * (image - target).double().square().mean().clamp(min=1e-10).log10())
-
-
-def _crps(drawn: Tensor, target: Tensor) -> float:
-    count = len(drawn)
-    error = (drawn - target).abs().mean()
-    if count == 1:
-        return float(error)
-    spread = sum((drawn - one).abs().mean() for one in drawn) / (count - 1)
-    return float(error - spread / 2)

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from jpegx.sampling.crps import crps
+
 _SIZE = 5  # pixels of a filter each way, at each scale
 _SCALES = 3
 
@@ -24,25 +26,15 @@ def sliced_crps(
     has Gaussian weights of norm 1; reduced images are scaled so that white noise keeps its size.
     """
     number = samples.shape[1]
-    errors = (samples - targets[:, None]).flatten(0, 1)
+    errors = (samples - targets[:, None]).transpose(0, 1).flatten(0, 1)
     channels = errors.shape[1]
-    total = errors.new_zeros(())
+    total = errors.new_zeros((), dtype=torch.float64)
     for scale in range(_SCALES):
         if scale:
             errors = 2 * F.avg_pool2d(errors, 2)
         shape = (count, channels, _SIZE, _SIZE)
         filters = torch.randn(shape, generator=directions, device=errors.device)
         filters = filters / filters.flatten(1).norm(dim=1)[:, None, None, None]
-        total = total + _fair_crps(F.conv2d(errors, filters).unflatten(0, (-1, number)))
-    return total / _SCALES
-
-
-def _fair_crps(errors: Tensor) -> Tensor:
-    """Mean score of samples (N, S, ...) of the outcome 0, fair for any number (Ferro 2014)."""
-    number = errors.shape[1]
-    ranked = errors.sort(dim=1).values
-    # Summed over the pairs, the k-th smallest is taken away k' times and added S - 1 - k' times.
-    weights = torch.arange(1 - number, number, 2, dtype=errors.dtype, device=errors.device)
-    weights = weights.view(1, -1, *[1] * (errors.dim() - 2))
-    pairs = (ranked * weights).sum(dim=1).mean()
-    return errors.abs().mean() - pairs / (number * (number - 1))
+        values = F.conv2d(errors, filters).unflatten(0, (number, -1))
+        total = total + crps(values, values.new_zeros(values.shape[1:]))
+    return (total / _SCALES).to(samples.dtype)
