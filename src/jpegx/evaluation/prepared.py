@@ -1,0 +1,90 @@
+"""The originals of one data set as a run measures them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch import Tensor
+
+from jpegx.errors import JpegxError
+from jpegx.evaluation.context import Context
+from jpegx.evaluation.crops import center_square
+from jpegx.evaluation.curve import jpeg_curve
+from jpegx.evaluation.jpegs import CompressedHere, Jpegs
+from jpegx.evaluation.originals import DataSet, read_pixels
+from jpegx.evaluation.panels import chosen, panels
+from jpegx.evaluation.picture import measure_alone
+from jpegx.evaluation.sets import Describer
+from jpegx.evaluation.store import file_digest, key_of
+
+_SMALLEST = 16  # pixels each way: the windows of the measures must fit in
+
+
+class TooSmall(JpegxError):
+    """A picture that is too small for the measures."""
+
+
+class Originals:
+    """The pictures of a data set, made gray or cropped as the options say."""
+
+    def __init__(self, data_set: DataSet, context: Context) -> None:
+        options = context.options
+        self.data_set = data_set
+        self.describer = Describer(options.features, options.seed, len(data_set.names))
+        self.shown = chosen(data_set.names)
+        self._context = context
+        self._digests: dict[str, str] = {}
+        self._described: dict[str, list[np.ndarray]] = {}
+
+    def read(self, name: str) -> Tensor:
+        """The pixels of a picture, uint8 (C, H, W). Raises JpegxError, one line."""
+        options, path = self._context.options, self.data_set.path(name)
+        pixels = read_pixels(path, gray=options.gray)
+        least = options.crop or _SMALLEST
+        if min(pixels.shape[1:]) < least:
+            size = f"{pixels.shape[2]}x{pixels.shape[1]}"
+            raise TooSmall(f"{path}: skipped: {size} pixels, {least} each way are needed")
+        return pixels if options.crop is None else center_square(pixels, options.crop).contiguous()
+
+    def facts(self, name: str) -> dict[str, object]:
+        """What the figures of a picture depend on, whatever is measured. Raises OSError."""
+        if name not in self._digests:
+            self._digests[name] = file_digest(self.data_set.path(name))
+        options = self._context.options
+        return {
+            **options.facts,
+            "name": name,  # it decides where patches are taken
+            "original": self._digests[name],
+            "shown": name in self.shown,
+        }
+
+    def measure_alone(self, jpegs: Sequence[Jpegs]) -> dict[str, str]:
+        """Measures the originals themselves, and what they look like as plain JPEG files.
+
+        Returns the keys of the figures by name; what cannot be read is told and left out.
+        """
+        here = [files for files in jpegs if isinstance(files, CompressedHere)]
+        store, keys = self._context.store, {}
+        for name in self.data_set.names:
+            try:
+                made = [files.facts(name) for files in here]
+                key = key_of({**self.facts(name), "curve": made})
+                if key not in store:
+                    picture = self.read(name)
+                    values = measure_alone(picture, self._context.options.niqe)
+                    if here:
+                        qualities = [files.quality for files in here]
+                        values["curve"] = jpeg_curve(picture, qualities, here[0].subsampling)
+                    if name in self.shown:
+                        store.put_crop(key, panels(picture[None]))
+                    store.put(key, {"data_set": self.data_set.name, "picture": name}, values)
+                keys[name] = key
+            except Exception as error:
+                self._context.failed(error, str(self.data_set.path(name)))
+            self._context.advance(f"{self.data_set.name}: originals")
+        return keys
+
+    def described(self, name: str, index: int) -> np.ndarray:
+        """One of the arrays that describe the original itself; taken once, then kept."""
+        if name not in self._described:
+            self._described[name] = self.describer.describe(name, self.read(name)[None])
+        return self._described[name][index]

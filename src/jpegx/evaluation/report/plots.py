@@ -1,0 +1,111 @@
+"""The figures of the report: each takes the rows of one data set, and gives HTML or nothing."""
+
+from collections.abc import Sequence
+
+from matplotlib.ticker import MaxNLocator
+
+from jpegx.evaluation.columns import COLUMNS
+from jpegx.evaluation.report.style import Look, add_legend, image, new_figure
+from jpegx.evaluation.rows import ORIGINALS, REFERENCE, Row
+
+_BY_KEY = {column.key: column for column in COLUMNS}
+_PERCEPTION = ("fid", "swd", "niqe")  # the first that is there stands for perceptual quality
+_CURVES = ("psnr", "ssim_uniform", "consistency", "swd", "niqe", "fid", "crps", "equivalent")
+
+
+def plane(rows: Sequence[Row], look: Look) -> str:
+    """Perception against consistency, one plot a quality (Man et al. 2022, Fig. 2)."""
+    rows = [row for row in _decoded(rows) if "consistency" in row.figures]
+    key = next((k for k in _PERCEPTION if any(k in row.figures for row in rows)), None)
+    if key is None:
+        return ""
+    qualities = _qualities(rows)
+    figure, axes = new_figure([_named(quality) for quality in qualities])
+    for quality, one in zip(qualities, axes, strict=True):
+        for row in rows:
+            if row.quality == quality and key in row.figures:
+                mark = look.of(row.decoder) | {"linestyle": ""}
+                one.plot(row.figures["consistency"], row.figures[key], label=row.decoder, **mark)
+        one.set_xlabel("consistency RMSE, gray levels", fontsize=8)
+        one.set_ylabel(_BY_KEY[key].title, fontsize=8)
+        one.set_xlim(left=-0.03 * max(0.1, one.get_xlim()[1]))
+    add_legend(figure, axes)
+    return image(figure, f"{_BY_KEY[key].title} against consistency of each decoder")
+
+
+def curves(rows: Sequence[Row], look: Look) -> str:
+    """Figures over the quality of the files, one plot each (Man et al. 2022, Fig. 3)."""
+    decoded = [row for row in _decoded(rows) if row.quality is not None]
+    keys = [key for key in _CURVES if any(key in row.figures for row in decoded)]
+    if len(_qualities(decoded)) < 2:
+        return ""
+    figure, axes = new_figure([_BY_KEY[key].title for key in keys])
+    for key, one in zip(keys, axes, strict=True):
+        for name in _names(decoded):
+            points = [
+                (row.quality or 0, row.figures[key])
+                for row in decoded
+                if row.decoder == name and key in row.figures
+            ]
+            one.plot(*zip(*sorted(points), strict=True), label=name, **look.of(name))
+        for row in rows:
+            if row.decoder == ORIGINALS and key in row.figures and key == "niqe":
+                one.axhline(row.figures[key], label=ORIGINALS, color="black", linestyle=":")
+        one.set_xlabel("IJG quality of the files", fontsize=8)
+    add_legend(figure, axes)
+    return image(figure, "Figures of each decoder over the quality of the files")
+
+
+def ranks(rows: Sequence[Row], look: Look) -> str:
+    """How often the original has each rank among the samples, one plot a quality."""
+    rows = [row for row in rows if row.calibration and row.samples > 1]
+    if not rows:
+        return ""
+    qualities = _qualities(rows)
+    figure, axes = new_figure([_named(quality) for quality in qualities])
+    for quality, one in zip(qualities, axes, strict=True):
+        for row in rows:
+            if row.quality == quality and row.calibration is not None:
+                shares = row.calibration.pixels.ranks
+                one.plot(range(len(shares)), shares, label=row.decoder, **look.of(row.decoder))
+                one.axhline(1 / len(shares), color="black", linestyle=":", linewidth=1)
+        one.set_ylim(bottom=0)
+        one.xaxis.set_major_locator(MaxNLocator(integer=True))
+        one.set_xlabel("samples below the original", fontsize=8)
+        one.set_ylabel("share of the pixels", fontsize=8)
+    add_legend(figure, axes)
+    return image(figure, "Rank histogram of the original among the samples")
+
+
+def frequencies(rows: Sequence[Row], look: Look) -> str:
+    """Share of luma DCT coefficients that are not zero (Ehrlich et al. 2020, B.4)."""
+    originals = next((row for row in rows if row.decoder == ORIGINALS), None)
+    decoded = _decoded(rows)
+    qualities = _qualities(decoded)
+    figure, axes = new_figure([_named(quality) for quality in qualities])
+    for quality, one in zip(qualities, axes, strict=True):
+        for row in [*([originals] if originals else []), *decoded]:
+            if row is originals or row.quality == quality:
+                style = look.of(row.decoder) | {"markersize": 3.5}
+                one.plot(range(len(row.nonzero)), row.nonzero, label=row.decoder, **style)
+        one.set_ylim(0, 1)
+        one.set_xlabel("frequency, horizontal + vertical", fontsize=8)
+        one.set_ylabel("share not zero", fontsize=8)
+    add_legend(figure, axes)
+    return image(figure, "Share of coefficients that are not zero by frequency")
+
+
+def _decoded(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row.decoder not in (ORIGINALS, REFERENCE)]
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row.decoder for row in rows))
+
+
+def _qualities(rows: Sequence[Row]) -> list[int | None]:
+    return list(dict.fromkeys(row.quality for row in rows))
+
+
+def _named(quality: int | None) -> str:
+    return "quality unknown" if quality is None else f"quality {quality}"

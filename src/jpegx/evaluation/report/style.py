@@ -1,0 +1,87 @@
+"""How the figures of the report look; needs matplotlib."""
+
+import base64
+from collections.abc import Sequence
+from html import escape
+from io import BytesIO
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from jpegx.evaluation.decoders import PROJECTED
+from jpegx.evaluation.rows import ORIGINALS
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_PLAIN = "#707070"
+_MARKERS = "osD^vP"
+
+
+class Look:
+    """Colours and marks of decoders, the same in every figure: hollow and dashed if projected."""
+
+    def __init__(self, decoders: Sequence[str]) -> None:
+        models = dict.fromkeys(name.removesuffix(PROJECTED) for name in decoders)
+        models.pop("standard", None)
+        self._index = {model: index for index, model in enumerate(models)}
+
+    def of(self, decoder: str) -> dict[str, Any]:
+        """Keywords for ``Axes.plot``."""
+        model = decoder.removesuffix(PROJECTED)
+        projected = decoder != model
+        index = self._index.get(model)
+        if model == ORIGINALS:
+            return {"color": "black", "linestyle": ":", "marker": ""}
+        color = _PLAIN if index is None else _COLORS[index % len(_COLORS)]
+        return {
+            "color": color,
+            "marker": "X" if index is None else _MARKERS[index % len(_MARKERS)],
+            "markersize": 6,
+            "markerfacecolor": "white" if projected else color,
+            "linestyle": "--" if projected else "-",
+            "linewidth": 1.3,
+        }
+
+
+def new_figure(titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
+    """A figure with one plot for each title, three in a row, or two and two."""
+    columns = 2 if len(titles) == 4 else min(3, len(titles))
+    lines = -(-len(titles) // columns)
+    figure = Figure(figsize=(3.9 * columns, 3.0 * lines + 0.5), layout="constrained")
+    found = []
+    for index, title in enumerate(titles):
+        axes = figure.add_subplot(lines, columns, index + 1)
+        axes.set_title(title, fontsize=10)
+        axes.tick_params(labelsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.25, linewidth=0.6)
+        found.append(axes)
+    return figure, found
+
+
+def add_legend(figure: Figure, axes: Sequence[Axes]) -> None:
+    """One legend below all plots, each name once."""
+    handles: dict[str, Artist] = {}
+    for one in axes:
+        for handle, label in zip(*one.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    figure.legend(
+        list(handles.values()),
+        list(handles),
+        loc="outside lower center",
+        ncols=5,
+        fontsize=8,
+        frameon=False,
+    )
+
+
+def image(figure: Figure, words: str) -> str:
+    """The figure as HTML that needs no other file. ``words``: what it shows, for who cannot see."""
+    stream = BytesIO()
+    with rc_context({"svg.hashsalt": "jpegx"}):  # the same figure is the same file
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+    data = base64.b64encode(stream.getvalue()).decode()
+    return f'<img class="figure" alt="{escape(words)}" src="data:image/svg+xml;base64,{data}">'
