@@ -80,7 +80,8 @@ class Cell:
         decoded = self._decoder.decode(task, rows, max(options.samples, options.repeats))
         for row, samples in decoded.items():
             key, used = self._keys[name][row], samples[: options.samples]
-            store.put_arrays(key, self._originals.describer.describe(name, samples))
+            described = self._originals.describer.describe(name, samples, original=False)
+            store.put_arrays(key, described)
             if name in self._originals.shown:
                 store.put_crop(key, panels(used))
             about = {

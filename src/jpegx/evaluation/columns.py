@@ -56,6 +56,7 @@ COLUMNS = (
         "per-pixel standard deviation of the samples, 0 to 1, divided by n (Man et al., Eq. 15)",
     ),
     Column("swd", "SWD", "{:.2f}", "low", "sliced Wasserstein distance x 1000, mean of the levels"),
+    Column("swd_fine", "SWD fine", "{:.2f}", "low", "the same, of the finest level alone"),
     Column(
         "niqe",
         "NIQE",

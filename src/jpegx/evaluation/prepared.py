@@ -1,6 +1,7 @@
 """The originals of one data set as a run measures them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -13,7 +14,7 @@ from jpegx.evaluation.jpegs import CompressedHere, Jpegs
 from jpegx.evaluation.originals import DataSet, read_pixels
 from jpegx.evaluation.panels import chosen, panels
 from jpegx.evaluation.picture import measure_alone
-from jpegx.evaluation.sets import Describer
+from jpegx.evaluation.sets import Describer, compare_sets
 from jpegx.evaluation.store import file_digest, key_of
 
 _SMALLEST = 16  # pixels each way: the windows of the measures must fit in
@@ -86,5 +87,20 @@ class Originals:
     def described(self, name: str, index: int) -> np.ndarray:
         """One of the arrays that describe the original itself; taken once, then kept."""
         if name not in self._described:
-            self._described[name] = self.describer.describe(name, self.read(name)[None])
+            picture = self.read(name)[None]
+            self._described[name] = self.describer.describe(name, picture, original=True)
         return self._described[name][index]
+
+    def compare_with_themselves(self, names: Sequence[str]) -> dict[str, Any]:
+        """The sliced Wasserstein distance of a perfect decoder: that of other places' patches."""
+        store = self._context.store
+        key = key_of({"itself": [self.describer.facts(), *map(self.facts, names)]})
+        if key not in store:
+            ours = [
+                self.describer.describe(name, self.read(name)[None], original=False)[0]
+                for name in names
+            ]
+            theirs = [self.described(name, 0) for name in names]
+            values = compare_sets([ours], [theirs], 1, self._context.options.seed)
+            store.put(key, {"data_set": self.data_set.name}, values)
+        return store[key]

@@ -5,6 +5,7 @@ Karras, Aila, Laine and Lehtinen 2018 (progressive growing of GANs), section 5 a
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -97,6 +98,7 @@ def _distance(ours: Tensor, theirs: Tensor, random: torch.Generator) -> float:
     distances = []
     for _ in range(_REPEATS):
         directions = F.normalize(torch.randn(ours.shape[1], _DIRECTIONS, generator=random), dim=0)
-        a, b = ((side @ directions).T.sort(dim=1).values for side in (ours, theirs))
-        distances.append(float((a - b).abs_().mean(dtype=torch.float64)))
+        # NumPy sorts many times faster than PyTorch on a CPU.
+        a, b = (np.sort((side @ directions).T.numpy(), axis=1) for side in (ours, theirs))
+        distances.append(float(np.abs(a - b).mean(dtype=np.float64)))
     return 1000 * sum(distances) / _REPEATS

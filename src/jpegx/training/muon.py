@@ -1,4 +1,4 @@
-"""Muon: momentum, orthogonalized, for the convolutions of a generator (Jordan et al. 2024)."""
+"""Muon: momentum, orthogonalized, for convolutions (Jordan et al. 2024)."""
 
 from collections.abc import Callable, Iterable
 from itertools import groupby

@@ -1,6 +1,5 @@
 """What training changes: the networks, their optimizers and the average of the weights."""
 
-from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,14 +97,13 @@ def create_networks(recipe: Recipe, device: torch.device, *, from_start: bool) -
         if recipe.adversarial.steps:
             critic = create_critic(recipe.critic.family, recipe.critic.config)
     generator = placed(generator, device).requires_grad_(True).train()
-    betas = recipe.training.betas
     return Networks(
         generator,
         _frozen(deepcopy(generator)),
         None if critic is None else placed(critic, device).train(),
         _reference(recipe, generator, device),
         _optimizer(generator, recipe.training),
-        None if critic is None else _adam(critic.parameters(), betas),
+        None if critic is None else _optimizer(critic, recipe.training),
     )
 
 
@@ -141,13 +139,9 @@ def _frozen(module: M) -> M:
     return module.requires_grad_(False).eval()
 
 
-def _optimizer(generator: Generator, options: TrainingOptions) -> torch.optim.Optimizer:
+def _optimizer(network: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer:
+    # The schedules set the learning rate at every step.
     if options.optimizer == "muon":
-        return Muon(generator.parameters(), options.betas, options.muon_rate)
-    return _adam(generator.parameters(), options.betas)
-
-
-def _adam(parameters: Iterable[nn.Parameter], betas: tuple[float, float]) -> torch.optim.Adam:
-    # The schedules set the learning rate at every step. Fused: on a CPU the update of a small
-    # network is otherwise a sixth of a step.
-    return torch.optim.Adam(parameters, lr=0.0, betas=betas, fused=True)
+        return Muon(network.parameters(), options.betas, options.muon_rate)
+    # Fused: on a CPU the update of a small network is otherwise a sixth of a step.
+    return torch.optim.Adam(network.parameters(), lr=0.0, betas=options.betas, fused=True)

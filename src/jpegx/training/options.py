@@ -45,7 +45,7 @@ class TrainingOptions:
     seed: int = key(0, "Same seed, same data, same noise, same start.")
     start: str = key("", "Weights (a file of jpegx) that the generator starts from.")
     ema: float = key(0.999, "Decay of the moving average of the generator's weights.")
-    optimizer: str = key("adam", "Of the generator: adam, or muon for its convolutions.")
+    optimizer: str = key("adam", "adam, or muon for the convolutions, of both networks.")
     muon_rate: float = key(10.0, "Learning rate of Muon, relative to Adam's.")
     betas: tuple[float, float] = key((0.9, 0.999), "Of Adam, for both networks.")
     critic_rate: float = key(1.0, "Learning rate of the critic, relative to the generator's.")
