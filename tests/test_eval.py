@@ -14,6 +14,7 @@ from scipy import linalg
 
 from conftest import DATA, Run
 from jpegx.evaluation import picture
+from jpegx.evaluation.originals import video_luma
 
 Rows = dict[tuple[str, str], dict[str, str]]
 
@@ -210,6 +211,13 @@ def test_gray(run: Run, originals: Path, tmp_path: Path) -> None:
     assert run("eval", originals, *options).exit_code == 0
     found = rows(tmp_path)["20", "laplace"]
     assert found["psnr"] == found["psnr_y"]
+
+
+def test_luma_for_gray_figures() -> None:
+    colors = torch.tensor([[0, 0, 0], [255, 255, 255], [255, 0, 0]], dtype=torch.uint8)
+    assert video_luma(colors.T[:, :, None]).flatten().tolist() == [16, 235, 81]
+    gray = torch.tensor([0, 7, 255], dtype=torch.uint8)[None, :, None].expand(3, 3, 1)
+    assert video_luma(gray).flatten().tolist() == [0, 7, 255]
 
 
 def _stand_in(folder: Path) -> Path:

@@ -73,7 +73,7 @@ def _qualities(context: click.Context, option: click.Parameter, value: str) -> t
     show_default=True,
     help="Of the chroma, when the originals are compressed.",
 )
-@click.option("--gray", is_flag=True, help="Make the originals gray first (their luma).")
+@click.option("--gray", is_flag=True, help="Make the originals gray first (luma, 16-235).")
 @click.option(
     "--crop",
     type=click.IntRange(min=64),

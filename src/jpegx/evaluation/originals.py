@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from jpegx.errors import JpegxError
-from jpegx.jpeg.color import to_gray
 from jpegx.training.images import find_images, read_image
 
 
@@ -44,7 +43,7 @@ def find_data_sets(folders: Sequence[Path]) -> list[DataSet]:
 
 
 def read_pixels(path: Path, *, gray: bool) -> Tensor:
-    """The pixels of a picture, uint8 (C, H, W): RGB, or with ``gray`` libjpeg's luma of it.
+    """The pixels of a picture, uint8 (C, H, W): RGB, or with ``gray`` its :func:`video_luma`.
 
     Raises UnreadablePicture, one line that names the file.
     """
@@ -53,4 +52,16 @@ def read_pixels(path: Path, *, gray: bool) -> Tensor:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise UnreadablePicture(f"{path}: cannot be read as a picture ({reason})") from None
-    return to_gray(pixels[None])[0].to(torch.uint8) if gray else pixels
+    return video_luma(pixels) if gray else pixels
+
+
+def video_luma(pixels: Tensor) -> Tensor:
+    """Gray (1, H, W) of RGB (3, H, W), uint8, 16 to 235, as the field's gray figures have it.
+
+    ITU-R BT.601's digital luma, which MATLAB's rgb2ycbcr gives. Gray pixels stay what they are.
+    """
+    if (pixels == pixels[:1]).all():
+        return pixels[:1]
+    weights = torch.tensor((65.481, 128.553, 24.966), dtype=torch.float64) / 255
+    luma = 16 + torch.einsum("c,chw->hw", weights, pixels.double())
+    return luma.round().to(torch.uint8)[None]
