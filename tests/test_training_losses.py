@@ -220,11 +220,15 @@ def test_sliced_crps_is_that_of_the_filters_by_brute_force() -> None:
     samples = torch.rand(2, 3, 3, 24, 20, generator=torch.Generator().manual_seed(0))
     targets = torch.rand(2, 3, 24, 20, generator=torch.Generator().manual_seed(1))
     measured = float(sliced_crps(samples, targets, torch.Generator().manual_seed(2), 2))
+    # Brightness, and colour differences three times as large: lengths 1, 3, 3, at right angles.
+    axes = torch.tensor([[1.0, 1, 1], [1, -1, 0], [1, 1, -2]])
+    axes *= torch.tensor([1.0, 3, 3])[:, None] / axes.norm(dim=1, keepdim=True)
+    colors = [torch.einsum("oc,...chw->...ohw", axes, i) for i in (samples.flatten(0, 1), targets)]
     drawn, expected = torch.Generator().manual_seed(2), []
     for scale in (1, 2, 4):
         filters = torch.randn(2, 3, 5, 5, generator=drawn)
         filters /= filters.flatten(1).norm(dim=1)[:, None, None, None]
-        reduced = [scale * F.avg_pool2d(i, scale) for i in (samples.flatten(0, 1), targets)]
+        reduced = [scale * F.avg_pool2d(i, scale) for i in colors]
         forecasts = F.conv2d(reduced[0], filters).unflatten(0, (2, 3))
         outcomes = F.conv2d(reduced[1], filters)
         score = (forecasts - outcomes[:, None]).abs().mean()

@@ -14,6 +14,10 @@ from jpegx.sampling.crps import crps
 
 _SIZE = 5  # pixels of a filter each way, at each scale
 _SCALES = 3
+# Brightness and two colour differences, orthonormal in RGB. Errors of colour are smaller by about
+# this factor: without it few directions would see them, and the eye sees colour noise.
+_OPPONENT = ((3**-0.5,) * 3, (2**-0.5, -(2**-0.5), 0.0), (6**-0.5, 6**-0.5, -2 * 6**-0.5))
+_COLOUR_GAIN = 3.0
 
 
 def sliced_crps(
@@ -28,6 +32,10 @@ def sliced_crps(
     number = samples.shape[1]
     errors = (samples - targets[:, None]).transpose(0, 1).flatten(0, 1)
     channels = errors.shape[1]
+    if channels == 3:
+        opponent = errors.new_tensor(_OPPONENT)
+        opponent[1:] *= _COLOUR_GAIN
+        errors = F.conv2d(errors, opponent[:, :, None, None])
     total = errors.new_zeros((), dtype=torch.float64)
     for scale in range(_SCALES):
         if scale:
