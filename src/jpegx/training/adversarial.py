@@ -204,7 +204,7 @@ class AdversarialStage:
             _record(losses, "second_moment", share * second)
             loss = loss + weights.second_moment * second
         if weights.crps:
-            score = sliced_crps(samples, targets, directions, options.filters)
+            score = sliced_crps(samples, targets, conditions.decoded, directions, options.filters)
             _record(losses, "crps", share * score)
             loss = loss + weights.crps * score
         _record(losses, "std", share * samples.detach().std(dim=1).mean())

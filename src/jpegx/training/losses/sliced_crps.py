@@ -4,6 +4,9 @@ Ours. A proper score asks the samples of a file to be distributed as its possibl
 needs no critic. Along one direction the continuous ranked probability score is one (Gneiting and
 Raftery 2007); two distributions of patches that agree along every direction are the same (Cramér
 and Wold 1936); so each step draws other filters, whose outputs are scored everywhere.
+
+Errors are measured in units of what the eye tolerates beside the contrast of the decoded image: in
+flat areas less than in texture. As the units depend on the file alone, the score stays proper.
 """
 
 import torch
@@ -18,31 +21,50 @@ _SCALES = 3
 # this factor: without it few directions would see them, and the eye sees colour noise.
 _OPPONENT = ((3**-0.5,) * 3, (2**-0.5, -(2**-0.5), 0.0), (6**-0.5, 6**-0.5, -2 * 6**-0.5))
 _COLOUR_GAIN = 3.0
+_WINDOW = 15  # pixels each way of the contrast: it reaches over the borders of blocks
+_FLAT = 0.02  # what is tolerated where there is no contrast
 
 
 def sliced_crps(
-    samples: Tensor, targets: Tensor, directions: torch.Generator, count: int
+    samples: Tensor, targets: Tensor, decoded: Tensor, directions: torch.Generator, count: int
 ) -> Tensor:
     """The fair CRPS of the outputs of random filters: a scalar, the mean of all.
 
-    ``samples``: (N, S, C, H, W) with S > 1, ``targets``: (N, C, H, W), 0 to 1; H and W at least 20.
-    ``directions``: where ``count`` filters for each scale (1, 1/2 and 1/4) are drawn from. A filter
-    has Gaussian weights of norm 1; reduced images are scaled so that white noise keeps its size.
+    ``samples``: (N, S, C, H, W) with S > 1, ``targets``, ``decoded``: (N, C, H, W), 0 to 1; H and W
+    at least 20. ``directions``: where ``count`` filters for each scale (1, 1/2 and 1/4) are drawn
+    from. A filter has Gaussian weights of norm 1; reduced images are scaled so that white noise
+    keeps its size. The score's unit is the tolerance: the contrast of the decoded image + 0.02.
     """
-    number = samples.shape[1]
+    number, channels = samples.shape[1:3]
     errors = (samples - targets[:, None]).transpose(0, 1).flatten(0, 1)
-    channels = errors.shape[1]
     if channels == 3:
         opponent = errors.new_tensor(_OPPONENT)
         opponent[1:] *= _COLOUR_GAIN
         errors = F.conv2d(errors, opponent[:, :, None, None])
+    tolerance = _contrast(decoded) + _FLAT
     total = errors.new_zeros((), dtype=torch.float64)
     for scale in range(_SCALES):
         if scale:
             errors = 2 * F.avg_pool2d(errors, 2)
+            tolerance = F.avg_pool2d(tolerance, 2)
         shape = (count, channels, _SIZE, _SIZE)
         filters = torch.randn(shape, generator=directions, device=errors.device)
         filters = filters / filters.flatten(1).norm(dim=1)[:, None, None, None]
         values = F.conv2d(errors, filters).unflatten(0, (number, -1))
+        border = _SIZE // 2
+        values = values / tolerance[:, :, border:-border, border:-border]
         total = total + crps(values, values.new_zeros(values.shape[1:]))
     return (total / _SCALES).to(samples.dtype)
+
+
+def _contrast(images: Tensor) -> Tensor:
+    """Standard deviation of the brightness around each pixel: (N, 1, H, W) of (N, C, H, W)."""
+    brightness = images.mean(dim=1, keepdim=True)
+    brightness = brightness - brightness.mean(dim=(2, 3), keepdim=True)
+    square = _around(brightness.square()) - _around(brightness).square()
+    return square.clamp(min=0).sqrt()
+
+
+def _around(values: Tensor) -> Tensor:
+    """Mean of the window around each place, of what of it lies inside."""
+    return F.avg_pool2d(values, _WINDOW, 1, _WINDOW // 2, count_include_pad=False)
