@@ -14,7 +14,12 @@ import click
 from jpegx.batch.inputs import JPEG_SUFFIXES, Input, find_inputs, read_names
 from jpegx.batch.outputs import Outputs, is_picture, plan_outputs
 from jpegx.cli.console import Console
-from jpegx.cli.options import device_option, max_pixels_option
+from jpegx.cli.options import (
+    device_option,
+    max_pixels_option,
+    precision_option,
+    temperature_option,
+)
 from jpegx.cli.report import Report
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
@@ -88,13 +93,8 @@ OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".av
     "[default: refuse the file]",
 )
 @device_option
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
-    default="auto",
-    show_default=True,
-    help="Number type of a learned model; auto takes bfloat16 where the hardware has it.",
-)
+@precision_option
+@temperature_option
 @click.option("-r", "--recursive", is_flag=True, help="Look into the sub-folders of folders.")
 @click.option(
     "--files-from",
@@ -122,6 +122,7 @@ def decode(
     overwrite: bool | None,
     device: str,
     precision: "Precision",
+    temperature: float | None,
     recursive: bool,
     files_from: BinaryIO | None,
     null: bool,
@@ -172,7 +173,7 @@ def decode(
         if model == "laplace" and not quiet:
             console.say("no weights are installed; --model laplace, which needs none, is used")
     try:
-        source = open_source(model, device, precision)
+        source = open_source(model, device, precision, temperature)
     except BadCheckpoint as error:
         raise click.BadParameter(str(error), param_hint="--model") from None
     settings = DecodeSettings(

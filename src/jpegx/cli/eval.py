@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jpegx.cli.console import Console
-from jpegx.cli.options import device_option
+from jpegx.cli.options import device_option, precision_option, temperature_option
 from jpegx.errors import printable
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
@@ -152,13 +152,8 @@ def _qualities(context: click.Context, option: click.Parameter, value: str) -> t
     "with what is in it.",
 )
 @device_option
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
-    default="auto",
-    show_default=True,
-    help="Number type of a learned model; auto takes bfloat16 where the hardware has it.",
-)
+@precision_option
+@temperature_option
 @click.option("--quiet", is_flag=True, help="No progress bar; errors are still shown.")
 @click.pass_context
 def eval(  # noqa: A001 (the name of the command)
@@ -183,6 +178,7 @@ def eval(  # noqa: A001 (the name of the command)
     output: Path | None,
     device: str,
     precision: "Precision",
+    temperature: float | None,
     quiet: bool,
 ) -> None:
     """Compare decoders on originals: perception, consistency, distortion, honesty of the samples.
@@ -232,6 +228,7 @@ def eval(  # noqa: A001 (the name of the command)
         reference=reference,
         device=device,
         precision=precision,
+        temperature=temperature,
     )
     plan = make_plan(request)
     with ExitStack() as stack:

@@ -24,3 +24,19 @@ device_option = click.option(
     show_default=True,
     help="Where to compute; auto takes a GPU if there is one.",
 )
+
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="Number type of a learned model; auto takes bfloat16 where the hardware has it.",
+)
+
+temperature_option = click.option(
+    "--temperature",
+    type=click.FloatRange(0, 4),
+    metavar="T",
+    help="Strength of a learned model's noise: 1 for samples that spread as the possible sources "
+    "do, less for cleaner pictures that are more alike.  [default: what the weights' card says]",
+)

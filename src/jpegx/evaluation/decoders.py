@@ -148,7 +148,12 @@ class FolderDecoder(Decoder):
 
 
 def open_models(
-    models: Sequence[str], device: str, precision: Precision, seed: int, projection: Projection
+    models: Sequence[str],
+    device: str,
+    precision: Precision,
+    temperature: float | None,
+    seed: int,
+    projection: Projection,
 ) -> list[Decoder]:
     """The decoders of models by their names or files of weights.
 
@@ -156,7 +161,7 @@ def open_models(
     """
     decoders: list[Decoder] = []
     for model in models:
-        source = open_source(model, device, precision)
+        source = open_source(model, device, precision, temperature)
         try:
             digest = file_digest(zoo.find(model))
         except BadCheckpoint:  # it opened, so it is a law that needs no weights
@@ -164,6 +169,7 @@ def open_models(
         facts: dict[str, object] = {
             "weights": digest,
             "precision": precision,
+            "temperature": temperature,
             "device": source.device.type,
         }
         decoders.append(ModelDecoder(source, facts, seed, projection))

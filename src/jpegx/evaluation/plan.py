@@ -48,6 +48,7 @@ class Request:
     reference: Path | None
     device: str
     precision: Precision
+    temperature: float | None
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,12 @@ def _decoders(request: Request) -> list[Decoder]:
         # The rows of the field's tables: without a network, then regression, then a sampler.
         models = ("standard", "laplace", *reversed(zoo.installed()))
     decoders = open_models(
-        models, request.device, request.precision, request.seed, request.projection
+        models,
+        request.device,
+        request.precision,
+        request.temperature,
+        request.seed,
+        request.projection,
     )
     decoders += [FolderDecoder(folder) for folder in request.decoded]
     names = Counter([row for decoder in decoders for row in decoder.rows] + [ORIGINALS, REFERENCE])

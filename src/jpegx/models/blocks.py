@@ -84,6 +84,26 @@ def begin_as_he(conv: nn.Conv2d, gain: float = 1.0) -> None:
         nn.init.zeros_(conv.bias)
 
 
+class NoiseInput(nn.Module):
+    """Adds noise to features, as strong per channel and place as the features themselves say.
+
+    Strength is an affine function of the feature: so the noise can be off in flat areas, which a
+    constant strength (Karras et al. 2019) leaves to the layers after it.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.strength = nn.Parameter(torch.empty(channels, 1, 1))
+        self.slope = nn.Parameter(torch.empty(channels, 1, 1))
+        nn.init.uniform_(self.strength, -0.2, 0.2)
+        nn.init.uniform_(self.slope, -0.3, 0.3)
+
+    def forward(self, features: Tensor, noise: Tensor) -> Tensor:
+        """Features (N, c, h, w), changed by noise (N, 1, h, w)."""
+        slope, strength = self.slope.to(features.dtype), self.strength.to(features.dtype)
+        return features + noise * (features * slope + strength)
+
+
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions beside the identity; FiLM, and noise if wanted, after the first.
 
@@ -96,17 +116,15 @@ class ResidualBlock(nn.Module):
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         self.film = Film(embedding, channels)
-        self.strength = nn.Parameter(torch.empty(channels)) if noisy else None
-        if self.strength is not None:
-            nn.init.uniform_(self.strength, -0.2, 0.2)
+        self.noise = NoiseInput(channels) if noisy else None
         begin_as_he(self.first)
         begin_as_he(self.second, 0.1)
 
     def forward(self, features: Tensor, embedding: Tensor, noise: Tensor | None = None) -> Tensor:
         """Features of the same shape; ``noise`` (N, 1, h, w) as the block was built to take."""
         inner = modulated_conv(self.first, features, self.film(embedding))
-        if self.strength is not None and noise is not None:
-            inner = torch.addcmul(inner, noise, self.strength[:, None, None].to(inner.dtype))
+        if self.noise is not None and noise is not None:
+            inner = self.noise(inner, noise)
         change: Tensor = self.second(inner.relu_())
         return change.add_(features)
 

@@ -33,7 +33,8 @@ class CounterNoise:
     many: a counter run through SplitMix64, then the Box-Muller transform. ``seed``: 0 to 2**64 - 1.
     ``first``: number of the first sample of the batch. ``top``, ``left``: where the feature maps
     begin in the image, in pixels, multiples of every scale. ``samples``: samples per file, if the
-    batch holds several files that all get the same noise; None if it is one file.
+    batch holds several files that all get the same noise; None if it is one file. ``temperature``:
+    the standard deviation; 1 is what generators are trained with.
     """
 
     seed: int
@@ -41,6 +42,7 @@ class CounterNoise:
     top: int = 0
     left: int = 0
     samples: int | None = None
+    temperature: float = 1.0
 
     def __call__(self, layer: int, like: Tensor, scale: int) -> Tensor:
         """Noise (N, 1, h, w) for a feature map: see :class:`Noise`."""
@@ -52,7 +54,7 @@ class CounterNoise:
         noise = torch.empty(count, 1, height, width, dtype=like.dtype, device=like.device)
         for sample in range(count):
             key = _key(self.seed, self.first + sample, layer)
-            noise[sample, 0] = _gaussian(grid + _signed(key))
+            noise[sample, 0] = _gaussian(grid + _signed(key)).mul_(self.temperature)
         return noise.repeat(len(like) // count, 1, 1, 1)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -29,20 +30,23 @@ def generate(
     *,
     samples: int,
     seed: int,
+    temperature: float = 1.0,
     memory: int | None = None,
 ) -> Iterator[Tensor]:
     """Samples of a file: float32 (C, H, W) on the CPU, gray levels, neither rounded nor clipped.
 
     C is 1 for a gray file, the mean of the generator's channels, else 3 (RGB). ``generator``: as
     :func:`jpegx.sampling.precision.prepare` returns it; its device and number type are used.
+    ``temperature``: strength of the noise, 1 as in training.
     ``memory``: bytes that a tile may take while it is rendered; None is what the machine has to
     spare. Sample i depends on the seed and i only: to rounding, it is the same for any number of
     samples and any memory. (``unet``: a tiled picture is within 1/256 gray level, its fixed point
     while it waits, of the whole one, in float32 and in bfloat16.)
     """
     tiles = _plan(generator, jpeg, memory)
+    noise = CounterNoise(seed, temperature=temperature)
     if len(tiles) == 1:
-        yield from _whole(generator, jpeg, tiles[0], samples, seed)
+        yield from _whole(generator, jpeg, tiles[0], samples, noise)
         return
     layout = jpeg.layout
     shape = (layout.channels, layout.height, layout.width)
@@ -51,7 +55,7 @@ def generate(
         count = min(group, samples - first)
         waiting = [torch.empty(shape, dtype=torch.int16) for _ in range(count)]
         for tile in tiles:
-            for index, part in enumerate(_tile(generator, jpeg, tile, first, count, seed)):
+            for index, part in enumerate(_tile(generator, jpeg, tile, first, count, noise)):
                 fixed = (part - _CENTRE).mul_(_STEPS).clamp_(-32768, 32767)
                 tile.put(fixed, waiting[index])
         waiting.reverse()
@@ -74,24 +78,29 @@ def _plan(generator: Generator, jpeg: QuantizedJpeg, memory: int | None) -> list
 
 
 def _whole(
-    generator: Generator, jpeg: QuantizedJpeg, tile: Tile, samples: int, seed: int
+    generator: Generator, jpeg: QuantizedJpeg, tile: Tile, samples: int, noise: CounterNoise
 ) -> Iterator[Tensor]:
     encoded = _encode(generator, jpeg, tile.seen)
     batch = max(1, _BATCH_PIXELS[encoded.conditions.decoded.device.type] // tile.seen.pixels)
     for first in range(0, samples, batch):
-        noise = CounterNoise(seed, first)
-        yield from _render(generator, encoded, jpeg, noise, min(batch, samples - first))
+        own = replace(noise, first=first)
+        yield from _render(generator, encoded, jpeg, own, min(batch, samples - first))
 
 
 def _tile(
-    generator: Generator, jpeg: QuantizedJpeg, tile: Tile, first: int, count: int, seed: int
+    generator: Generator,
+    jpeg: QuantizedJpeg,
+    tile: Tile,
+    first: int,
+    count: int,
+    noise: CounterNoise,
 ) -> Iterator[Tensor]:
     """The tile's written part of each sample, one after the other."""
     encoded = _encode(generator, jpeg, tile.seen)
     inner = tile.written.inside(tile.seen)
     for sample in range(first, first + count):
-        noise = CounterNoise(seed, sample, tile.seen.top, tile.seen.left)
-        yield inner.of(_render(generator, encoded, jpeg, noise, 1)[0])
+        own = replace(noise, first=sample, top=tile.seen.top, left=tile.seen.left)
+        yield inner.of(_render(generator, encoded, jpeg, own, 1)[0])
 
 
 @torch.no_grad()

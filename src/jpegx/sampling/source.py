@@ -1,7 +1,8 @@
 """What samples are drawn from: a learned generator, or one of the laws that need no weights."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from jpegx.jpeg import libjpeg
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.models import zoo
 from jpegx.models.checkpoint import load
+from jpegx.models.header import BadCheckpoint
 from jpegx.sampling.device import choose_device
 from jpegx.sampling.generate import generate
 from jpegx.sampling.laplace import laplace
@@ -25,6 +27,8 @@ def standard(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
     for _ in range(samples):
         yield shown.float()
 
+
+_MAX_TEMPERATURE = 4.0
 
 _WITHOUT_WEIGHTS: dict[str, Draw] = {"laplace": laplace, "standard": standard}
 
@@ -47,22 +51,44 @@ def default_model() -> str:
     return zoo.default() or "laplace"
 
 
-def open_source(model: str, device: str = "auto", precision: Precision = "auto") -> Source:
+def open_source(
+    model: str,
+    device: str = "auto",
+    precision: Precision = "auto",
+    temperature: float | None = None,
+) -> Source:
     """The source of a name: "laplace", "standard", installed weights, or a safetensors file.
 
-    ``device``: "auto", "cpu" or "cuda". ``precision``: number type of a generator.
-    Raises JpegxError if there is no such model, its file is bad, or the device is not there.
+    ``device``: "auto", "cpu" or "cuda". ``precision``: number type of a generator. ``temperature``:
+    strength of its noise, None for what the card of the weights says, or else 1. Raises JpegxError
+    if there is no such model, its file is bad, or the device is not there.
     """
     place = choose_device(device)
     if model in _WITHOUT_WEIGHTS:
         return Source(model, _WITHOUT_WEIGHTS[model], place)
-    return Source(Path(model).stem, _learned(zoo.find(model), place, precision), place)
+    drawn = _learned(zoo.find(model), place, precision, temperature)
+    return Source(Path(model).stem, drawn, place)
 
 
-def _learned(path: Path, device: torch.device, precision: Precision) -> Draw:
-    generator = prepare(load(path)[0], device, precision)
+def _learned(
+    path: Path, device: torch.device, precision: Precision, temperature: float | None
+) -> Draw:
+    loaded, card = load(path)
+    generator = prepare(loaded, device, precision)
+    strength = _card_temperature(path, card) if temperature is None else temperature
 
     def draw(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
-        return generate(generator, jpeg, samples=samples, seed=seed)
+        return generate(generator, jpeg, samples=samples, seed=seed, temperature=strength)
 
     return draw
+
+
+def _card_temperature(path: Path, card: Mapping[str, object]) -> float:
+    """The temperature that the card of weights asks for, 1 if none. Raises BadCheckpoint."""
+    try:
+        temperature = float(str(card.get("temperature", 1)))
+    except ValueError:
+        temperature = nan
+    if not 0 <= temperature <= _MAX_TEMPERATURE:
+        raise BadCheckpoint(f"{path}: its card asks for an impossible temperature")
+    return temperature

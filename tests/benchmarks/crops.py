@@ -1,0 +1,91 @@
+"""Crops at three times their size: JPEG, regression, three samples, their spread, the original.
+
+    python tests/benchmarks/crops.py LIVE1 PICTURE [--quality 10] [--model general]
+
+LIVE1 is a folder with that data set; PICTURE is written. The samples are projected, the regression
+is not; the map of the standard deviation is of eight, on the scale of ``jpegx decode``.
+"""
+
+from itertools import islice
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from jpegx.batch.std_map import std_map_pixels
+from jpegx.consistency.exact import exact
+from jpegx.evaluation.compress import compress
+from jpegx.jpeg import libjpeg
+from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
+from jpegx.sampling.moments import Moments
+from jpegx.sampling.source import Source, open_source
+
+# Name, left and top: a face, letters, foliage, sky, a wing, houses, a machine, stone in gray.
+CROPS = (
+    ("womanhat", 190, 280),
+    ("building2", 75, 85),
+    ("stream", 430, 190),
+    ("caps", 520, 40),
+    ("monarch", 380, 220),
+    ("lighthouse2", 90, 195),
+    ("plane", 255, 235),
+    ("statue", 175, 160),
+)
+GRAY = "statue"
+SIDE, SCALE, SAMPLES, SHOWN = 72, 3, 8, 3
+
+
+def projected(source: Source, jpeg: QuantizedJpeg, samples: int) -> list[Tensor]:
+    """Samples, uint8 (C, H, W), as ``jpegx decode --project`` writes them."""
+    coefficients = [torch.tensor(c) for c in jpeg.coefficients]
+    tables = [torch.tensor(t) for t in jpeg.tables]
+    drawn = islice(source.draw(jpeg, samples, 0), samples)
+    return [exact(image.cpu(), coefficients, tables, jpeg.layout).pixels for image in drawn]
+
+
+def row(original: Tensor, quality: int, regression: Source, sampler: Source) -> list[np.ndarray]:
+    """The pictures of one original, uint8 (H, W, 1 or 3)."""
+    jpeg = read_jpeg(compress(original, quality, "4:2:0"))
+    samples = projected(sampler, jpeg, SAMPLES)
+    moments = Moments()
+    for sample in samples:
+        moments.add(sample)
+    smooth = next(iter(regression.draw(jpeg, 1, 0))).round().clamp(0, 255).to(torch.uint8)
+    pictures = [smooth, *samples[:SHOWN]]
+    return [
+        libjpeg.show(jpeg.stream, jpeg.layout),
+        *(picture.permute(1, 2, 0).numpy() for picture in pictures),
+        std_map_pixels(moments.std().mean(dim=0).div(255).numpy()),
+        original.permute(1, 2, 0).numpy(),
+    ]
+
+
+@click.command()
+@click.argument("live1", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("picture", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--quality", type=int, default=10, show_default=True)
+@click.option("--model", default="general", show_default=True)
+def main(live1: Path, picture: Path, quality: int, model: str) -> None:
+    """Write the picture."""
+    regression, sampler = (open_source(name, "cpu", "auto") for name in ("regression", model))
+    rows = []
+    for name, left, top in CROPS:
+        image = Image.open(next(live1.glob(f"{name}.*"))).convert("RGB")
+        pixels = np.asarray(image.convert("L"))[..., None] if name == GRAY else np.asarray(image)
+        original = torch.tensor(pixels).permute(2, 0, 1)
+        shown = [
+            np.broadcast_to(found, (*found.shape[:2], 3))[top : top + SIDE, left : left + SIDE]
+            for found in row(original, quality, regression, sampler)
+        ]
+        rows.append(np.concatenate(shown, axis=1))
+    sheet = Image.fromarray(np.concatenate(rows))
+    sheet.resize((sheet.width * SCALE, sheet.height * SCALE), Image.Resampling.NEAREST).save(
+        picture
+    )
+
+
+if __name__ == "__main__":
+    main()
