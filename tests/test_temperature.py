@@ -41,8 +41,10 @@ def test_decode(run: Run, tmp_path: Path, make_jpeg: MakeJpeg) -> None:
         assert result.exit_code == 0, result.output
         return [np.asarray(Image.open(out / f"photo_{sample}.png")) for sample in range(2)]
 
-    assert np.array_equal(*samples())  # the card says 0
-    assert not np.array_equal(*samples("--temperature", 1))
+    first, second = samples()  # the card says 0
+    assert np.array_equal(first, second)
+    first, second = samples("--temperature", 1)
+    assert not np.array_equal(first, second)
 
 
 @pytest.mark.parametrize("temperature", ["hot", -1, "nan", 1e9])
