@@ -6,7 +6,6 @@ LIVE1 is a folder with that data set; PICTURE is written. The samples are projec
 is not; the map of the standard deviation is of eight, on the scale of ``jpegx decode``.
 """
 
-from itertools import islice
 from pathlib import Path
 
 import click
@@ -16,11 +15,10 @@ from PIL import Image
 from torch import Tensor
 
 from jpegx.batch.std_map import std_map_pixels
-from jpegx.consistency.exact import exact
 from jpegx.evaluation.compress import compress
 from jpegx.jpeg import libjpeg
-from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
-from jpegx.sampling.moments import Moments
+from jpegx.jpeg.file import read_jpeg
+from jpegx.sampling.sampler import decode
 from jpegx.sampling.source import Source, open_source
 
 # Name, left and top: a face, letters, foliage, sky, a wing, houses, a machine, stone in gray.
@@ -38,27 +36,17 @@ GRAY = "statue"
 SIDE, SCALE, SAMPLES, SHOWN = 72, 3, 8, 3
 
 
-def projected(source: Source, jpeg: QuantizedJpeg, samples: int) -> list[Tensor]:
-    """Samples, uint8 (C, H, W), as ``jpegx decode --project`` writes them."""
-    coefficients = [torch.tensor(c) for c in jpeg.coefficients]
-    tables = [torch.tensor(t) for t in jpeg.tables]
-    drawn = islice(source.draw(jpeg, samples, 0), samples)
-    return [exact(image.cpu(), coefficients, tables, jpeg.layout).pixels for image in drawn]
-
-
 def row(original: Tensor, quality: int, regression: Source, sampler: Source) -> list[np.ndarray]:
     """The pictures of one original, uint8 (H, W, 1 or 3)."""
     jpeg = read_jpeg(compress(original, quality, "4:2:0"))
-    samples = projected(sampler, jpeg, SAMPLES)
-    moments = Moments()
-    for sample in samples:
-        moments.add(sample)
-    smooth = next(iter(regression.draw(jpeg, 1, 0))).round().clamp(0, 255).to(torch.uint8)
-    pictures = [smooth, *samples[:SHOWN]]
+    smooth = decode(jpeg, regression, samples=1, seed=0, project=False, mean=False, std_map=False)
+    sharp = decode(jpeg, sampler, samples=SAMPLES, seed=0, project=True, mean=False, std_map=True)
+    samples = [picture.pixels for picture in sharp.pictures]
     return [
         libjpeg.show(jpeg.stream, jpeg.layout),
-        *(picture.permute(1, 2, 0).numpy() for picture in pictures),
-        std_map_pixels(moments.std().mean(dim=0).div(255).numpy()),
+        *(picture.pixels for picture in smooth.pictures),
+        *samples[:SHOWN],
+        std_map_pixels(sharp.std_map()),
         original.permute(1, 2, 0).numpy(),
     ]
 

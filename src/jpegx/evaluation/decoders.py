@@ -13,7 +13,6 @@ from torch import Tensor
 
 from jpegx import __version__
 from jpegx.batch.pictures import read_picture
-from jpegx.consistency.exact import exact
 from jpegx.evaluation.jpegs import Unmatched, without_suffix
 from jpegx.evaluation.store import file_digest
 from jpegx.jpeg.color import to_gray
@@ -21,6 +20,7 @@ from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import Layout
 from jpegx.models import zoo
 from jpegx.models.header import BadCheckpoint
+from jpegx.sampling.eight_bit import EightBit
 from jpegx.sampling.precision import Precision
 from jpegx.sampling.source import Source, open_source
 from jpegx.training.images import find_images
@@ -78,10 +78,12 @@ class ModelDecoder(Decoder):
         if task.jpeg is None:
             raise Unmatched("no JPEG file to decode; name a folder with --jpegs")
         pictures: dict[str, list[Tensor]] = {row: [] for row in rows}
+        file = EightBit(task.jpeg, self._source.device)
         for image in self._different(task.jpeg, samples):
             for row in rows:
                 projected = row.endswith(PROJECTED)
-                pictures[row].append(self._finish(image, task.jpeg, projected))
+                pixels = file.projected(image).pixels if projected else file.rounded(image)
+                pictures[row].append(pixels.cpu())
         return {row: torch.stack(found) for row, found in pictures.items()}
 
     def _different(self, jpeg: QuantizedJpeg, samples: int) -> Iterator[Tensor]:
@@ -94,14 +96,6 @@ class ModelDecoder(Decoder):
                 return
             yield second
         yield from drawn
-
-    def _finish(self, image: Tensor, jpeg: QuantizedJpeg, projected: bool) -> Tensor:
-        if not projected:
-            return image.round().clamp(0, 255).to(torch.uint8).cpu()
-        device = self._source.device
-        coefficients = [torch.tensor(c, device=device) for c in jpeg.coefficients]
-        tables = [torch.tensor(t, device=device) for t in jpeg.tables]
-        return exact(image.to(device), coefficients, tables, jpeg.layout).pixels.cpu()
 
 
 class FolderDecoder(Decoder):

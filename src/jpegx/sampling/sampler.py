@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from jpegx.consistency.exact import exact
 from jpegx.consistency.measure import consistency_rmse
 from jpegx.errors import UnsupportedJpeg
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.integer import encode
+from jpegx.sampling.eight_bit import EightBit
 from jpegx.sampling.moments import Moments
 from jpegx.sampling.source import Source
 
@@ -99,12 +99,9 @@ class _Finisher:
     """Makes real-valued images of a file into 8-bit pictures, and says how consistent they are."""
 
     def __init__(self, jpeg: QuantizedJpeg, project: bool, device: torch.device) -> None:
-        self._layout = jpeg.layout
+        self._file = EightBit(jpeg, device)
         self._project = project
-        self._device = device
-        self._coefficients = [torch.tensor(c, device=device) for c in jpeg.coefficients]
-        self._tables = [torch.tensor(t, device=device) for t in jpeg.tables]
-        self._total = sum(c.numel() for c in self._coefficients)
+        self._total = sum(c.numel() for c in self._file.coefficients)
 
     def finish(
         self, image: Tensor, kind: Literal["sample", "mean"], index: int
@@ -112,20 +109,20 @@ class _Finisher:
         """8-bit pixels (C, H, W) and the picture of a real-valued image (C, H, W)."""
         rmse_added = None
         if self._project:
-            image = image.to(self._device)
-            result = exact(image, self._coefficients, self._tables, self._layout)
+            result = self._file.projected(image)
             pixels, different, rmse_added = result.pixels, result.different, result.rmse_added
             rmse = self._compare(pixels)[1] if different else 0.0
         else:
-            pixels = image.to(self._device).round().clamp(0, 255).to(torch.uint8)
+            pixels = self._file.rounded(image)
             different, rmse = self._compare(pixels)
         pixels = pixels.cpu()
         shown = np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
         return pixels, Picture(shown, kind, index, different, self._total, rmse_added, rmse)
 
     def _compare(self, pixels: Tensor) -> tuple[int, float]:
-        encoded = [c[0] for c in encode(pixels[None], self._layout, self._tables)]
-        pairs = zip(encoded, self._coefficients, strict=True)
+        file = self._file
+        encoded = [c[0] for c in encode(pixels[None], file.layout, file.tables)]
+        pairs = zip(encoded, file.coefficients, strict=True)
         different = sum(int((ours != theirs).sum()) for ours, theirs in pairs)
-        rmse = consistency_rmse(self._coefficients, encoded, self._tables, self._layout)
+        rmse = consistency_rmse(file.coefficients, encoded, file.tables, file.layout)
         return different, rmse
