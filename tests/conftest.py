@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import settings
 from PIL import Image
 
 from jpegx.cli.main import main
@@ -14,6 +15,10 @@ from jpegx.cli.main import main
 # Tests work on small pictures, where a second thread costs more than it brings; processes that
 # tests start inherit it. PyTorch reads it when it is imported, which is later.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# No test may fail because the machine is busy.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 DATA = Path(__file__).parent / "data"
 

@@ -81,7 +81,7 @@ def test_odd_sizes(
     assert project(at_quality(pixels, 40, factors), blurred(pixels, 4)).different == 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.data())
 def test_count_is_libjpegs_and_large_steps_are_solved(data: st.DataObject) -> None:
     layout = data.draw(layouts(24))

@@ -21,7 +21,7 @@ YCBCR = ((1, 1), (1, 1), (1, 1))
 HALVED = ((2, 2), (1, 1), (1, 1))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_close_to_the_integer_model(data: st.DataObject) -> None:
     layout = data.draw(layouts(50))
@@ -92,7 +92,7 @@ def test_gradient_through_rounding_is_the_identity() -> None:
     assert torch.allclose(rounded, plain)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(layouts())
 def test_regions_hold_every_pixel_once(layout: Layout) -> None:
     shape = (layout.channels, layout.height, layout.width)

@@ -24,7 +24,7 @@ def same_as_libjpeg(pixels: np.ndarray, layout: Layout, steps: list[np.ndarray])
     return all(np.array_equal(a[0].numpy(), b) for a, b in zip(ours, theirs, strict=True))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data())
 def test_equal_to_libjpeg(data: st.DataObject) -> None:
     layout = data.draw(layouts())

@@ -29,7 +29,7 @@ CPU = torch.device("cpu")
     blend=st.sampled_from([0, 6, 16]),
     max_pixels=st.integers(1, 200_000),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_tiles_make_the_image(
     height: int, width: int, halo: int, multiple: int, blend: int, max_pixels: int
 ) -> None:

@@ -48,11 +48,13 @@ def measure(case: Case, path: Path) -> Result:
     """Run a case in this process."""
     import torch
 
+    from jpegx.cli.allocator import keep_freed_memory
     from jpegx.jpeg.file import read_jpeg
     from jpegx.models.registry import create
     from jpegx.sampling.generate import generate
     from jpegx.sampling.precision import Precision, prepare
 
+    keep_freed_memory()  # as the program does
     precision: Precision = "bfloat16" if case.precision == "bfloat16" else "float32"
     if case.threads:
         torch.set_num_threads(case.threads)

@@ -13,6 +13,7 @@ import click
 
 from jpegx import __version__
 from jpegx.batch.failures import one_line
+from jpegx.cli.allocator import keep_freed_memory
 from jpegx.cli.console import Console
 
 COMMANDS = ("decode", "verify", "info", "models", "train", "eval")
@@ -95,3 +96,4 @@ def main() -> None:
     range in which the true value lay. jpegx samples pictures from those ranges. They are sharp,
     they differ from each other, and each one, encoded again, gives the coefficients of the file.
     """
+    keep_freed_memory()

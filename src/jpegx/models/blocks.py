@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jpegx.models.conditioning import SAMPLING_FEATURES, Conditions
+from jpegx.models.fused import conv_add, conv_relu
 
 
 class TableEmbedding(nn.Module):
@@ -50,17 +51,11 @@ def modulate(features: Tensor, affine: tuple[Tensor, Tensor]) -> Tensor:
     return features * scale.to(features.dtype) + shift.to(features.dtype)
 
 
-def modulated_conv(conv: nn.Conv2d, features: Tensor, affine: tuple[Tensor, Tensor]) -> Tensor:
-    """A convolution with a bias, then FiLM: :func:`modulate` of ``conv(features)``.
-
-    For one file FiLM is folded into the weights, which spares a pass over the features.
-    """
-    if len(affine[0]) > 1 or conv.bias is None:
-        return modulate(conv(features), affine)
+def modulated_weights(conv: nn.Conv2d, affine: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a convolution that does FiLM for one file, values (1, c), as well."""
     scale, shift = affine[0][0], affine[1][0]
-    weight = conv.weight * scale[:, None, None, None]
-    bias = torch.addcmul(shift, conv.bias, scale)
-    return F.conv2d(features, weight, bias, conv.stride, conv.padding)
+    assert conv.bias is not None
+    return conv.weight * scale[:, None, None, None], torch.addcmul(shift, conv.bias, scale)
 
 
 def repeat_samples(values: Tensor, samples: int) -> Tensor:
@@ -101,7 +96,7 @@ class NoiseInput(nn.Module):
     def forward(self, features: Tensor, noise: Tensor) -> Tensor:
         """Features (N, c, h, w), changed by noise (N, 1, h, w)."""
         slope, strength = self.slope.to(features.dtype), self.strength.to(features.dtype)
-        return features + noise * (features * slope + strength)
+        return torch.addcmul(features, noise, torch.addcmul(strength, features, slope))
 
 
 class ResidualBlock(nn.Module):
@@ -122,11 +117,22 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor, embedding: Tensor, noise: Tensor | None = None) -> Tensor:
         """Features of the same shape; ``noise`` (N, 1, h, w) as the block was built to take."""
-        inner = modulated_conv(self.first, features, self.film(embedding))
+        inner = self._first(features, self.film(embedding), noise)
+        return conv_add(inner, self.second.weight, self.second.bias, 1, features)
+
+    def _first(
+        self, features: Tensor, affine: tuple[Tensor, Tensor], noise: Tensor | None
+    ) -> Tensor:
+        if len(affine[0]) > 1:
+            inner = modulate(self.first(features), affine)
+        else:  # FiLM in the weights, which spares a pass over the features
+            weight, bias = modulated_weights(self.first, affine)
+            if self.noise is None or noise is None:
+                return conv_relu(features, weight, bias, 1)
+            inner = F.conv2d(features, weight, bias, padding=1)
         if self.noise is not None and noise is not None:
             inner = self.noise(inner, noise)
-        change: Tensor = self.second(inner.relu_())
-        return change.add_(features)
+        return inner.relu_()
 
 
 class Stage(nn.Module):

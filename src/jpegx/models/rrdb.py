@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from jpegx.models.blocks import Film, TableEmbedding, begin_as_he, modulate, repeat_samples
 from jpegx.models.conditioning import Conditions
 from jpegx.models.config import Config
+from jpegx.models.fused import conv_relu
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import Noise
 from jpegx.models.registry import register
@@ -60,7 +61,8 @@ class DenseBlock(nn.Module):
         """Features of the same shape."""
         seen = draw(features)
         for convolution in self.growing:
-            grown = F.leaky_relu(convolution(seen), _SLOPE, inplace=True)
+            assert isinstance(convolution, nn.Conv2d)
+            grown = conv_relu(seen, convolution.weight, convolution.bias, 1, _SLOPE)
             seen = _beside(seen, grown)
         return torch.add(features, self.last(seen), alpha=_RESIDUAL)
 
@@ -145,9 +147,10 @@ class RrdbGenerator(Generator):
             features = block(features, embedding, draw)
         features = self.close(features).add_(stem)
         features = F.interpolate(features, scale_factor=2, mode="nearest")
-        features = self.up(self._drawer(noise, layers, 1)(features))
-        features = modulate(F.leaky_relu_(features, _SLOPE), self.up_film(embedding))
-        features = F.leaky_relu_(self.fine(features), _SLOPE)
+        features = self._drawer(noise, layers, 1)(features)
+        features = conv_relu(features, self.up.weight, self.up.bias, 1, _SLOPE)
+        features = modulate(features, self.up_film(embedding))
+        features = conv_relu(features, self.fine.weight, self.fine.bias, 1, _SLOPE)
         return _in_float32(self.last, features)[:, :, :height, :width] + 0.5
 
     def bytes_per_pixel(self, itemsize: int) -> int:
