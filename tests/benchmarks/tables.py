@@ -24,15 +24,16 @@ COLUMNS = {
 
 @click.command()
 @click.argument("results", type=click.Path(exists=True, path_type=Path))
-def main(results: Path) -> None:
-    """Print one table for each data set: the decoders of the README, and the originals."""
+@click.option("--decoder", "decoders", multiple=True, default=DECODERS, help="Again for more.")
+def main(results: Path, decoders: tuple[str, ...]) -> None:
+    """Print one table for each data set: the decoders, by default the README's; the originals."""
     with results.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     titles = ["quality", "decoder", *(title for title, _ in COLUMNS.values())]
     for name in dict.fromkeys(row["data_set"] for row in rows):
         click.echo(f"\n{name}\n\n| {' | '.join(titles)} |\n|{'---|' * len(titles)}")
         for row in rows:
-            if row["data_set"] == name and row["decoder"] in (*DECODERS, "originals"):
+            if row["data_set"] == name and row["decoder"] in (*decoders, "originals"):
                 values = [
                     form.format(float(row[key])) if row.get(key) else ""
                     for key, (_, form) in COLUMNS.items()

@@ -20,7 +20,7 @@ class Noise(Protocol):
     def __call__(self, layer: int, like: Tensor, scale: int) -> Tensor:
         """Noise (N, 1, h, w) for a feature map (N, c, h, w), in its type and on its device.
 
-        ``layer``: the number of the noise input in its generator. ``scale``: pixels of the image
+        ``layer``: the number of the map of noise in its generator. ``scale``: pixels of the image
         that one position of the feature map spans each way.
         """
 

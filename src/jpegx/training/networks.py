@@ -13,6 +13,7 @@ from jpegx.models.critic import Critic, create_critic
 from jpegx.models.generator import Generator
 from jpegx.models.header import BadCheckpoint
 from jpegx.models.registry import create
+from jpegx.models.zoo import find
 from jpegx.training.muon import Muon
 from jpegx.training.options import TrainingOptions
 from jpegx.training.recipe import Recipe
@@ -92,7 +93,7 @@ def create_networks(recipe: Recipe, device: torch.device, *, from_start: bool) -
         torch.manual_seed(recipe.training.seed)
         generator = create(recipe.generator.family, recipe.generator.config)
         if from_start and recipe.training.start:
-            _start_from(Path(recipe.training.start), generator)
+            _start_from(find(recipe.training.start), generator)
         critic: Critic | None = None
         if recipe.adversarial.steps:
             critic = create_critic(recipe.critic.family, recipe.critic.config)
@@ -123,7 +124,7 @@ def _reference(recipe: Recipe, generator: Generator, device: torch.device) -> Ge
     if not (recipe.adversarial.steps and recipe.losses.second_moment):
         return None
     if recipe.moments.reference:
-        reference, _ = load(Path(recipe.moments.reference))
+        reference, _ = load(find(recipe.moments.reference))
         return _frozen(placed(reference, device))
     return _frozen(deepcopy(generator))
 

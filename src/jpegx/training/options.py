@@ -43,7 +43,7 @@ class TrainingOptions:
     """[training]: what both stages share."""
 
     seed: int = key(0, "Same seed, same data, same noise, same start.")
-    start: str = key("", "Weights (a file of jpegx) that the generator starts from.")
+    start: str = key("", "Weights (a file, or a name of `jpegx models`) to start from.")
     ema: float = key(0.999, "Decay of the moving average of the generator's weights.")
     optimizer: str = key("adam", "adam, or muon for the convolutions, of both networks.")
     muon_rate: float = key(10.0, "Learning rate of Muon, relative to Adam's.")
@@ -90,7 +90,7 @@ class MomentOptions:
     filters: int = key(8, "Random directions of the sliced CRPS, at each scale.")
     unbiased: bool = key(False, "Correct both estimates for the number of samples.")
     reference: str = key(
-        "", "Weights of the regression for Eq. 7; without, those the stage starts from."
+        "", "Regression of Eq. 7 (file or name); without, what the stage starts from."
     )
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from jpegx.models.header import read_header
+from jpegx.models.zoo import find
 from jpegx.training.adversarial import AdversarialStage
 from jpegx.training.crew import Crew, join_crew
 from jpegx.training.folder import BadRun, RunFolder, Settings
@@ -33,7 +33,7 @@ def start_run(
     recipe = settings.recipe
     if recipe.training.start:
         # The network is that of the weights, and the run can be resumed without their file.
-        header = read_header(Path(recipe.training.start))
+        header = read_header(find(recipe.training.start))
         config = dict(header.config)
         if recipe.adversarial.steps and "noise" in config:
             config["noise"] = True
