@@ -74,6 +74,22 @@ def test_any_size_and_sampling(family: str, size: tuple[int, int]) -> None:
 
 @BOTH
 @torch.no_grad()
+def test_noise_can_be_taken_out_of_a_regression_and_put_in(family: str) -> None:
+    noisy, regression = tiny(family), tiny(family, noise=False)
+    file = some("4:2:0")
+    regression.load_state_dict(noisy.state_dict(), strict=False)
+    plain = regression(file, ZeroNoise())
+    torch.testing.assert_close(plain, noisy(file, ZeroNoise()))
+    sampler = tiny(family)
+    for parameter in sampler.parameters():
+        nn.init.normal_(parameter)  # all but the weights of the noise must come from the regression
+    sampler.load_state_dict(regression.state_dict(), strict=False)
+    torch.testing.assert_close(sampler(file, ZeroNoise()), plain)
+    assert not torch.allclose(sampler(file, CounterNoise(0)), plain)
+
+
+@BOTH
+@torch.no_grad()
 def test_samples_differ_and_do_not_depend_on_their_batch(family: str) -> None:
     generator = tiny(family)
     files = join([some("4:2:0"), some("4:4:4")])

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -41,16 +42,43 @@ class RrdbConfig(Config):
             raise ValueError("features, growth and embedding must be 1 to 1024")
 
 
+class ConvWithNoise(nn.Conv2d):
+    """3x3; its input is features, a channel of noise if the network has any, and what has grown.
+
+    Takes the weights of a network that differs in having noise or not: a regression, which was
+    trained with noise of 0, is the same network without that channel.
+    """
+
+    def __init__(self, config: RrdbConfig, grown: int, outputs: int) -> None:
+        super().__init__(config.features + config.noise + grown, outputs, 3, padding=1)
+        self.noise_at = config.features
+
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Tensor],
+        prefix: str,
+        *others: Any,  # noqa: ANN401 (whatever PyTorch passes on)
+    ) -> None:
+        name, at = f"{prefix}weight", self.noise_at
+        given = state_dict.get(name)
+        if given is not None:
+            more = self.weight.shape[1] - given.shape[1]
+            if more == 1:  # noise keeps its random start
+                own = self.weight.detach()[:, at : at + 1].to(given)
+                state_dict[name] = torch.cat([given[:, :at], own, given[:, at:]], dim=1)
+            elif more == -1:
+                state_dict[name] = torch.cat([given[:, :at], given[:, at + 1 :]], dim=1)
+        super()._load_from_state_dict(state_dict, prefix, *others)
+
+
 class DenseBlock(nn.Module):
     """A noise channel is added, then five convolutions that each see all before them (ESRGAN)."""
 
     def __init__(self, config: RrdbConfig) -> None:
         super().__init__()
-        seen = config.features + config.noise
-        self.growing = nn.ModuleList(
-            nn.Conv2d(seen + i * config.growth, config.growth, 3, padding=1) for i in range(4)
-        )
-        self.last = nn.Conv2d(seen + 4 * config.growth, config.features, 3, padding=1)
+        growth = config.growth
+        self.growing = nn.ModuleList(ConvWithNoise(config, i * growth, growth) for i in range(4))
+        self.last = ConvWithNoise(config, 4 * growth, config.features)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 begin_as_he(module, 0.1)
@@ -59,7 +87,7 @@ class DenseBlock(nn.Module):
         """Features of the same shape."""
         seen = draw(features)
         for convolution in self.growing:
-            assert isinstance(convolution, nn.Conv2d)
+            assert isinstance(convolution, ConvWithNoise)
             grown = conv_relu(seen, convolution.weight, convolution.bias, 1, _SLOPE)
             seen = _beside(seen, grown)
         return torch.add(features, self.last(seen), alpha=_RESIDUAL)
@@ -120,7 +148,7 @@ class RrdbGenerator(Generator):
         self.stem = nn.Conv2d(12, features, 3, padding=1)
         self.trunk = nn.ModuleList(Rrdb(config) for _ in range(config.blocks))
         self.close = nn.Conv2d(features, features, 3, padding=1)
-        self.up = nn.Conv2d(features + config.noise, features, 3, padding=1)
+        self.up = ConvWithNoise(config, 0, features)
         self.up_film = Film(config.embedding, features)
         self.fine = nn.Conv2d(features, features, 3, padding=1)
         self.last = nn.Conv2d(features, 3, 3, padding=1)

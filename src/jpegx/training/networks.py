@@ -11,7 +11,6 @@ from torch import nn
 from jpegx.models.checkpoint import load
 from jpegx.models.critic import Critic, create_critic
 from jpegx.models.generator import Generator
-from jpegx.models.header import BadCheckpoint
 from jpegx.models.registry import create
 from jpegx.models.zoo import find
 from jpegx.training.muon import Muon
@@ -110,14 +109,8 @@ def create_networks(recipe: Recipe, device: torch.device, *, from_start: bool) -
 
 def _start_from(path: Path, generator: Generator) -> None:
     given, _ = load(path)
-    try:
-        # A regression has no weights for the noise: those keep their random start.
-        generator.load_state_dict(given.state_dict(), strict=False)
-    except RuntimeError as error:
-        raise BadCheckpoint(
-            f"{path}: a regression that noise cannot be added to; train one with generator.config."
-            "noise=true, in the same run"
-        ) from error
+    # A regression has no weights for the noise: those keep their random start.
+    generator.load_state_dict(given.state_dict(), strict=False)
 
 
 def _reference(recipe: Recipe, generator: Generator, device: torch.device) -> Generator | None:
