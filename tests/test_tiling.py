@@ -95,8 +95,13 @@ def test_tiles_equal_the_whole(jpeg: QuantizedJpeg) -> None:
     assert generator.halo == 48
     whole = list(generate(generator, jpeg, samples=2, seed=5))
     small = generator.bytes_per_pixel(4) * 160 * 170
-    tiled = list(generate(generator, jpeg, samples=2, seed=5, memory=small))
+    told: list[float] = []
+    drawn = generate(generator, jpeg, samples=2, seed=5, memory=small, progress=told.append)
+    tiled = list(drawn)
     assert len(whole) == len(tiled) == 2
+    assert told == sorted(set(told))
+    assert told[0] <= 1 / 4
+    assert told[-1] == 1
     assert not torch.equal(whole[0], whole[1])
     for one, other in zip(whole, tiled, strict=True):
         assert one.shape == (jpeg.layout.channels, 203, 197)

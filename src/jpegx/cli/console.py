@@ -21,6 +21,7 @@ class Console:
     def __init__(self) -> None:
         self._stream = _standard_error()
         self._rich: RichConsole | None = None
+        self._bar: Bar | None = None
 
     def say(self, line: str) -> None:
         """Print one line, above the progress bar where there is one."""
@@ -42,7 +43,16 @@ class Console:
         console = self._console
         disabled = quiet or not console.is_terminal
         with progress.Progress(*columns, console=console, disable=disabled) as bar:
-            yield Bar(bar, bar.add_task("", total=total))
+            self._bar = Bar(bar, bar.add_task("", total=total))
+            try:
+                yield self._bar
+            finally:
+                self._bar = None
+
+    def drawn(self, share: float) -> None:
+        """Show beside the bar, if there is one, which share of the next pictures is drawn."""
+        if self._bar is not None:
+            self._bar.note(f"drawn: {share:.0%}")
 
     @property
     def _console(self) -> "RichConsole":
@@ -63,6 +73,10 @@ class Bar:
     def advance(self, what: str) -> None:
         """One more step is done; ``what`` it was part of is shown."""
         self._progress.update(self._task, advance=1, description=what)
+
+    def note(self, text: str) -> None:
+        """Show what is going on inside a step."""
+        self._progress.update(self._task, description=text)
 
     def reach(self, completed: int) -> None:
         """All in all ``completed`` steps are done."""

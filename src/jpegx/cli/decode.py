@@ -173,7 +173,7 @@ def decode(
         if model == "laplace" and not quiet:
             console.say("no weights are installed; --model laplace, which needs none, is used")
     try:
-        source = open_source(model, device, precision, temperature)
+        source = open_source(model, device, precision, temperature, console.drawn)
     except BadCheckpoint as error:
         raise click.BadParameter(str(error), param_hint="--model") from None
     settings = DecodeSettings(

@@ -1,6 +1,6 @@
 """Samples of a file by a learned generator, whatever its size, in bounded memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -14,6 +14,8 @@ from jpegx.models.noise import CounterNoise
 from jpegx.sampling.memory import working_memory
 from jpegx.sampling.tiling import Box, Tile, plan
 from jpegx.sampling.window import window
+
+Progress = Callable[[float], None]
 
 # Samples of a picture that needs several tiles wait in 16-bit fixed point until all of its tiles
 # are done: 1/128 gray level, from -128 to 383.
@@ -32,6 +34,7 @@ def generate(
     seed: int,
     temperature: float = 1.0,
     memory: int | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Tensor]:
     """Samples of a file: float32 (C, H, W) on the CPU, gray levels, neither rounded nor clipped.
 
@@ -40,8 +43,9 @@ def generate(
     ``temperature``: strength of the noise, 1 as in training.
     ``memory``: bytes that a tile may take while it is rendered; None is what the machine has to
     spare. Sample i depends on the seed and i only: to rounding, it is the same for any number of
-    samples and any memory. (``unet``: a tiled picture is within 1/256 gray level, its fixed point
-    while it waits, of the whole one, in float32 and in bfloat16.)
+    samples and any memory. ``progress``: told which share of all samples is rendered, up to 1,
+    after each tile; of a picture that needs no tiles, nothing. (``unet``: a tiled picture is within
+    1/256 gray level, its fixed point while it waits, of the whole one, in float32 and in bfloat16.)
     """
     tiles = _plan(generator, jpeg, memory)
     noise = CounterNoise(seed, temperature=temperature)
@@ -54,10 +58,13 @@ def generate(
     for first in range(0, samples, group):
         count = min(group, samples - first)
         waiting = [torch.empty(shape, dtype=torch.int16) for _ in range(count)]
-        for tile in tiles:
+        for number, tile in enumerate(tiles, 1):
             for index, part in enumerate(_tile(generator, jpeg, tile, first, count, noise)):
                 fixed = (part - _CENTRE).mul_(_STEPS).clamp_(-32768, 32767)
                 tile.put(fixed, waiting[index])
+                if progress is not None:
+                    done = (number - 1) * count + index + 1
+                    progress((first + done / len(tiles)) / samples)
         waiting.reverse()
         while waiting:
             yield waiting.pop().to(torch.float32).div_(_STEPS).add_(_CENTRE)

@@ -14,7 +14,7 @@ from jpegx.models import zoo
 from jpegx.models.checkpoint import load
 from jpegx.models.header import BadCheckpoint
 from jpegx.sampling.device import choose_device
-from jpegx.sampling.generate import generate
+from jpegx.sampling.generate import Progress, generate
 from jpegx.sampling.laplace import laplace
 from jpegx.sampling.precision import Precision, prepare
 
@@ -56,29 +56,42 @@ def open_source(
     device: str = "auto",
     precision: Precision = "auto",
     temperature: float | None = None,
+    progress: Progress | None = None,
 ) -> Source:
     """The source of a name: "laplace", "standard", installed weights, or a safetensors file.
 
     ``device``: "auto", "cpu" or "cuda". ``precision``: number type of a generator. ``temperature``:
-    strength of its noise, None for what the card of the weights says, or else 1. Raises JpegxError
+    strength of its noise, None for what the card of the weights says, or else 1. ``progress``: as
+    of :func:`jpegx.sampling.generate.generate`, for each file. Raises JpegxError
     if there is no such model, its file is bad, or the device is not there.
     """
     place = choose_device(device)
     if model in _WITHOUT_WEIGHTS:
         return Source(model, _WITHOUT_WEIGHTS[model], place)
-    drawn = _learned(zoo.find(model), place, precision, temperature)
+    drawn = _learned(zoo.find(model), place, precision, temperature, progress)
     return Source(Path(model).stem, drawn, place)
 
 
 def _learned(
-    path: Path, device: torch.device, precision: Precision, temperature: float | None
+    path: Path,
+    device: torch.device,
+    precision: Precision,
+    temperature: float | None,
+    progress: Progress | None,
 ) -> Draw:
     loaded, card = load(path)
     generator = prepare(loaded, device, precision)
     strength = _card_temperature(path, card) if temperature is None else temperature
 
     def draw(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
-        return generate(generator, jpeg, samples=samples, seed=seed, temperature=strength)
+        return generate(
+            generator,
+            jpeg,
+            samples=samples,
+            seed=seed,
+            temperature=strength,
+            progress=progress,
+        )
 
     return draw
 
