@@ -37,7 +37,6 @@ temperature_option = click.option(
     "--temperature",
     type=click.FloatRange(0, 4),
     metavar="T",
-    help="Strength of a learned model's finest noise: 1 for samples that spread as the possible "
-    "sources do, less for cleaner pictures that are more alike.  [default: what the weights' card "
-    "says]",
+    help="Strength of a learned model's noise: 1 for samples that spread as the possible sources "
+    "do, less for cleaner pictures that are more alike.  [default: what the weights' card says]",
 )

@@ -9,9 +9,6 @@ from torch import Tensor, nn
 from jpegx.models.conditioning import SAMPLING_FEATURES, Conditions
 from jpegx.models.fused import conv_add, conv_relu
 
-# Noise (N, 1, h, w) for the features (N, c, h, w) it is given, another with each call.
-Draw = Callable[[Tensor], Tensor]
-
 
 class TableEmbedding(nn.Module):
     """A vector (N, size) that tells the layers which tables and sampling the files have."""
@@ -86,30 +83,19 @@ class NoiseInput(nn.Module):
     """Adds noise to features, as strong per channel and place as the features themselves say.
 
     Strength is an affine function of the feature: so the noise can be off in flat areas, which a
-    constant strength (Karras et al. 2019) leaves to the layers after it. Of several ``maps`` of
-    noise each channel gets a mixture of its own, of variance 1 at the start.
+    constant strength (Karras et al. 2019) leaves to the layers after it.
     """
 
-    def __init__(self, channels: int, maps: int) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.maps = maps
         self.strength = nn.Parameter(torch.empty(channels, 1, 1))
         self.slope = nn.Parameter(torch.empty(channels, 1, 1))
         nn.init.uniform_(self.strength, -0.2, 0.2)
         nn.init.uniform_(self.slope, -0.3, 0.3)
-        self.mix = nn.Conv2d(maps, channels, 1, bias=False) if maps > 1 else None
-        if self.mix is not None:
-            most = (3 / maps) ** 0.5
-            nn.init.uniform_(self.mix.weight, -most, most)
 
-    def forward(self, features: Tensor, draw: Draw) -> Tensor:
-        """Features (N, c, h, w), changed by ``maps`` draws of noise."""
+    def forward(self, features: Tensor, noise: Tensor) -> Tensor:
+        """Features (N, c, h, w), changed by noise (N, 1, h, w)."""
         slope, strength = self.slope.to(features.dtype), self.strength.to(features.dtype)
-        if self.mix is None:
-            noise = draw(features)
-        else:
-            maps = torch.cat([draw(features) for _ in range(self.maps)], dim=1)
-            noise = self.mix(maps.contiguous(memory_format=torch.channels_last))
         return torch.addcmul(features, noise, torch.addcmul(strength, features, slope))
 
 
@@ -117,46 +103,53 @@ class ResidualBlock(nn.Module):
     """Two 3x3 convolutions beside the identity; FiLM, and noise if wanted, after the first.
 
     He's initialization keeps the variance through the first convolution; the second begins small,
-    so that without normalization a deep stack begins near the identity. ``noise``: how many maps of
-    it are added; 0 for none.
+    so that without normalization a deep stack begins near the identity.
     """
 
-    def __init__(self, channels: int, embedding: int, noise: int) -> None:
+    def __init__(self, channels: int, embedding: int, *, noisy: bool) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         self.film = Film(embedding, channels)
-        self.noise = NoiseInput(channels, noise) if noise else None
+        self.noise = NoiseInput(channels) if noisy else None
         begin_as_he(self.first)
         begin_as_he(self.second, 0.1)
 
-    def forward(self, features: Tensor, embedding: Tensor, draw: Draw | None = None) -> Tensor:
-        """Features of the same shape. Without ``draw`` the block has no noise."""
-        inner = self._first(features, self.film(embedding), draw)
+    def forward(self, features: Tensor, embedding: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Features of the same shape; ``noise`` (N, 1, h, w) as the block was built to take."""
+        inner = self._first(features, self.film(embedding), noise)
         return conv_add(inner, self.second.weight, self.second.bias, 1, features)
 
-    def _first(self, features: Tensor, affine: tuple[Tensor, Tensor], draw: Draw | None) -> Tensor:
+    def _first(
+        self, features: Tensor, affine: tuple[Tensor, Tensor], noise: Tensor | None
+    ) -> Tensor:
         if len(affine[0]) > 1:
             inner = modulate(self.first(features), affine)
         else:  # FiLM in the weights, which spares a pass over the features
             weight, bias = modulated_weights(self.first, affine)
-            if self.noise is None or draw is None:
+            if self.noise is None or noise is None:
                 return conv_relu(features, weight, bias, 1)
             inner = F.conv2d(features, weight, bias, padding=1)
-        if self.noise is not None and draw is not None:
-            inner = self.noise(inner, draw)
+        if self.noise is not None and noise is not None:
+            inner = self.noise(inner, noise)
         return inner.relu_()
 
 
 class Stage(nn.Module):
     """The residual blocks of one scale."""
 
-    def __init__(self, channels: int, count: int, embedding: int, noise: int) -> None:
+    def __init__(self, channels: int, count: int, embedding: int, *, noisy: bool) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(ResidualBlock(channels, embedding, noise) for _ in range(count))
+        self.noisy = noisy
+        self.blocks = nn.ModuleList(
+            ResidualBlock(channels, embedding, noisy=noisy) for _ in range(count)
+        )
 
-    def forward(self, features: Tensor, embedding: Tensor, draw: Draw | None = None) -> Tensor:
-        """Features of the same shape."""
+    def forward(
+        self, features: Tensor, embedding: Tensor, draw: Callable[[Tensor], Tensor] | None = None
+    ) -> Tensor:
+        """Features of the same shape. ``draw``: noise (N, 1, h, w) for the features it is given."""
         for block in self.blocks:
-            features = block(features, embedding, draw)
+            noise = draw(features) if draw is not None and self.noisy else None
+            features = block(features, embedding, noise)
         return features

@@ -13,8 +13,6 @@ _FACTORS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 _LAST_SHIFT = 31
 _WORD = (1 << 64) - 1
 
-_FINEST = 2  # pixels: the scales up to here make grain
-
 
 class Noise(Protocol):
     """A source of standard Gaussian noise for the layers of a generator."""
@@ -22,7 +20,7 @@ class Noise(Protocol):
     def __call__(self, layer: int, like: Tensor, scale: int) -> Tensor:
         """Noise (N, 1, h, w) for a feature map (N, c, h, w), in its type and on its device.
 
-        ``layer``: the number of the map of noise in its generator. ``scale``: pixels of the image
+        ``layer``: the number of the noise input in its generator. ``scale``: pixels of the image
         that one position of the feature map spans each way.
         """
 
@@ -36,8 +34,7 @@ class CounterNoise:
     ``first``: number of the first sample of the batch. ``top``, ``left``: where the feature maps
     begin in the image, in pixels, multiples of every scale. ``samples``: samples per file, if the
     batch holds several files that all get the same noise; None if it is one file. ``temperature``:
-    the standard deviation of the noise at scales of 1 and 2 pixels; 1 is what generators are
-    trained with. Coarser noise always has 1: it moves things, and is not seen as grain.
+    the standard deviation; 1 is what generators are trained with.
     """
 
     seed: int
@@ -54,11 +51,10 @@ class CounterNoise:
         columns = _counters(self.left // scale, width, 1, like.device)
         grid = rows[:, None] + columns
         count = len(like) if self.samples is None else min(self.samples, len(like))
-        strength = self.temperature if scale <= _FINEST else 1.0
         noise = torch.empty(count, 1, height, width, dtype=like.dtype, device=like.device)
         for sample in range(count):
             key = _key(self.seed, self.first + sample, layer)
-            noise[sample, 0] = _gaussian(grid + _signed(key)).mul_(strength)
+            noise[sample, 0] = _gaussian(grid + _signed(key)).mul_(self.temperature)
         return noise.repeat(len(like) // count, 1, 1, 1)
 
 

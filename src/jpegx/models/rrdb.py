@@ -1,6 +1,6 @@
 """The generator of paper 1: residual-in-residual dense blocks with noise and FiLM."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jpegx.models.blocks import Draw, Film, TableEmbedding, begin_as_he, modulate, repeat_samples
+from jpegx.models.blocks import Film, TableEmbedding, begin_as_he, modulate, repeat_samples
 from jpegx.models.conditioning import Conditions
 from jpegx.models.config import Config
 from jpegx.models.fused import conv_relu
@@ -19,6 +19,8 @@ from jpegx.models.registry import register
 
 _SLOPE = 0.2  # of the leaky ReLU, and the residual scale: both as in ESRGAN
 _RESIDUAL = 0.2
+
+Draw = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The default generator: a U-Net that a machine without a GPU can run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count, pairwise
 from math import ceil
@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jpegx.models.blocks import Draw, Stage, TableEmbedding, repeat_samples
+from jpegx.models.blocks import Stage, TableEmbedding, repeat_samples
 from jpegx.models.conditioning import Conditions
 from jpegx.models.config import Config
 from jpegx.models.generator import Encoded, Generator
@@ -45,9 +45,7 @@ class Unet(Generator):
     """Plain residual blocks at three scales over a pixel-unshuffle of 2, FiLM on the tables.
 
     The encoder sees no noise and is shared by all samples; each block of the decoder, which begins
-    at the coarsest scale, has a noise input of its own, of 1, 4 and 16 maps from the finest scale
-    on, as many numbers a pixel at each: with one map at the coarse scales the network left them
-    unused and all that differed between samples was grain. Scales are 2, 4 and 8 pixels: at the
+    at the coarsest scale, has a noise input of its own. Scales are 2, 4 and 8 pixels: at the
     coarsest, one position is one 8x8 block of a component that is not down-sampled. Down: 2x2
     convolutions of stride 2; up: 1x1 convolutions and pixel-shuffle; skips are added. The output is
     a change of the decoded image, zero before training.
@@ -84,8 +82,8 @@ class Unet(Generator):
         self.stochastic = config.noise and any(config.decoder)
         self.embedding = TableEmbedding(config.embedding)
         self.stem = nn.Conv2d(12, widths[0], 3, padding=1)
-        self.encoder = _stages(config, config.encoder, noise=False)
-        self.decoder = _stages(config, config.decoder, noise=config.noise)
+        self.encoder = _stages(config, config.encoder, noisy=False)
+        self.decoder = _stages(config, config.decoder, noisy=config.noise)
         steps = list(pairwise(widths))
         self.down = nn.ModuleList(nn.Conv2d(fine, wide, 2, stride=2) for fine, wide in steps)
         self.up = nn.ModuleList(nn.Conv2d(wide, 4 * fine, 1) for fine, wide in steps)
@@ -133,11 +131,11 @@ class Unet(Generator):
         return ceil(itemsize * (kept + self.config.widths[0])) + 60
 
 
-def _stages(config: UnetConfig, blocks: tuple[int, ...], *, noise: bool) -> nn.ModuleList:
+def _stages(config: UnetConfig, blocks: tuple[int, ...], *, noisy: bool) -> nn.ModuleList:
     """One stage per scale."""
     return nn.ModuleList(
-        Stage(width, number, config.embedding, min(4**scale, 16) if noise else 0)
-        for scale, (width, number) in enumerate(zip(config.widths, blocks, strict=True))
+        Stage(width, number, config.embedding, noisy=noisy)
+        for width, number in zip(config.widths, blocks, strict=True)
     )
 
 
@@ -150,8 +148,8 @@ def _add_to_samples(features: Tensor, skip: Tensor, samples: int) -> Tensor:
     return by_file.add_(skip[:, None]).flatten(0, 1)
 
 
-def _drawer(noise: Noise, layers: Iterator[int], scale: int) -> Draw | None:
-    """Noise for one feature map after the other of a scale, each time of the next layer."""
+def _drawer(noise: Noise, layers: Iterator[int], scale: int) -> Callable[[Tensor], Tensor] | None:
+    """Noise for one feature map after the other of a scale, each of the next layer."""
     if isinstance(noise, ZeroNoise):  # adding zeros costs a pass over the features
         return None
     return lambda features: noise(next(layers), features, scale)

@@ -40,7 +40,7 @@ def generate(
 
     C is 1 for a gray file, the mean of the generator's channels, else 3 (RGB). ``generator``: as
     :func:`jpegx.sampling.precision.prepare` returns it; its device and number type are used.
-    ``temperature``: strength of the finest noise, 1 as in training.
+    ``temperature``: strength of the noise, 1 as in training.
     ``memory``: bytes that a tile may take while it is rendered; None is what the machine has to
     spare. Sample i depends on the seed and i only: to rounding, it is the same for any number of
     samples and any memory. ``progress``: told which share of all samples is rendered, up to 1,

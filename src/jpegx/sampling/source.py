@@ -61,7 +61,7 @@ def open_source(
     """The source of a name: "laplace", "standard", installed weights, or a safetensors file.
 
     ``device``: "auto", "cpu" or "cuda". ``precision``: number type of a generator.
-    ``temperature``: strength of its finest noise, None for what the card of the weights says, or
+    ``temperature``: strength of its noise, None for what the card of the weights says, or
     else 1. ``progress``: as of :func:`jpegx.sampling.generate.generate`, for each file. Raises
     JpegxError if there is no such model, its file is bad, or the device is not there.
     """
