@@ -13,7 +13,7 @@ from jpegx.models.checkpoint import load, save
 from jpegx.models.header import MAX_HEADER_BYTES, BadCheckpoint, read_header
 from jpegx.models.registry import create
 from jpegx.models.unet import UnetConfig
-from jpegx.models.zoo import find
+from jpegx.models.zoo import find, installed
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -41,6 +41,13 @@ def test_what_is_written_is_read(weights: Path) -> None:
         assert torch.equal(tensor, original.state_dict()[name].half().float())
     assert list(weights.parent.iterdir()) == [weights]
     assert load(weights, "cpu", torch.bfloat16)[0].dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("name", installed())
+def test_the_weights_that_come_with_the_package_load(name: str) -> None:
+    generator, card = load(find(name))
+    assert generator.stochastic == (card["stage"] == "adversarial")
+    assert {"data", "recipe", "steps", "seed"} <= card.keys()
 
 
 def test_the_header_alone(weights: Path) -> None:

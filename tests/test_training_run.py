@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from conftest import MakeJpeg, Run
 from jpegx.models import checkpoint
 from jpegx.models.noise import CounterNoise
+from jpegx.models.zoo import find
 from jpegx.training.compress import compress
 from jpegx.training.validation import whole_group
 from training_data import RECIPE, command, run_alone, write_images, write_recipe
@@ -189,6 +190,18 @@ def test_weights_to_start_from_decide_the_network(run: Run, tmp_path: Path) -> N
     assert any(name.startswith("generator:") and "strength" in name for name in trained)
     weights.unlink()
     assert run("train", "--resume", second).exit_code == 0
+
+
+def test_a_run_starts_from_installed_weights_by_name(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    arguments = ("train", "--data", data, "--recipe", recipe, "-o", tmp_path / "run")
+    changes = ("adversarial.steps=0", "regression.steps=1", "training.start=regression")
+    result = run(*arguments, *(part for change in changes for part in ("--set", change)))
+    assert result.exit_code == 0, result.output
+    assert run("train", "export", tmp_path / "run", tmp_path / "x.safetensors").exit_code == 0
+    trained, _ = checkpoint.load(tmp_path / "x.safetensors")
+    start, _ = checkpoint.load(find("regression"))
+    assert trained.config == start.config
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,8 @@ from torch import Tensor
 
 from jpegx.jpeg.file import read_jpeg
 from jpegx.models.checkpoint import load
-from jpegx.sampling.generate import generate
+from jpegx.sampling.generate import generate, tiles_of
 from jpegx.sampling.precision import prepare
-from jpegx.sampling.tiling import plan
 
 
 def borders(tiles: list[tuple[int, int]], length: int) -> Tensor:
@@ -49,16 +48,12 @@ def main() -> None:
     for path in options.files:
         jpeg = read_jpeg(path)
         height, width = jpeg.layout.height, jpeg.layout.width
+        tiles = tiles_of(generator, jpeg, memory)
+        if len(tiles) == 1:
+            print(f"{path.name:<24}     1  (smaller than a tile)")
+            continue
         whole = next(generate(generator, jpeg, samples=1, seed=0, memory=1 << 40))
         tiled = next(generate(generator, jpeg, samples=1, seed=0, memory=memory))
-        tiles = plan(
-            height,
-            width,
-            halo=generator.halo,
-            multiple=generator.multiple,
-            blend=generator.blend,
-            max_pixels=options.tile**2,
-        )
         down = borders([(t.written.top, t.blend[0]) for t in tiles], height)
         across = borders([(t.written.left, t.blend[1]) for t in tiles], width)
         change = tiled - whole

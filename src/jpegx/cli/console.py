@@ -36,6 +36,7 @@ class Console:
 
         columns = (
             progress.TextColumn("{task.description}", markup=False),
+            progress.TextColumn("{task.fields[note]}", markup=False),
             progress.BarColumn(),
             progress.MofNCompleteColumn(),
             progress.TimeRemainingColumn(),
@@ -43,7 +44,7 @@ class Console:
         console = self._console
         disabled = quiet or not console.is_terminal
         with progress.Progress(*columns, console=console, disable=disabled) as bar:
-            self._bar = Bar(bar, bar.add_task("", total=total))
+            self._bar = Bar(bar, bar.add_task("", total=total, note=""))
             try:
                 yield self._bar
             finally:
@@ -72,15 +73,15 @@ class Bar:
 
     def advance(self, what: str) -> None:
         """One more step is done; ``what`` it was part of is shown."""
-        self._progress.update(self._task, advance=1, description=what)
+        self._progress.update(self._task, advance=1, description=what, note="")
 
     def note(self, text: str) -> None:
         """Show what is going on inside a step."""
-        self._progress.update(self._task, description=text)
+        self._progress.update(self._task, note=text)
 
     def reach(self, completed: int) -> None:
         """All in all ``completed`` steps are done."""
-        self._progress.update(self._task, completed=completed)
+        self._progress.update(self._task, completed=completed, note="")
 
 
 def _standard_error() -> TextIO:

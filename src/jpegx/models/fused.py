@@ -16,12 +16,8 @@ def conv_relu(
     features: Tensor, weight: Tensor, bias: Tensor | None, padding: int, slope: float = 0.0
 ) -> Tensor:
     """A convolution (N, c, h, w) of stride 1, then a ReLU, leaky with a slope."""
-    if _can_fuse(features, weight):
-        name, scalars = ("leaky_relu", [slope]) if slope else ("relu", [])
-        fused: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            features, weight, bias, [padding] * 2, [1, 1], [1, 1], 1, name, scalars, ""
-        )
-        return fused
+    if _can_fuse(features, weight, bias):
+        return _fused_relu(features, weight, bias, padding, slope)
     result = F.conv2d(features, weight, bias, padding=padding)
     return F.leaky_relu(result, slope, inplace=True) if slope else result.relu_()
 
@@ -30,50 +26,53 @@ def conv_add(
     features: Tensor, weight: Tensor, bias: Tensor | None, padding: int, other: Tensor
 ) -> Tensor:
     """A convolution (N, c, h, w) of stride 1 plus another map of the same shape."""
-    if _can_fuse(features, weight) and other.dtype == weight.dtype:
-        fused: Tensor = torch.ops.mkldnn._convolution_pointwise.binary(
-            features,
-            other,
-            weight,
-            bias,
-            [padding] * 2,
-            [1, 1],
-            [1, 1],
-            1,
-            "add",
-            None,
-            None,
-            [],
-            None,
-        )
-        return fused
+    if _can_fuse(features, weight, bias, other):
+        return _fused_add(features, weight, bias, padding, other)
     return F.conv2d(features, weight, bias, padding=padding).add_(other)
 
 
-def _can_fuse(features: Tensor, weight: Tensor) -> bool:
+def _can_fuse(features: Tensor, weight: Tensor, *others: Tensor | None) -> bool:
     return (
         features.device.type == "cpu"
-        and features.dtype == weight.dtype
+        and all(o is None or o.dtype == weight.dtype for o in (features, *others))
         and not torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
-        and _fuses()
+        and bool(torch.backends.mkldnn.enabled)
+        and _fuses(weight.dtype)
     )
 
 
 @cache
-def _fuses() -> bool:
-    """Whether this build of PyTorch has the operations, with the arguments that are used here."""
+def _fuses(dtype: torch.dtype) -> bool:
+    """Whether this machine and this build of PyTorch have the operations, as they are used here."""
     if not torch.backends.mkldnn.is_available():
         return False
-    image, kernel = torch.ones(1, 1, 2, 2), torch.ones(1, 1, 1, 1)
-    same, one = [0, 0], [1, 1]
+    image = torch.ones(1, 16, 8, 8, dtype=dtype).to(memory_format=torch.channels_last)
+    weight = torch.ones(16, 16, 3, 3, dtype=dtype)
     try:
-        operation = torch.ops.mkldnn._convolution_pointwise
         with torch.no_grad():
-            operation(image, kernel, None, same, one, one, 1, "relu", [], "")
-            operation.binary(
-                image, image, kernel, None, same, one, one, 1, "add", None, None, [], None
-            )
+            _fused_relu(image, weight, None, 1, 0.2)
+            _fused_add(image, weight, None, 1, image)
     except (AttributeError, RuntimeError, TypeError):
         return False
     return True
+
+
+def _fused_relu(
+    features: Tensor, weight: Tensor, bias: Tensor | None, padding: int, slope: float
+) -> Tensor:
+    name, scalars = ("leaky_relu", [slope]) if slope else ("relu", [])
+    fused: Tensor = torch.ops.mkldnn._convolution_pointwise(
+        features, weight, bias, [padding] * 2, [1, 1], [1, 1], 1, name, scalars, ""
+    )
+    return fused
+
+
+def _fused_add(
+    features: Tensor, weight: Tensor, bias: Tensor | None, padding: int, other: Tensor
+) -> Tensor:
+    same, ones = [padding] * 2, [1, 1]
+    fused: Tensor = torch.ops.mkldnn._convolution_pointwise.binary(
+        features, other, weight, bias, same, ones, ones, 1, "add", None, None, [], None
+    )
+    return fused

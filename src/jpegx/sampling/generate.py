@@ -44,10 +44,11 @@ def generate(
     ``memory``: bytes that a tile may take while it is rendered; None is what the machine has to
     spare. Sample i depends on the seed and i only: to rounding, it is the same for any number of
     samples and any memory. ``progress``: told which share of all samples is rendered, up to 1,
-    after each tile; of a picture that needs no tiles, nothing. (``unet``: a tiled picture is within
-    1/256 gray level, its fixed point while it waits, of the whole one, in float32 and in bfloat16.)
+    after each tile of a sample; of a picture that needs no tiles, nothing. (``unet``: a tiled
+    picture is within 1/256 gray level, its fixed point while it waits, of the whole one, in float32
+    and in bfloat16.)
     """
-    tiles = _plan(generator, jpeg, memory)
+    tiles = tiles_of(generator, jpeg, memory)
     noise = CounterNoise(seed, temperature=temperature)
     if len(tiles) == 1:
         yield from _whole(generator, jpeg, tiles[0], samples, noise)
@@ -58,19 +59,20 @@ def generate(
     for first in range(0, samples, group):
         count = min(group, samples - first)
         waiting = [torch.empty(shape, dtype=torch.int16) for _ in range(count)]
-        for number, tile in enumerate(tiles, 1):
+        for number, tile in enumerate(tiles):
             for index, part in enumerate(_tile(generator, jpeg, tile, first, count, noise)):
                 fixed = (part - _CENTRE).mul_(_STEPS).clamp_(-32768, 32767)
                 tile.put(fixed, waiting[index])
                 if progress is not None:
-                    done = (number - 1) * count + index + 1
+                    done = number * count + index + 1
                     progress((first + done / len(tiles)) / samples)
         waiting.reverse()
         while waiting:
             yield waiting.pop().to(torch.float32).div_(_STEPS).add_(_CENTRE)
 
 
-def _plan(generator: Generator, jpeg: QuantizedJpeg, memory: int | None) -> list[Tile]:
+def tiles_of(generator: Generator, jpeg: QuantizedJpeg, memory: int | None) -> list[Tile]:
+    """The tiles in which :func:`generate` renders a file."""
     parameter = next(generator.parameters())
     if memory is None:
         memory = working_memory(parameter.device)

@@ -16,6 +16,7 @@ from jpegx.models.header import BadCheckpoint
 from jpegx.sampling.device import choose_device
 from jpegx.sampling.generate import Progress, generate
 from jpegx.sampling.laplace import laplace
+from jpegx.sampling.memory import working_memory
 from jpegx.sampling.precision import Precision, prepare
 
 Draw = Callable[[QuantizedJpeg, int, int], Iterator[Tensor]]
@@ -81,6 +82,8 @@ def _learned(
 ) -> Draw:
     loaded, card = load(path)
     generator = prepare(loaded, device, precision)
+    # Once, not for each file: what a process keeps of freed memory would change the tiles.
+    memory = working_memory(device)
     strength = _card_temperature(path, card) if temperature is None else temperature
 
     def draw(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
@@ -90,6 +93,7 @@ def _learned(
             samples=samples,
             seed=seed,
             temperature=strength,
+            memory=memory,
             progress=progress,
         )
 

@@ -47,5 +47,7 @@ def _without_noise(generator: Generator) -> Generator:
     """The same network without its inputs for noise: a regression was trained with noise of 0."""
     plain = create(generator.family, {**generator.config.to_dict(), "noise": False})
     # Weights of the noise alone are left over.
-    plain.load_state_dict(generator.state_dict(), strict=False)
+    lost = plain.load_state_dict(generator.state_dict(), strict=False).missing_keys
+    if lost:
+        raise BadRun(f"{generator.family}: without noise this family has other weights: {lost[0]}")
     return plain

@@ -16,7 +16,7 @@ from torch import Tensor
 from jpegx.sampling.crps import crps
 
 _SIZE = 5  # pixels of a filter each way, at each scale
-_SCALES = 4  # the last has one value for each block, where the others hardly see its mean
+_SCALES = 3
 # Brightness and two colour differences, orthonormal in RGB. Errors of colour are smaller by about
 # this factor: without it few directions would see them, and the eye sees colour noise.
 _OPPONENT = ((3**-0.5,) * 3, (2**-0.5, -(2**-0.5), 0.0), (6**-0.5, 6**-0.5, -2 * 6**-0.5))
@@ -30,11 +30,10 @@ def sliced_crps(
 ) -> Tensor:
     """The fair CRPS of the outputs of random filters: a scalar, the mean of all.
 
-    ``samples``: (N, S, C, H, W) with S > 1, ``targets``, ``decoded``: (N, C, H, W), 0 to 1.
-    ``directions``: where ``count`` filters for each scale (1, 1/2, 1/4 and 1/8, as far as 5 pixels
-    are left each way) are drawn from. A filter has Gaussian weights of norm 1; reduced images are
-    scaled so that white noise keeps its size. The score's unit is the tolerance: the contrast of
-    the decoded image + 0.02.
+    ``samples``: (N, S, C, H, W) with S > 1, ``targets``, ``decoded``: (N, C, H, W), 0 to 1; H and W
+    at least 20. ``directions``: where ``count`` filters for each scale (1, 1/2 and 1/4) are drawn
+    from. A filter has Gaussian weights of norm 1; reduced images are scaled so that white noise
+    keeps its size. The score's unit is the tolerance: the contrast of the decoded image + 0.02.
     """
     number, channels = samples.shape[1:3]
     errors = (samples - targets[:, None]).transpose(0, 1).flatten(0, 1)
@@ -44,8 +43,7 @@ def sliced_crps(
         errors = F.conv2d(errors, opponent[:, :, None, None])
     tolerance = _contrast(decoded) + _FLAT
     total = errors.new_zeros((), dtype=torch.float64)
-    scales = min(_SCALES, (min(errors.shape[2:]) // _SIZE).bit_length())
-    for scale in range(scales):
+    for scale in range(_SCALES):
         if scale:
             errors = 2 * F.avg_pool2d(errors, 2)
             tolerance = F.avg_pool2d(tolerance, 2)
@@ -56,7 +54,7 @@ def sliced_crps(
         border = _SIZE // 2
         values = values / tolerance[:, :, border:-border, border:-border]
         total = total + crps(values, values.new_zeros(values.shape[1:]))
-    return (total / scales).to(samples.dtype)
+    return (total / _SCALES).to(samples.dtype)
 
 
 def _contrast(images: Tensor) -> Tensor:

@@ -1,0 +1,65 @@
+"""What the console shows beside the bar, and how the process keeps memory."""
+
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console as RichConsole
+
+from conftest import MakeJpeg, Run
+from jpegx.cli.console import Console
+from jpegx.sampling import source
+
+
+def test_what_is_drawn_stands_beside_the_bar() -> None:
+    console, shown = Console(), StringIO()
+    console.drawn(0.1)  # without a bar, nothing
+    console._rich = RichConsole(file=shown, force_terminal=True, width=100)
+    with console.progress(2, quiet=False) as bar:
+        bar.advance("photo.jpg")
+        console.drawn(0.37)
+        bar._progress.refresh()
+        first = shown.getvalue()
+        bar.advance("photo.jpg")
+        shown.truncate(0)
+    assert "37%" in first
+    assert "photo.jpg" in first
+    assert "37%" not in shown.getvalue()
+
+
+def test_decode_tells_how_much_is_drawn(
+    run: Run, make_jpeg: MakeJpeg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares: list[float] = []
+    monkeypatch.setattr(Console, "drawn", lambda _, share: shares.append(share))
+    monkeypatch.setattr(source, "working_memory", lambda _: 1)
+    jpeg = make_jpeg("photo.jpg", size=(400, 80))
+    result = run("decode", jpeg, "--model", "regression", "-n", 2, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert len(shares) >= 4
+    assert shares[-1] == 1
+
+
+_FAULTS = """
+import resource, sys
+import torch
+from jpegx.cli.allocator import keep_freed_memory
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+torch.ones(1 << 24)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    torch.ones(1 << 24)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a setting of glibc")
+def test_freed_memory_is_used_again() -> None:
+    def faults(choice: str) -> int:
+        command = [sys.executable, "-c", _FAULTS, choice]
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    assert faults("keep") < faults("leave") / 10
