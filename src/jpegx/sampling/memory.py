@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-_MOST = 1 << 30
+_MOST = 1 << 29  # larger tiles are slower: their maps do not stay in the caches
 _LEAST = 1 << 27
 
 
@@ -13,7 +13,7 @@ def working_memory(device: torch.device) -> int:
     """Bytes that rendering a tile may take on a device.
 
     A power of two, so that small changes of the free memory do not change the tiles: on a CPU at
-    most 1 GiB and a quarter of what is free, on a GPU half of what is free.
+    most 512 MiB and a quarter of what is free, on a GPU half of what is free.
     """
     if device.type == "cuda":
         return _power_of_two(torch.cuda.mem_get_info(device)[0] // 2)
