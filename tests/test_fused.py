@@ -42,7 +42,7 @@ def test_relu_fused_and_apart_agree(
     apart = F.leaky_relu(F.conv2d(features, weight, bias, padding=1), slope)
     fuses(monkeypatch, dtype)
     with torch.no_grad():
-        together = conv_relu(features, weight, bias, 1, slope)
+        together = conv_relu(features, weight, bias, slope)
     assert together.is_contiguous(memory_format=torch.channels_last)
     assert (together <= 0).any()
     torch.testing.assert_close(together, apart, rtol=2**-7, atol=1e-6)
@@ -56,7 +56,7 @@ def test_add_fused_and_apart_agree(monkeypatch: pytest.MonkeyPatch, dtype: torch
     apart = F.conv2d(features.float(), weight.float(), bias.float(), padding=1) + other.float()
     fuses(monkeypatch, dtype)
     with torch.no_grad():
-        together = conv_add(features, weight, bias, 1, other)
+        together = conv_add(features, weight, bias, other)
     assert torch.equal(other, before)
     # Rounded once, after the sum.
     torch.testing.assert_close(together.float(), apart, rtol=2**-8, atol=1e-5)
@@ -65,8 +65,8 @@ def test_add_fused_and_apart_agree(monkeypatch: pytest.MonkeyPatch, dtype: torch
 def test_gradients_pass_through() -> None:
     features, weight, bias = maps(torch.float32)
     weight.requires_grad_(True)
-    conv_add(features, weight, bias, 1, torch.ones(2, 24, 9, 11)).sum().backward()
-    conv_relu(features, weight, bias, 1).sum().backward()
+    conv_add(features, weight, bias, torch.ones(2, 24, 9, 11)).sum().backward()
+    conv_relu(features, weight, bias).sum().backward()
     assert weight.grad is not None
     assert weight.grad.abs().sum() > 0
 
@@ -77,8 +77,8 @@ def test_without_the_operations_the_result_is_the_same(monkeypatch: pytest.Monke
     other = torch.randn(2, 24, 9, 11)  # in the default layout
 
     def both() -> tuple[Tensor, Tensor]:
-        relu = conv_relu(features.contiguous(), weight, None, 1, 0.2)
-        return relu, conv_add(features, weight, None, 1, other)
+        relu = conv_relu(features.contiguous(), weight, None, 0.2)
+        return relu, conv_add(features, weight, None, other)
 
     together = both()
     monkeypatch.setattr(fused, "_fuses", lambda _: False)
@@ -91,9 +91,9 @@ def test_without_the_operations_the_result_is_the_same(monkeypatch: pytest.Monke
 def test_other_types_and_autocast_work(dtype: torch.dtype) -> None:
     features, weight, bias = maps(torch.float32)
     expected = F.conv2d(features, weight, bias, padding=1).relu()
-    others = conv_relu(features.to(dtype), weight.to(dtype), bias.to(dtype), 1)
+    others = conv_relu(features.to(dtype), weight.to(dtype), bias.to(dtype))
     torch.testing.assert_close(others.float(), expected, rtol=1e-2, atol=1e-2)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        mixed = conv_relu(features, weight, bias, 1)
+        mixed = conv_relu(features, weight, bias)
     assert mixed.dtype == torch.bfloat16
     torch.testing.assert_close(mixed.float(), expected, rtol=5e-2, atol=5e-2)

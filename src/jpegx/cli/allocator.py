@@ -10,8 +10,8 @@ def keep_freed_memory() -> None:
     """Have glibc keep big blocks for the next use; with other C libraries, do nothing.
 
     By default each feature map is asked of the system and given back to it, and every page of it
-    is cleared and mapped again: a third of the time of a fast network. What the process takes at
-    its peak stays as it is.
+    is cleared and mapped again: a third of the time of a fast network. The price is memory: what is
+    freed in the wrong size stays, up to half as much again at the peak of a large picture.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -118,7 +118,7 @@ class ResidualBlock(nn.Module):
     def forward(self, features: Tensor, embedding: Tensor, noise: Tensor | None = None) -> Tensor:
         """Features of the same shape; ``noise`` (N, 1, h, w) as the block was built to take."""
         inner = self._first(features, self.film(embedding), noise)
-        return conv_add(inner, self.second.weight, self.second.bias, 1, features)
+        return conv_add(inner, self.second.weight, self.second.bias, features)
 
     def _first(
         self, features: Tensor, affine: tuple[Tensor, Tensor], noise: Tensor | None
@@ -128,7 +128,7 @@ class ResidualBlock(nn.Module):
         else:  # FiLM in the weights, which spares a pass over the features
             weight, bias = modulated_weights(self.first, affine)
             if self.noise is None or noise is None:
-                return conv_relu(features, weight, bias, 1)
+                return conv_relu(features, weight, bias)
             inner = F.conv2d(features, weight, bias, padding=1)
         if self.noise is not None and noise is not None:
             inner = self.noise(inner, noise)

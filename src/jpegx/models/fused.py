@@ -11,24 +11,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+_ONES = [1, 1]  # padding, stride, dilation
 
-def conv_relu(
-    features: Tensor, weight: Tensor, bias: Tensor | None, padding: int, slope: float = 0.0
-) -> Tensor:
-    """A convolution (N, c, h, w) of stride 1, then a ReLU, leaky with a slope."""
+
+def conv_relu(features: Tensor, weight: Tensor, bias: Tensor | None, slope: float = 0.0) -> Tensor:
+    """A 3x3 convolution (N, c, h, w), padded with zeros, then a ReLU, leaky with a slope."""
     if _can_fuse(features, weight, bias):
-        return _fused_relu(features, weight, bias, padding, slope)
-    result = F.conv2d(features, weight, bias, padding=padding)
+        return _fused_relu(features, weight, bias, slope)
+    result = F.conv2d(features, weight, bias, padding=1)
     return F.leaky_relu(result, slope, inplace=True) if slope else result.relu_()
 
 
-def conv_add(
-    features: Tensor, weight: Tensor, bias: Tensor | None, padding: int, other: Tensor
-) -> Tensor:
-    """A convolution (N, c, h, w) of stride 1 plus another map of the same shape."""
+def conv_add(features: Tensor, weight: Tensor, bias: Tensor | None, other: Tensor) -> Tensor:
+    """A 3x3 convolution (N, c, h, w), padded with zeros, plus another map of the same shape."""
     if _can_fuse(features, weight, bias, other):
-        return _fused_add(features, weight, bias, padding, other)
-    return F.conv2d(features, weight, bias, padding=padding).add_(other)
+        return _fused_add(features, weight, bias, other)
+    return F.conv2d(features, weight, bias, padding=1).add_(other)
 
 
 def _can_fuse(features: Tensor, weight: Tensor, *others: Tensor | None) -> bool:
@@ -51,28 +49,23 @@ def _fuses(dtype: torch.dtype) -> bool:
     weight = torch.ones(16, 16, 3, 3, dtype=dtype)
     try:
         with torch.no_grad():
-            _fused_relu(image, weight, None, 1, 0.2)
-            _fused_add(image, weight, None, 1, image)
+            _fused_relu(image, weight, None, 0.2)
+            _fused_add(image, weight, None, image)
     except (AttributeError, RuntimeError, TypeError):
         return False
     return True
 
 
-def _fused_relu(
-    features: Tensor, weight: Tensor, bias: Tensor | None, padding: int, slope: float
-) -> Tensor:
+def _fused_relu(features: Tensor, weight: Tensor, bias: Tensor | None, slope: float) -> Tensor:
     name, scalars = ("leaky_relu", [slope]) if slope else ("relu", [])
     fused: Tensor = torch.ops.mkldnn._convolution_pointwise(
-        features, weight, bias, [padding] * 2, [1, 1], [1, 1], 1, name, scalars, ""
+        features, weight, bias, _ONES, _ONES, _ONES, 1, name, scalars, ""
     )
     return fused
 
 
-def _fused_add(
-    features: Tensor, weight: Tensor, bias: Tensor | None, padding: int, other: Tensor
-) -> Tensor:
-    same, ones = [padding] * 2, [1, 1]
+def _fused_add(features: Tensor, weight: Tensor, bias: Tensor | None, other: Tensor) -> Tensor:
     fused: Tensor = torch.ops.mkldnn._convolution_pointwise.binary(
-        features, other, weight, bias, same, ones, ones, 1, "add", None, None, [], None
+        features, other, weight, bias, _ONES, _ONES, _ONES, 1, "add", None, None, [], None
     )
     return fused

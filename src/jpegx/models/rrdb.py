@@ -90,7 +90,7 @@ class DenseBlock(nn.Module):
         seen = draw(features)
         for convolution in self.growing:
             assert isinstance(convolution, ConvWithNoise)
-            grown = conv_relu(seen, convolution.weight, convolution.bias, 1, _SLOPE)
+            grown = conv_relu(seen, convolution.weight, convolution.bias, _SLOPE)
             seen = _beside(seen, grown)
         return torch.add(features, self.last(seen), alpha=_RESIDUAL)
 
@@ -176,9 +176,9 @@ class RrdbGenerator(Generator):
         features = self.close(features).add_(stem)
         features = F.interpolate(features, scale_factor=2, mode="nearest")
         features = self._drawer(noise, layers, 1)(features)
-        features = conv_relu(features, self.up.weight, self.up.bias, 1, _SLOPE)
+        features = conv_relu(features, self.up.weight, self.up.bias, _SLOPE)
         features = modulate(features, self.up_film(embedding))
-        features = conv_relu(features, self.fine.weight, self.fine.bias, 1, _SLOPE)
+        features = conv_relu(features, self.fine.weight, self.fine.bias, _SLOPE)
         return _in_float32(self.last, features)[:, :, :height, :width] + 0.5
 
     def bytes_per_pixel(self, itemsize: int) -> int:
