@@ -9,6 +9,7 @@ from jpegx.models.conditioning import Conditions, conditions, join, sampling_fea
 from jpegx.models.generator import Generator
 from jpegx.models.noise import CounterNoise, RandomNoise, ZeroNoise
 from jpegx.models.registry import create, families
+from jpegx.models.transfer import transfer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -77,13 +78,13 @@ def test_any_size_and_sampling(family: str, size: tuple[int, int]) -> None:
 def test_noise_can_be_taken_out_of_a_regression_and_put_in(family: str) -> None:
     noisy, regression = tiny(family), tiny(family, noise=False)
     file = some("4:2:0")
-    regression.load_state_dict(noisy.state_dict(), strict=False)
+    transfer(noisy, regression)
     plain = regression(file, ZeroNoise())
     torch.testing.assert_close(plain, noisy(file, ZeroNoise()))
     sampler = tiny(family)
     for parameter in sampler.parameters():
         nn.init.normal_(parameter)  # all but the weights of the noise must come from the regression
-    sampler.load_state_dict(regression.state_dict(), strict=False)
+    transfer(regression, sampler)
     torch.testing.assert_close(sampler(file, ZeroNoise()), plain)
     assert not torch.allclose(sampler(file, CounterNoise(0)), plain)
 

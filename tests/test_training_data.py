@@ -1,5 +1,6 @@
 """Images found, patches drawn and shared out: always the same for the same seed and step."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from jpegx.training.loader import load_steps
 from jpegx.training.patches import Group, PatchRules, draw_group
 from training_data import write_images
 
-RULES = PatchRules(16, 2, 0.5, True, (5, 95), {"4:2:0": 1, "gray": 1})
+RULES = PatchRules(16, 2, 0.5, True, (5, 95), 1.0, {"4:2:0": 1, "gray": 1})
 
 
 def image_set(folder: Path, cache: float = 1.0) -> ImageSet:
@@ -66,9 +67,26 @@ def test_groups_are_a_function_of_seed_step_and_number(tmp_path: Path) -> None:
         assert not torch.equal(group.patches, draw_group(images, RULES, *other).patches)
 
 
+def test_low_qualities_come_more_often_with_a_lower_power(tmp_path: Path) -> None:
+    images = image_set(tmp_path)
+
+    def drawn(power: float, ends: tuple[int, int]) -> np.ndarray:
+        rules = replace(RULES, group=200, power=power, quality=ends)
+        return np.array(draw_group(images, rules, 0, 0, 0).qualities)
+
+    even, low = drawn(1.0, (1, 95)), drawn(0.5, (1, 95))
+    assert set(drawn(1.0, (20, 21))) == set(drawn(0.5, (20, 21))) == {20, 21}
+    assert set(drawn(0.5, (95, 95))) == {95}
+    # Shares below 25: 24 of 95 qualities; (5 - 1) / (sqrt(96) - 1) of their roots.
+    assert abs((even < 25).mean() - 24 / 95) < 0.1
+    assert abs((low < 25).mean() - 4 / (96**0.5 - 1)) < 0.1
+    assert min(low.min(), even.min()) >= 1
+    assert max(low.max(), even.max()) <= 95
+
+
 def test_native_patches_are_cut_and_not_resized(tmp_path: Path) -> None:
     images = image_set(tmp_path)
-    rules = PatchRules(16, 2, 1.0, False, (5, 95), {"4:4:4": 1})
+    rules = PatchRules(16, 2, 1.0, False, (5, 95), 1.0, {"4:4:4": 1})
     patch = draw_group(images, rules, 0, 0, 0).patches[0].permute(1, 2, 0).numpy()
     windows = [
         np.array_equal(patch, images[i][top : top + 16, left : left + 16])

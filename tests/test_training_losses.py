@@ -24,6 +24,7 @@ from jpegx.training.losses.consistency import (
 from jpegx.training.losses.features import feature_matching
 from jpegx.training.losses.moments import first_moment, second_moment
 from jpegx.training.losses.perceptual import BadVgg, Vgg19, perceptual
+from jpegx.training.losses.regression import logarithmic_error, squared_error
 from jpegx.training.losses.sliced_crps import sliced_crps
 from jpegx.training.patches import Group
 
@@ -39,6 +40,20 @@ def test_adversarial_losses_are_the_non_saturating_ones() -> None:
     critic = (softplus(-1) + softplus(2)) / 2 + (softplus(0.5) + softplus(3)) / 2
     assert float(critic_loss(real, fake)) == pytest.approx(critic)
     assert float(generator_loss(fake)) == pytest.approx((softplus(-0.5) + softplus(-3)) / 2)
+
+
+def test_each_image_counts_as_much_in_the_logarithmic_error() -> None:
+    targets = torch.zeros(2, 3, 4, 4)
+    images = torch.tensor([0.5, 0.1])[:, None, None, None].expand(2, 3, 4, 4)
+    assert float(squared_error(images, targets)) == pytest.approx((0.25 + 0.01) / 2)
+    wanted = (log(0.25) + log(0.01)) / 2
+    assert float(logarithmic_error(images, targets)) == pytest.approx(wanted, rel=1e-3)
+    # An image that is exact already has a finite error and a finite gradient.
+    images = images * torch.tensor([1.0, 0.0])[:, None, None, None]
+    images.requires_grad_(True)
+    logarithmic_error(images, targets).backward()
+    assert images.grad is not None
+    assert images.grad.isfinite().all()
 
 
 class Linear(Critic):

@@ -169,6 +169,20 @@ def test_a_limit_of_time_ends_the_run_with_its_last_rate(run: Run, tmp_path: Pat
     assert lines[-1]["rate"] < 2e-4
 
 
+def test_a_regression_by_logarithmic_error_learns(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    sums = []
+    for rate in ("1e-3", "1e-9"):  # the same patches, with and without learning
+        folder = tmp_path / rate
+        arguments = ("train", "--data", data, "--recipe", recipe, "-o", folder)
+        changes = ("adversarial.steps=0", "regression.steps=40", "regression.loss=log_mse")
+        rated = (*changes, f"regression.learning_rate={rate}")
+        result = run(*arguments, *(part for change in rated for part in ("--set", change)))
+        assert result.exit_code == 0, result.output
+        sums.append(sum(line["log_mse"] for line in losses(folder)[20:]))
+    assert sums[0] < sums[1]
+
+
 def test_weights_to_start_from_decide_the_network(run: Run, tmp_path: Path) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
     first, weights = tmp_path / "first", tmp_path / "weights.safetensors"

@@ -19,9 +19,7 @@ _STEPS = 200
 def main(folder: Path, workers: int) -> None:
     """Print how fast patches are cut by worker processes, and compressed on the device."""
     data = load_recipe("compact").data
-    rules = PatchRules(
-        data.patch, data.batch // data.groups, data.native, data.turn, data.quality, data.sampling
-    )
+    rules = PatchRules.of(data)
     images = ImageSet(find_images(folder), data.patch, data.cache_gigabytes, print)
     all_groups = range(data.groups)
     batches = load_steps(images, rules, 0, data.groups, all_groups, range(_STEPS), workers)

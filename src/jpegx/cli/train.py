@@ -122,8 +122,7 @@ def export(console: Console, run: Path, file: Path, best: bool, notes: tuple[str
 
     They are the moving average, in float16, with a card that says what they were trained on.
     """
-    if file.suffix != ".safetensors":
-        raise click.UsageError(f"{file}: weights are files that end in .safetensors.")
+    _check_suffix(file)
     pairs = [note.partition("=") for note in notes]
     if any(not key or not equals for key, equals, _ in pairs):
         raise click.UsageError("write --note KEY=TEXT.")
@@ -134,6 +133,37 @@ def export(console: Console, run: Path, file: Path, best: bool, notes: tuple[str
     given = {key: text for key, _, text in pairs}
     card = export_weights(RunFolder(run), file, given, best=best)
     console.say(f"{file}: {card['stage']}, {card['steps']} steps")
+
+
+@train.command(short_help="Mix the weights of several files into one.")
+@click.argument("shares", nargs=-1, required=True, metavar="MODEL=SHARE...")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.pass_obj
+def blend(console: Console, shares: tuple[str, ...], file: Path) -> None:
+    """Write a weighted sum of weights into FILE (.safetensors).
+
+    MODEL is a name of jpegx models, or a safetensors file; the shares add up to 1. All must be of
+    one network, and have most of their training in common; they may differ in having noise.
+
+    regression=0.5 general=0.5 lies half way between the regression and the sampler: less detail,
+    less error. new.safetensors=1 general=1 old.safetensors=-1 adds to the regression new what made
+    general out of the regression old.
+    """
+    _check_suffix(file)
+    from jpegx.models.blend import blend as blend_weights
+    from jpegx.models.checkpoint import save
+    from jpegx.models.zoo import find
+
+    given = {}
+    for text in shares:
+        model, _, share = text.rpartition("=")
+        try:
+            given[find(model)] = float(share)
+        except ValueError as error:
+            raise click.UsageError(f"{text}: write MODEL=SHARE, as in general=0.5.") from error
+    generator, card = blend_weights(given)
+    save(file, generator, card)
+    console.say(f"{file}: a blend of {len(given)} files of weights")
 
 
 @train.command(short_help="Print a recipe, or the names of all.")
@@ -147,6 +177,11 @@ def recipe(name: str | None) -> None:
         click.echo("\n".join(recipe_names()))
     else:
         click.echo(recipe_text(load_recipe(name)), nl=False)
+
+
+def _check_suffix(file: Path) -> None:
+    if file.suffix != ".safetensors":
+        raise click.UsageError(f"{file}: weights are files that end in .safetensors.")
 
 
 def _run(

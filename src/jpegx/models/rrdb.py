@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -45,32 +44,22 @@ class RrdbConfig(Config):
 
 
 class ConvWithNoise(nn.Conv2d):
-    """3x3; its input is features, a channel of noise if the network has any, and what has grown.
-
-    Takes the weights of a network that differs in having noise or not: a regression, which was
-    trained with noise of 0, is the same network without that channel.
-    """
+    """3x3; its input is features, a channel of noise if the network has any, and what has grown."""
 
     def __init__(self, config: RrdbConfig, grown: int, outputs: int) -> None:
         super().__init__(config.features + config.noise + grown, outputs, 3, padding=1)
         self.noise_at = config.features
 
-    def _load_from_state_dict(
-        self,
-        state_dict: dict[str, Tensor],
-        prefix: str,
-        *others: Any,  # noqa: ANN401 (whatever PyTorch passes on)
-    ) -> None:
-        name, at = f"{prefix}weight", self.noise_at
-        given = state_dict.get(name)
-        if given is not None:
-            more = self.weight.shape[1] - given.shape[1]
-            if more == 1:  # noise keeps its random start
-                own = self.weight.detach()[:, at : at + 1].to(given)
-                state_dict[name] = torch.cat([given[:, :at], own, given[:, at:]], dim=1)
-            elif more == -1:
-                state_dict[name] = torch.cat([given[:, :at], given[:, at + 1 :]], dim=1)
-        super()._load_from_state_dict(state_dict, prefix, *others)
+    def matched(self, weight: Tensor) -> Tensor:
+        """Weight of the same layer, maybe without noise: see :class:`TakesNoise`."""
+        at = self.noise_at
+        more = self.weight.shape[1] - weight.shape[1]
+        if more == 1:
+            own = self.weight.detach()[:, at : at + 1].to(weight)
+            return torch.cat([weight[:, :at], own, weight[:, at:]], dim=1)
+        if more == -1:
+            return torch.cat([weight[:, :at], weight[:, at + 1 :]], dim=1)
+        return weight
 
 
 class DenseBlock(nn.Module):

@@ -8,6 +8,7 @@ import torch
 from jpegx.models import checkpoint
 from jpegx.models.generator import Generator
 from jpegx.models.registry import create
+from jpegx.models.transfer import transfer
 from jpegx.training.cards import make_card
 from jpegx.training.checkpoint import load_checkpoint
 from jpegx.training.folder import BadRun, RunFolder
@@ -46,8 +47,5 @@ def export_weights(
 def _without_noise(generator: Generator) -> Generator:
     """The same network without its inputs for noise: a regression was trained with noise of 0."""
     plain = create(generator.family, {**generator.config.to_dict(), "noise": False})
-    # Weights of the noise alone are left over.
-    lost = plain.load_state_dict(generator.state_dict(), strict=False).missing_keys
-    if lost:
-        raise BadRun(f"{generator.family}: without noise this family has other weights: {lost[0]}")
+    transfer(generator, plain)
     return plain

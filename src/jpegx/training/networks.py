@@ -13,6 +13,7 @@ from jpegx.models.critic import Critic, create_critic
 from jpegx.models.generator import Generator
 from jpegx.models.header import BadCheckpoint
 from jpegx.models.registry import create
+from jpegx.models.transfer import transfer
 from jpegx.models.zoo import find
 from jpegx.training.muon import Muon
 from jpegx.training.options import TrainingOptions
@@ -110,10 +111,10 @@ def create_networks(recipe: Recipe, device: torch.device, *, from_start: bool) -
 
 def _start_from(path: Path, generator: Generator) -> None:
     given, _ = load(path)
-    lost = generator.load_state_dict(given.state_dict(), strict=False).missing_keys
-    # A regression has no weights for the noise: those keep their random start.
-    if not all("noise" in name.split(".") for name in lost):
-        raise BadCheckpoint(f"{path}: weights of another network: {lost[0]} is missing")
+    try:
+        transfer(given, generator)  # where a regression has no noise, that keeps its random start
+    except ValueError as error:
+        raise BadCheckpoint(f"{path}: {error}") from error
 
 
 def _reference(recipe: Recipe, generator: Generator, device: torch.device) -> Generator | None:

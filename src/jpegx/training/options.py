@@ -19,6 +19,7 @@ class DataOptions:
     native: float = key(0.0, "Share of patches at the image's own scale; others are reduced.")
     turn: bool = key(True, "Random flips and quarter turns.")
     quality: tuple[int, int] = key((5, 95), "Lowest and highest IJG quality.")
+    quality_power: float = key(1.0, "Quality to this power is uniform: below 1, low ones prevail.")
     sampling: dict[str, float] = field(
         default_factory=lambda: {"4:4:4": 1.0},
         metadata={"meaning": "Weight of each sampling: 4:4:4, 4:2:2, 4:4:0, 4:2:0, 4:1:1, gray."},
@@ -56,12 +57,19 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class StageOptions:
-    """[regression] or [adversarial]: length and learning rate of a stage."""
+    """[adversarial], [regression]: length and learning rate of a stage."""
 
     steps: int = key(0, "Steps; 0 leaves the stage out.")
     share: float = key(1.0, "Part of --max-minutes, relative to the other stage's.")
     learning_rate: float = key(1e-4, "At the start; cosine from there.")
     final_learning_rate: float = key(1e-6, "At the end.")
+
+
+@dataclass(frozen=True)
+class RegressionOptions(StageOptions):
+    """[regression]: also what it minimizes."""
+
+    loss: str = key("mse", "mse, or log_mse: the mean of the logarithms of the patches' errors.")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ a step sees does not depend on how many there are, nor on where a run was interr
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from jpegx.training.images import ImageSet
+from jpegx.training.options import DataOptions
 
 # Components are (horizontal, vertical) factors of Y, Cb, Cr; "gray" has none to choose.
 SAMPLINGS: dict[str, tuple[tuple[int, int], ...]] = {
@@ -31,8 +33,8 @@ class PatchRules:
 
     ``size``: pixels each way. ``group``: patches per group. ``native``: share of the patches that
     are cut at the scale of the image; the others have a random scale. ``turn``: random flips and
-    quarter turns. ``quality``: lowest and highest IJG quality. ``sampling``: weight of each
-    sampling, by its name in ``SAMPLINGS``.
+    quarter turns. ``quality``: lowest and highest IJG quality; quality to the ``power`` is
+    uniform. ``sampling``: weight of each sampling, by its name in ``SAMPLINGS``.
     """
 
     size: int
@@ -40,7 +42,15 @@ class PatchRules:
     native: float
     turn: bool
     quality: tuple[int, int]
+    power: float
     sampling: dict[str, float]
+
+    @classmethod
+    def of(cls, data: DataOptions) -> Self:
+        """Those of a recipe."""
+        group = data.batch // data.groups
+        qualities = (data.quality, data.quality_power)
+        return cls(data.patch, group, data.native, data.turn, *qualities, data.sampling)
 
 
 @dataclass(frozen=True)
@@ -62,11 +72,18 @@ def draw_group(images: ImageSet, rules: PatchRules, seed: int, step: int, index:
     names = sorted(rules.sampling)
     weights = np.array([rules.sampling[name] for name in names])
     sampling = names[random.choice(len(names), p=weights / weights.sum())]
-    low, high = rules.quality
-    qualities = random.integers(low, high + 1, rules.group)
+    qualities = _qualities(rules, random)
     patches = np.stack([_patch(images, rules, random) for _ in range(rules.group)])
     chw = torch.from_numpy(np.ascontiguousarray(patches.transpose(0, 3, 1, 2)))
-    return Group(chw, tuple(int(q) for q in qualities), sampling)
+    return Group(chw, qualities, sampling)
+
+
+def _qualities(rules: PatchRules, random: np.random.Generator) -> tuple[int, ...]:
+    low, high = rules.quality
+    # Each quality q stands for the numbers from q to q + 1.
+    ends = np.array([low, high + 1]) ** rules.power
+    drawn = random.uniform(ends[0], ends[1], rules.group) ** (1 / rules.power)
+    return tuple(int(q) for q in drawn.clip(low, high))
 
 
 def _patch(images: ImageSet, rules: PatchRules, random: np.random.Generator) -> np.ndarray:

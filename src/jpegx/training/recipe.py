@@ -13,6 +13,7 @@ from jpegx.training.options import (
     LossOptions,
     MomentOptions,
     NetworkOptions,
+    RegressionOptions,
     RunOptions,
     StageOptions,
     TrainingOptions,
@@ -32,7 +33,7 @@ class Recipe:
     generator: NetworkOptions = field(default_factory=NetworkOptions)
     critic: NetworkOptions = field(default_factory=NetworkOptions)
     training: TrainingOptions = field(default_factory=TrainingOptions)
-    regression: StageOptions = field(default_factory=StageOptions)
+    regression: RegressionOptions = field(default_factory=RegressionOptions)
     adversarial: StageOptions = field(default_factory=StageOptions)
     losses: LossOptions = field(default_factory=LossOptions)
     moments: MomentOptions = field(default_factory=MomentOptions)
@@ -184,12 +185,14 @@ def _problems(recipe: Recipe) -> dict[str, bool]:
         f"data.sampling must be out of {', '.join(SAMPLINGS)}, weights positive": not data.sampling
         or any(name not in SAMPLINGS for name in data.sampling)
         or any(not 0 < weight < 1e6 for weight in data.sampling.values()),
+        "data.quality_power must be from 0.01 to 100": not 0.01 <= data.quality_power <= 100,
         "data.native must be from 0 to 1": data.native > 1,
         "training.ema must be below 1": training.ema >= 1,
         "training.betas must be below 1": max(training.betas) >= 1,
         "training.optimizer must be adam or muon": training.optimizer not in ("adam", "muon"),
         "training.precision must be auto, bfloat16 or float32": training.precision
         not in ("auto", "bfloat16", "float32"),
+        "regression.loss must be mse or log_mse": recipe.regression.loss not in ("mse", "log_mse"),
         "generator.family must be given": not recipe.generator.family,
         "critic.family must be given where adversarial.steps is not 0": recipe.adversarial.steps > 0
         and not recipe.critic.family,

@@ -1,26 +1,32 @@
-"""The regression stage: one picture per file, least squares (X̄(Y), and a warm start)."""
+"""The regression stage: one picture per file, the least error (X̄(Y), and a warm start)."""
 
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from jpegx.models.noise import ZeroNoise
 from jpegx.training.compress import compress
 from jpegx.training.crew import Crew
+from jpegx.training.losses.regression import logarithmic_error, squared_error
 from jpegx.training.networks import Networks
 from jpegx.training.patches import Group
 from jpegx.training.precision import Precision
 from jpegx.training.stopwatch import Stopwatch
 
+_LOSSES = {"mse": squared_error, "log_mse": logarithmic_error}
+
 
 class RegressionStage:
-    """Steps that minimize the mean squared error of the generator without noise."""
+    """Steps that minimize the error of the generator without noise.
+
+    ``loss``: "mse" or "log_mse" (``squared_error``, ``logarithmic_error``).
+    """
 
     def __init__(
-        self, networks: Networks, precision: Precision, crew: Crew, watch: Stopwatch
+        self, loss: str, networks: Networks, precision: Precision, crew: Crew, watch: Stopwatch
     ) -> None:
+        self.name, self.loss = loss, _LOSSES[loss]
         self.networks = networks
         self.precision = precision
         self.crew = crew
@@ -43,10 +49,10 @@ class RegressionStage:
             with self.watch.part("generator"):
                 with self.precision.autocast():
                     images = networks.generator(batch.conditions, ZeroNoise())
-                loss = F.mse_loss(images.float(), batch.targets) / len(parts)
+                loss = self.loss(images.float(), batch.targets) / len(parts)
                 loss.backward()
                 total += loss.detach()
         with self.watch.part("optimizer"):
             self.crew.average_gradients(networks.generator.parameters())
             networks.generator_optimizer.step()
-        return {"mse": total}
+        return {self.name: total}

@@ -73,7 +73,8 @@ def _train(
     except ValueError as error:  # a configuration that the family refuses
         raise BadRecipe(f"{settings.name}: {error}") from error
     watch = Stopwatch(device)
-    stages: dict[str, Stage] = {"regression": RegressionStage(networks, precision, crew, watch)}
+    regression = RegressionStage(recipe.regression.loss, networks, precision, crew, watch)
+    stages: dict[str, Stage] = {"regression": regression}
     if recipe.adversarial.steps:
         stages["adversarial"] = AdversarialStage(recipe, networks, precision, crew, watch)
         if recipe.losses.perceptual and not recipe.losses.vgg19:
@@ -94,8 +95,7 @@ def _train(
     elif crew.is_first:
         folder.log(step=0, images=len(images), kept_back=len(kept_back))
     data = recipe.data
-    group = data.batch // data.groups
-    rules = PatchRules(data.patch, group, data.native, data.turn, data.quality, data.sampling)
+    rules = PatchRules.of(data)
     trainer.run(
         lambda steps: load_steps(
             images, rules, recipe.training.seed, data.groups, mine, steps, data.workers

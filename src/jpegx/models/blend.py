@@ -1,0 +1,50 @@
+"""Weighted sums of weights: between a regression and a sampler, or what one learnt in another."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from math import isclose
+from pathlib import Path
+
+import torch
+
+from jpegx import __version__
+from jpegx.models.checkpoint import load
+from jpegx.models.generator import Generator
+from jpegx.models.header import BadCheckpoint
+from jpegx.models.registry import create
+from jpegx.models.transfer import transfer
+
+
+def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
+    """A generator whose every weight is the sum of share times weight, and its card.
+
+    ``shares``: of checkpoints of one network, which add up to 1. Some may lack noise: they count as
+    networks whose noise has no strength. It works where the weights have most of their training in
+    common: r + s (g - r) lies between a regression r and the sampler g that was made from it
+    (network interpolation, Wang et al. 2018, 3.4); r' + (g - r) gives a better regression r' what
+    made r a sampler (task arithmetic, Ilharco et al. 2023).
+
+    Raises BadCheckpoint if weights cannot be read, are of different networks.
+    """
+    total = sum(shares.values())
+    if not isclose(total, 1, abs_tol=1e-6):
+        raise BadCheckpoint(f"the shares add up to {total:g}; they must add up to 1")
+    parts = {path: load(path) for path in shares}
+    generators = [generator for generator, _ in parts.values()]
+    model = next((g for g in generators if g.stochastic), generators[0])
+    silent = create(model.family, model.config).requires_grad_(False)
+    for parameter in silent.parameters():
+        parameter.zero_()
+    result = deepcopy(silent)
+    for path, (generator, _) in parts.items():
+        part = deepcopy(silent)
+        try:
+            transfer(generator, part)
+        except ValueError as error:
+            raise BadCheckpoint(f"{path}: {error}") from error
+        torch._foreach_add_(list(result.parameters()), list(part.parameters()), alpha=shares[path])
+    cards = {
+        f"{number} {path.stem}": {"share": shares[path], **card}
+        for number, (path, (_, card)) in enumerate(parts.items(), 1)
+    }
+    return result.eval(), {"made_with": f"jpegx {__version__}", "blend_of": cards}

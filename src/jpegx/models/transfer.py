@@ -1,0 +1,37 @@
+"""Weights carried over between networks that are the same but for their noise."""
+
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+from jpegx.models.generator import Generator
+
+
+@runtime_checkable
+class TakesNoise(Protocol):
+    """A layer whose ``weight`` has another shape where there is no noise."""
+
+    def matched(self, weight: Tensor) -> Tensor:
+        """The weight of such a layer with or without noise, in this layer's own shape.
+
+        What belongs to noise that the other lacks is this layer's own.
+        """
+
+
+def transfer(source: Generator, target: Generator) -> None:
+    """Give ``target`` the weights of ``source``, of which one may have noise and the other not.
+
+    Weights of noise that ``source`` lacks stay as they are in ``target``; those that ``target``
+    lacks are left out. Raises ValueError if they are otherwise different networks.
+    """
+    weights = dict(source.state_dict())
+    for prefix, module in target.named_modules():
+        name = f"{prefix}.weight"
+        if isinstance(module, TakesNoise) and name in weights:
+            weights[name] = module.matched(weights[name])
+    own = target.state_dict()
+    other = [name for name in weights.keys() ^ own.keys() if "noise" not in name.split(".")]
+    other += [n for n in weights.keys() & own.keys() if weights[n].shape != own[n].shape]
+    if other:
+        raise ValueError(f"weights of another network: {min(other)} differs")
+    target.load_state_dict(weights, strict=False)

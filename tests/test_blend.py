@@ -1,0 +1,102 @@
+"""Sums of weights, and weights carried over between networks with and without noise."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from conftest import Run
+from jpegx.models.checkpoint import load, save
+from jpegx.models.generator import Generator
+from jpegx.models.registry import create
+from jpegx.models.transfer import transfer
+
+SMALL: dict[str, dict[str, object]] = {
+    "unet": {"widths": [4, 4], "encoder": [1, 1], "decoder": [1, 1], "embedding": 4},
+    "rrdb": {"blocks": 1, "features": 4, "growth": 2, "embedding": 4},
+}
+
+
+def random(family: str, seed: int, **changes: object) -> Generator:
+    generator = create(family, {**SMALL[family], **changes})
+    noise = torch.Generator().manual_seed(seed)
+    for parameter in generator.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=noise).half().float()
+    return generator.requires_grad_(False)
+
+
+def write(path: Path, generator: Generator, card: dict[str, object] | None = None) -> Path:
+    save(path, generator, card or {})
+    return path
+
+
+@pytest.mark.parametrize("family", SMALL)
+def test_every_weight_is_the_sum(run: Run, tmp_path: Path, family: str) -> None:
+    noisy, silent = random(family, 1), random(family, 2, noise=False)
+    first = write(tmp_path / "one.safetensors", noisy, {"steps": 7})
+    second = write(tmp_path / "two.safetensors", silent)
+    out = tmp_path / "out.safetensors"
+    result = run("train", "blend", f"{first}=0.25", f"{second}=0.75", out)
+    assert result.exit_code == 0, result.output
+    got, card = load(out)
+    # A regression is a network whose noise has no strength.
+    full = create(family, SMALL[family]).requires_grad_(False)
+    for parameter in full.parameters():
+        parameter.zero_()
+    transfer(silent, full)
+    pairs = zip(noisy.parameters(), full.parameters(), got.parameters(), strict=True)
+    for one, two, mixed in pairs:
+        torch.testing.assert_close(mixed, (0.25 * one + 0.75 * two).half().float())
+    assert got.stochastic
+    assert card["blend_of"] == {
+        "1 one": {"share": 0.25, "steps": 7},
+        "2 two": {"share": 0.75},
+    }
+
+
+def test_what_one_learnt_is_added_to_another(run: Run, tmp_path: Path) -> None:
+    old, sampler, new = (random("unet", seed) for seed in range(3))
+    named = {"old": old, "sampler": sampler, "new": new}
+    paths = {name: write(tmp_path / f"{name}.safetensors", g) for name, g in named.items()}
+    shares = [f"{paths['new']}=1", f"{paths['sampler']}=1", f"{paths['old']}=-1"]
+    out = tmp_path / "out.safetensors"
+    assert run("train", "blend", *shares, out).exit_code == 0
+    got, _ = load(out)
+    everything = zip(*(g.parameters() for g in (new, sampler, old, got)), strict=True)
+    for start, learnt, forgotten, mixed in everything:
+        torch.testing.assert_close(mixed, (start + learnt - forgotten).half().float())
+
+
+@pytest.mark.parametrize(
+    ("shares", "words", "code"),
+    [
+        (("{one}=0.5",), "add up to 0.5; they must add up to 1", 1),
+        (("{one}=nan",), "must add up to 1", 1),
+        (("{one}=0.5", "{other}=0.5"), "other.safetensors: weights of another network", 1),
+        (("{one}=0.5", "{wide}=0.5"), "wide.safetensors: weights of another network", 1),
+        (("{one}",), "write MODEL=SHARE", 2),
+        (("{one}=half",), "write MODEL=SHARE", 2),
+        (("none.safetensors=1",), "none.safetensors: no such file of weights", 1),
+        (("{one}=1", "{one}.txt"), "end in .safetensors", 2),
+    ],
+)
+def test_what_cannot_be_blended(
+    run: Run, tmp_path: Path, shares: tuple[str, ...], words: str, code: int
+) -> None:
+    names = {
+        "one": write(tmp_path / "one.safetensors", random("unet", 1)),
+        "other": write(tmp_path / "other.safetensors", random("rrdb", 1)),
+        "wide": write(tmp_path / "wide.safetensors", random("unet", 1, widths=[4, 8])),
+    }
+    given = [share.format(**names) for share in shares]
+    last = [] if given[-1].endswith(".txt") else [tmp_path / "out.safetensors"]
+    result = run("train", "blend", *given, *last)
+    assert result.exit_code == code, result.output
+    assert words in result.output
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_weights_of_other_networks_are_not_carried_over() -> None:
+    for other in (random("rrdb", 1), random("unet", 1, widths=[4, 8])):
+        with pytest.raises(ValueError, match="another network"):
+            transfer(other, random("unet", 2))
