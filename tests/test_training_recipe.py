@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jpegx.training.recipe import BadRecipe, load_recipe, parse_recipe, recipe_names
+from jpegx.training.recipe import load_recipe, parse_recipe
+from jpegx.training.recipe_tables import BadRecipe, recipe_names
 from jpegx.training.recipe_text import recipe_text
 from jpegx.training.schedules import Span, cosine, warm_up
 from training_data import RECIPE
@@ -105,6 +106,36 @@ def test_files_that_are_no_recipes(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(BadRecipe, match="not a text file"):
         load_recipe(str(path))
+
+
+def test_a_recipe_builds_on_another(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text('base = "compact"\n[data]\npatch = 64\n[generator]\nconfig = {widths = [8]}\n')
+    second.write_text(
+        f'base = "{first}"\n[data]\nbatch = 8\n[generator]\nconfig = {{noise = false}}\n'
+    )
+    recipe, compact = load_recipe(str(second), ["data.groups=2"]), load_recipe("compact")
+    assert (recipe.data.patch, recipe.data.batch, recipe.data.groups) == (64, 8, 2)
+    assert recipe.generator.config == {"noise": False}
+    assert recipe.losses == compact.losses
+    assert recipe.data.sampling == compact.data.sampling
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ('"nothing"', "nothing: no such recipe"),
+        ("3", "base: must be the name of a recipe"),
+        ('"{own}"', "builds on this recipe itself"),
+        ('"{other}"', "builds on this recipe itself"),
+    ],
+)
+def test_bad_bases_are_refused(tmp_path: Path, base: str, words: str) -> None:
+    own, other = tmp_path / "own.toml", tmp_path / "other.toml"
+    own.write_text(f"base = {base.format(own=own, other=other)}\n")
+    other.write_text(f'base = "{own}"\n')
+    with pytest.raises(BadRecipe, match=words):
+        load_recipe(str(own))
 
 
 def test_cosine_goes_from_start_to_end() -> None:

@@ -170,7 +170,8 @@ def blend(console: Console, shares: tuple[str, ...], file: Path) -> None:
 @click.argument("name", required=False, metavar="[NAME]")
 def recipe(name: str | None) -> None:
     """Print the recipe NAME with every key and what it means; without NAME, what there is."""
-    from jpegx.training.recipe import load_recipe, recipe_names
+    from jpegx.training.recipe import load_recipe
+    from jpegx.training.recipe_tables import recipe_names
     from jpegx.training.recipe_text import recipe_text
 
     if name is None:

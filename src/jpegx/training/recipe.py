@@ -3,11 +3,8 @@
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from importlib.resources import files
-from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from jpegx.errors import JpegxError
 from jpegx.training.options import (
     DataOptions,
     LossOptions,
@@ -19,10 +16,7 @@ from jpegx.training.options import (
     TrainingOptions,
     ValidationOptions,
 )
-
-
-class BadRecipe(JpegxError):
-    """A recipe that cannot be used: unknown, not TOML, an unknown key, an impossible value."""
+from jpegx.training.recipe_tables import BadRecipe, read_recipe, recipe_tables
 
 
 @dataclass(frozen=True)
@@ -41,40 +35,17 @@ class Recipe:
     run: RunOptions = field(default_factory=RunOptions)
 
 
-def recipe_names() -> list[str]:
-    """The recipes that come with jpegx."""
-    folder = files("jpegx.training") / "recipes"
-    return sorted(
-        entry.name.removesuffix(".toml")
-        for entry in folder.iterdir()
-        if entry.name.endswith(".toml")
-    )
-
-
 def load_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
     """The recipe of a name (or the path of a TOML file), with changes ``table.key=value`` made.
 
-    Values are written as in TOML; a string may go without quotes. Raises BadRecipe.
+    Values are written as in TOML; a string may go without quotes. Raises BadRecipe, OSError.
     """
-    if name in recipe_names():
-        text = (files("jpegx.training") / "recipes" / f"{name}.toml").read_text("utf-8")
-    elif name.endswith(".toml"):
-        try:
-            text = Path(name).read_text("utf-8")
-        except UnicodeDecodeError as error:
-            raise BadRecipe(f"{name}: not a text file") from error
-    else:
-        known = ", ".join(recipe_names())
-        raise BadRecipe(f"{name}: no such recipe; choose {known}, or a file that ends in .toml")
-    return parse_recipe(text, name, changes)
+    return parse_recipe(read_recipe(name), name, changes)
 
 
 def parse_recipe(text: str, name: str, changes: Sequence[str] = ()) -> Recipe:
-    """The recipe in a TOML text; ``name`` stands for it in messages. Raises BadRecipe."""
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadRecipe(f"{name}: not TOML: {error}") from error
+    """The recipe in a TOML text; ``name`` stands for it in messages. Raises BadRecipe, OSError."""
+    tables = recipe_tables(text, name, (name,))
     for change in changes:
         _apply(change, tables)
     hints = get_type_hints(Recipe)

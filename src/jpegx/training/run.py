@@ -18,7 +18,8 @@ from jpegx.training.observer import Display, RunObserver
 from jpegx.training.options import NetworkOptions
 from jpegx.training.patches import PatchRules
 from jpegx.training.precision import Precision
-from jpegx.training.recipe import BadRecipe, Recipe
+from jpegx.training.recipe import Recipe
+from jpegx.training.recipe_tables import BadRecipe
 from jpegx.training.regression import RegressionStage
 from jpegx.training.stopwatch import Stopwatch
 from jpegx.training.trainer import Stage, Trainer
