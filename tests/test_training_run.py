@@ -213,8 +213,9 @@ def test_a_run_starts_from_installed_weights_by_name(run: Run, tmp_path: Path) -
     result = run(*arguments, *(part for change in changes for part in ("--set", change)))
     assert result.exit_code == 0, result.output
     assert run("train", "export", tmp_path / "run", tmp_path / "x.safetensors").exit_code == 0
-    trained, _ = checkpoint.load(tmp_path / "x.safetensors")
+    trained, card = checkpoint.load(tmp_path / "x.safetensors")
     start, _ = checkpoint.load(find("regression"))
+    assert card["start"] == "regression"
     assert trained.config == start.config
 
 

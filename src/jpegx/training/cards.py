@@ -1,5 +1,7 @@
 """The card of trained weights: what people should know who use them."""
 
+from pathlib import Path
+
 from jpegx import __version__
 from jpegx.training.checkpoint import Position
 from jpegx.training.folder import RunFolder
@@ -10,6 +12,7 @@ def make_card(folder: RunFolder, recipe: Recipe, position: Position) -> dict[str
     """The card of the weights at a position of a run: recipe, data, length, last figures."""
     settings = folder.settings()
     adversarial = recipe.adversarial.steps and position.stage != "regression"
+    start = recipe.training.start
     return {
         "made_with": f"jpegx {__version__}",
         "recipe": settings.name,
@@ -17,6 +20,7 @@ def make_card(folder: RunFolder, recipe: Recipe, position: Position) -> dict[str
         "stage": "adversarial" if adversarial else "regression",
         "steps": position.step,
         "minutes": round(position.seconds / 60, 1),
+        **({"start": Path(start).stem} if start else {}),
         "seed": recipe.training.seed,
         "quality": list(recipe.data.quality),
         "sampling": sorted(recipe.data.sampling),
