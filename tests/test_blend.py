@@ -70,8 +70,13 @@ def test_what_one_learnt_is_added_to_another(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shares", "words", "code"),
     [
-        (("{one}=0.5",), "add up to 0.5; they must add up to 1", 1),
-        (("{one}=nan",), "must add up to 1", 1),
+        (("{one}=0.5",), "add up to 0.5; they must add up to 1", 2),
+        (("{one}=0.9999",), "add up to 0.9999; they must add up to 1", 2),
+        (("{one}=nan",), "write MODEL=SHARE", 2),
+        (("=1",), "write MODEL=SHARE", 2),
+        (("{one}=0.5", "{one}=1"), "is given twice", 2),
+        (("{one}=0.5", "{again}=0.5"), "is given twice", 2),
+        (("{one}=60001", "{zero}=-60000"), "not finite in float16", 2),
         (("{one}=0.5", "{other}=0.5"), "other.safetensors: weights of another network", 1),
         (("{one}=0.5", "{wide}=0.5"), "wide.safetensors: weights of another network", 1),
         (("{one}",), "write MODEL=SHARE", 2),
@@ -86,14 +91,42 @@ def test_what_cannot_be_blended(
     names = {
         "one": write(tmp_path / "one.safetensors", random("unet", 1)),
         "other": write(tmp_path / "other.safetensors", random("rrdb", 1)),
+        "again": tmp_path / "sub" / ".." / "one.safetensors",
+        "zero": write(tmp_path / "zero.safetensors", random("unet", 2)),
         "wide": write(tmp_path / "wide.safetensors", random("unet", 1, widths=[4, 8])),
     }
+    (tmp_path / "sub").mkdir()
     given = [share.format(**names) for share in shares]
     last = [] if given[-1].endswith(".txt") else [tmp_path / "out.safetensors"]
     result = run("train", "blend", *given, *last)
     assert result.exit_code == code, result.output
     assert words in result.output
     assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_a_blend_does_not_replace_what_it_is_made_of(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path / "one.safetensors", random("unet", 1))
+    before = path.read_bytes()
+    result = run("train", "blend", f"{path}=1", tmp_path / "x" / ".." / "one.safetensors")
+    assert result.exit_code == 2
+    assert "one of those to blend" in result.output
+    assert path.read_bytes() == before
+
+
+def test_the_card_of_a_blend(run: Run, tmp_path: Path) -> None:
+    first = write(tmp_path / "one.safetensors", random("unet", 1), {"temperature": 0.5})
+    second = write(tmp_path / "two.safetensors", random("unet", 2, noise=False))
+    third = write(tmp_path / "three.safetensors", random("unet", 3), {"temperature": 0.6})
+    out = tmp_path / "new" / "out.safetensors"
+    notes = ("--note", "licence=mine")
+    assert run("train", "blend", f"{first}=0.5", f"{second}=0.5", out, *notes).exit_code == 0
+    _, card = load(out)
+    assert (card["temperature"], card["licence"]) == (0.5, "mine")
+    assert run("train", "blend", f"{first}=0.5", f"{third}=0.5", out).exit_code == 0
+    assert "temperature" not in load(out)[1]
+    notes = ("--note", "temperature=0.55")
+    assert run("train", "blend", f"{first}=0.5", f"{third}=0.5", out, *notes).exit_code == 0
+    assert load(out)[1]["temperature"] == "0.55"
 
 
 def test_weights_of_other_networks_are_not_carried_over() -> None:

@@ -44,6 +44,21 @@ def test_published_numbers() -> None:
     assert load_recipe("second-moment").losses.second_moment == 10
 
 
+def test_the_rows_of_the_published_ablation() -> None:
+    rows = ("baseline", "first-moment", "vgg", "second-moment", "general")
+    weights = [load_recipe(row).losses for row in rows]
+    assert [w.first_moment for w in weights] == [0, 1, 1, 1, 1]
+    assert [w.perceptual for w in weights] == [0, 0, 1e-2, 1e-2, 1e-2]
+    assert [w.feature_matching for w in weights] == [0, 0, 1e-2, 1e-2, 1e-2]
+    assert [w.second_moment for w in weights] == [0, 0, 0, 10, 1e3]
+    for row in rows:
+        recipe = load_recipe(row)
+        assert (recipe.data.quality, recipe.data.sampling) == ((5, 50), {"4:4:4": 1})
+        assert (recipe.regression.steps, recipe.adversarial.steps) == (50_000, 400_000)
+        assert (recipe.generator.family, recipe.critic.family) == ("rrdb", "resnet34")
+        assert (recipe.regression.loss, recipe.data.quality_power) == ("mse", 1)
+
+
 def test_changes_on_the_command_line() -> None:
     changes = [
         "regression.steps=7",
@@ -112,7 +127,7 @@ def test_a_recipe_builds_on_another(tmp_path: Path) -> None:
     first, second = tmp_path / "first.toml", tmp_path / "second.toml"
     first.write_text('base = "compact"\n[data]\npatch = 64\n[generator]\nconfig = {widths = [8]}\n')
     second.write_text(
-        f'base = "{first}"\n[data]\nbatch = 8\n[generator]\nconfig = {{noise = false}}\n'
+        'base = "first.toml"\n[data]\nbatch = 8\n[generator]\nconfig = {noise = false}\n'
     )
     recipe, compact = load_recipe(str(second), ["data.groups=2"]), load_recipe("compact")
     assert (recipe.data.patch, recipe.data.batch, recipe.data.groups) == (64, 8, 2)
@@ -124,7 +139,8 @@ def test_a_recipe_builds_on_another(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("base", "words"),
     [
-        ('"nothing"', "nothing: no such recipe"),
+        ('"nothing"', "own.toml: base: nothing: no such recipe"),
+        ('"nothing.toml"', "own.toml: base: .*nothing.toml: No such file"),
         ("3", "base: must be the name of a recipe"),
         ('"{own}"', "builds on this recipe itself"),
         ('"{other}"', "builds on this recipe itself"),

@@ -1,6 +1,7 @@
-"""jpegx train: train generators, and export their weights."""
+"""jpegx train: train generators, export and blend their weights."""
 
 import sys
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,18 @@ if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
     from jpegx.training.folder import Settings
 
 
+_note_option = click.option(
+    "--note",
+    "notes",
+    multiple=True,
+    metavar="KEY=TEXT",
+    help='Add to the card, as in --note "licence=CC BY 4.0". Again for more.',
+)
+
+
 @click.group(
     invoke_without_command=True,
-    short_help="Train generators, and export their weights.",
+    short_help="Train generators, export and blend their weights.",
 )
 @click.option(
     "--data",
@@ -71,7 +81,7 @@ def train(
     device: str,
     quiet: bool,
 ) -> None:
-    """Train generators, and export their weights.
+    """Train generators, export and blend their weights.
 
     The run's folder gets recipe.toml (every key of the recipe, with what it means), log.jsonl (one
     line of JSON per entry), last.safetensors (to resume from), best.safetensors (weights of the
@@ -109,13 +119,7 @@ def train(
 @click.option(
     "--best", is_flag=True, help="The weights of the best validation, not of the last checkpoint."
 )
-@click.option(
-    "--note",
-    "notes",
-    multiple=True,
-    metavar="KEY=TEXT",
-    help='Add to the card, as in --note "licence=CC BY 4.0". Again for more.',
-)
+@_note_option
 @click.pass_obj
 def export(console: Console, run: Path, file: Path, best: bool, notes: tuple[str, ...]) -> None:
     """Write the weights of a run into FILE (.safetensors), as jpegx decode --model FILE reads them.
@@ -123,23 +127,21 @@ def export(console: Console, run: Path, file: Path, best: bool, notes: tuple[str
     They are the moving average, in float16, with a card that says what they were trained on.
     """
     _check_suffix(file)
-    pairs = [note.partition("=") for note in notes]
-    if any(not key or not equals for key, equals, _ in pairs):
-        raise click.UsageError("write --note KEY=TEXT.")
+    added = _pairs(notes)
 
     from jpegx.training.export import export_weights
     from jpegx.training.folder import RunFolder
 
-    given = {key: text for key, _, text in pairs}
-    card = export_weights(RunFolder(run), file, given, best=best)
+    card = export_weights(RunFolder(run), file, added, best=best)
     console.say(f"{file}: {card['stage']}, {card['steps']} steps")
 
 
 @train.command(short_help="Mix the weights of several files into one.")
 @click.argument("shares", nargs=-1, required=True, metavar="MODEL=SHARE...")
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@_note_option
 @click.pass_obj
-def blend(console: Console, shares: tuple[str, ...], file: Path) -> None:
+def blend(console: Console, shares: tuple[str, ...], file: Path, notes: tuple[str, ...]) -> None:
     """Write a weighted sum of weights into FILE (.safetensors).
 
     MODEL is a name of jpegx models, or a safetensors file; the shares add up to 1. All must be of
@@ -148,22 +150,23 @@ def blend(console: Console, shares: tuple[str, ...], file: Path) -> None:
     regression=0.5 general=0.5 lies half way between the regression and the sampler: less detail,
     less error. new.safetensors=1 general=1 old.safetensors=-1 adds to the regression new what made
     general out of the regression old.
+
+    The card has the temperature of the samplers, if all have the same, unless a note says another.
     """
     _check_suffix(file)
+    added = _pairs(notes)
     from jpegx.models.blend import blend as blend_weights
     from jpegx.models.checkpoint import save
-    from jpegx.models.zoo import find
 
-    given = {}
-    for text in shares:
-        model, _, share = text.rpartition("=")
-        try:
-            given[find(model)] = float(share)
-        except ValueError as error:
-            raise click.UsageError(f"{text}: write MODEL=SHARE, as in general=0.5.") from error
-    generator, card = blend_weights(given)
-    save(file, generator, card)
-    console.say(f"{file}: a blend of {len(given)} files of weights")
+    given = _shares(shares)
+    if file.resolve() in {path.resolve() for path in given}:
+        raise click.UsageError(f"{file}: is one of those to blend; give another FILE.")
+    try:
+        generator, card = blend_weights(given)
+        save(file, generator, card | added)
+    except ValueError as error:
+        raise click.UsageError(f"{file}: {error}.") from error
+    console.say(f"{file}: {' + '.join(shares)}")
 
 
 @train.command(short_help="Print a recipe, or the names of all.")
@@ -182,7 +185,35 @@ def recipe(name: str | None) -> None:
 
 def _check_suffix(file: Path) -> None:
     if file.suffix != ".safetensors":
-        raise click.UsageError(f"{file}: weights are files that end in .safetensors.")
+        raise click.UsageError(
+            f"{file}: weights are files that end in .safetensors; name the new one last."
+        )
+
+
+def _pairs(notes: tuple[str, ...]) -> dict[str, str]:
+    pairs = [note.partition("=") for note in notes]
+    if any(not key or not equals for key, equals, _ in pairs):
+        raise click.UsageError("write --note KEY=TEXT.")
+    return {key: text for key, _, text in pairs}
+
+
+def _shares(texts: tuple[str, ...]) -> dict[Path, float]:
+    from jpegx.models.zoo import find
+
+    given: dict[Path, float] = {}
+    for text in texts:
+        model, _, share = text.rpartition("=")
+        try:
+            number = float(share)
+        except ValueError:
+            number = float("nan")
+        if not model or not isfinite(number):
+            raise click.UsageError(f"{text}: write MODEL=SHARE, as in general=0.5.")
+        path = find(model)
+        if path.resolve() in {other.resolve() for other in given}:
+            raise click.UsageError(f"{model}: is given twice.")
+        given[path] = number
+    return given
 
 
 def _run(

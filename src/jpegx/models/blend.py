@@ -24,11 +24,12 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
     (network interpolation, Wang et al. 2018, 3.4); r' + (g - r) gives a better regression r' what
     made r a sampler (task arithmetic, Ilharco et al. 2023).
 
-    Raises BadCheckpoint if weights cannot be read, are of different networks.
+    The card has the temperature of the samplers, if all have the same. Raises ValueError if the
+    shares do not add up to 1, BadCheckpoint if weights cannot be read or are of other networks.
     """
     total = sum(shares.values())
     if not isclose(total, 1, abs_tol=1e-6):
-        raise BadCheckpoint(f"the shares add up to {total:g}; they must add up to 1")
+        raise ValueError(f"the shares add up to {total:.9g}; they must add up to 1")
     parts = {path: load(path) for path in shares}
     generators = [generator for generator, _ in parts.values()]
     model = next((g for g in generators if g.stochastic), generators[0])
@@ -41,10 +42,14 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
         try:
             transfer(generator, part)
         except ValueError as error:
-            raise BadCheckpoint(f"{path}: {error}") from error
+            raise BadCheckpoint(f"{path}: {error}; blend files of one network") from error
         torch._foreach_add_(list(result.parameters()), list(part.parameters()), alpha=shares[path])
     cards = {
-        f"{number} {path.stem}": {"share": shares[path], **card}
+        f"{number} {path.stem}": {**card, "share": shares[path]}
         for number, (path, (_, card)) in enumerate(parts.items(), 1)
     }
-    return result.eval(), {"made_with": f"jpegx {__version__}", "blend_of": cards}
+    own: dict[str, object] = {"made_with": f"jpegx {__version__}", "blend_of": cards}
+    temperatures = {card.get("temperature") for part, card in parts.values() if part.stochastic}
+    if len(temperatures) == 1 and None not in temperatures:
+        own["temperature"] = temperatures.pop()
+    return result.eval(), own

@@ -18,7 +18,8 @@ from jpegx.models.registry import create
 def save(path: Path, generator: Generator, card: dict[str, object]) -> None:
     """Write a generator: tensors in float16; family, configuration and card in the metadata.
 
-    ``card``: anything that JSON holds. An existing file is replaced when the new one is whole.
+    ``card``: anything that JSON holds. Folders are made; an existing file is replaced when the new
+    one is whole.
     Raises ValueError if a weight is not finite in float16, OSError if the file cannot be written.
     """
     tensors = {
@@ -34,6 +35,7 @@ def save(path: Path, generator: Generator, card: dict[str, object]) -> None:
         "config": json.dumps(generator.config.to_dict()),
         "card": json.dumps(card),
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         unfinished.write_bytes(to_bytes(tensors, metadata))

@@ -36,7 +36,6 @@ def export_weights(
     if card.get("stage") == "regression" and generator.stochastic:
         generator = _without_noise(generator)
     card |= notes
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
         checkpoint.save(target, generator, card)
     except ValueError as error:

@@ -69,7 +69,7 @@ class StageOptions:
 class RegressionOptions(StageOptions):
     """[regression]: also what it minimizes."""
 
-    loss: str = key("mse", "mse, or log_mse: the mean of the logarithms of the patches' errors.")
+    loss: str = key("mse", "mse, whose minimum is X̄(Y), or log_mse, which is closer to PSNR.")
 
 
 @dataclass(frozen=True)

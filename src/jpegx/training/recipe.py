@@ -44,7 +44,7 @@ def load_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
 
 
 def parse_recipe(text: str, name: str, changes: Sequence[str] = ()) -> Recipe:
-    """The recipe in a TOML text; ``name`` stands for it in messages. Raises BadRecipe, OSError."""
+    """The recipe in a TOML text; ``name`` stands for it in messages. Raises BadRecipe."""
     tables = recipe_tables(text, name, (name,))
     for change in changes:
         _apply(change, tables)

@@ -1,5 +1,6 @@
 """The tables of a recipe as TOML has them, on those of the recipe that it builds on."""
 
+import os
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -40,8 +41,8 @@ def read_recipe(name: str) -> str:
 def recipe_tables(text: str, name: str, above: tuple[str, ...] = ()) -> Tables:
     """The tables of a text, each key of which replaces that of the recipe called ``base``, if any.
 
-    ``name`` stands for the text in messages; ``above``: recipes that build on this one.
-    Raises BadRecipe, OSError.
+    ``base``: a name, or a TOML file, relative to the folder of this one. ``name``: that of the
+    text; ``above``: recipes that build on this one. Raises BadRecipe.
     """
     try:
         own = tomllib.loads(text)
@@ -52,9 +53,16 @@ def recipe_tables(text: str, name: str, above: tuple[str, ...] = ()) -> Tables:
         return own
     if not isinstance(base, str):
         raise BadRecipe(f"{name}: base: must be the name of a recipe, not {base!r}")
+    if base.endswith(".toml"):  # beside the file that names it
+        base = os.path.normpath(Path(name).parent / base)
     if base in above:
         raise BadRecipe(f"{name}: base: {base} builds on this recipe itself")
-    tables = recipe_tables(read_recipe(base), base, (*above, base))
+    try:
+        tables = recipe_tables(read_recipe(base), base, (*above, base))
+    except BadRecipe as error:
+        raise BadRecipe(f"{name}: base: {error}") from error
+    except OSError as error:
+        raise BadRecipe(f"{name}: base: {base}: {error.strerror}") from error
     for table, keys in own.items():
         both = isinstance(keys, dict) and isinstance(tables.get(table), dict)
         tables[table] = {**tables[table], **keys} if both else keys

@@ -1,4 +1,4 @@
-"""The regression stage: one picture per file, the least error (X̄(Y), and a warm start)."""
+"""The regression stage: one picture per file with the least error (and a warm start)."""
 
 from collections.abc import Sequence
 
