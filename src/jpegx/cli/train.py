@@ -9,6 +9,7 @@ import click
 
 from jpegx.cli.console import Console
 from jpegx.cli.options import device_option
+from jpegx.models.zoo import SUFFIX, find
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
     from jpegx.training.folder import Settings
@@ -184,9 +185,9 @@ def recipe(name: str | None) -> None:
 
 
 def _check_suffix(file: Path) -> None:
-    if file.suffix != ".safetensors":
+    if file.suffix != SUFFIX:
         raise click.UsageError(
-            f"{file}: weights are files that end in .safetensors; name the new one last."
+            f"{file}: weights are files that end in {SUFFIX}; name the new one last."
         )
 
 
@@ -198,8 +199,6 @@ def _pairs(notes: tuple[str, ...]) -> dict[str, str]:
 
 
 def _shares(texts: tuple[str, ...]) -> dict[Path, float]:
-    from jpegx.models.zoo import find
-
     given: dict[Path, float] = {}
     for text in texts:
         model, _, share = text.rpartition("=")

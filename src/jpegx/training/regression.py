@@ -1,26 +1,30 @@
 """The regression stage: one picture per file with the least error (and a warm start)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from jpegx.models.noise import ZeroNoise
 from jpegx.training.compress import compress
 from jpegx.training.crew import Crew
-from jpegx.training.losses.regression import logarithmic_error, squared_error
+from jpegx.training.losses.regression import logarithmic_error
 from jpegx.training.networks import Networks
 from jpegx.training.patches import Group
 from jpegx.training.precision import Precision
 from jpegx.training.stopwatch import Stopwatch
 
-_LOSSES = {"mse": squared_error, "log_mse": logarithmic_error}
+_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": F.mse_loss,  # its minimum is X̄(Y), the mean of the posterior
+    "log_mse": logarithmic_error,
+}
 
 
 class RegressionStage:
     """Steps that minimize the error of the generator without noise.
 
-    ``loss``: "mse" or "log_mse" (``squared_error``, ``logarithmic_error``).
+    ``loss``: "mse", the mean squared error, or "log_mse" (``logarithmic_error``).
     """
 
     def __init__(

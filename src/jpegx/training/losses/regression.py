@@ -1,26 +1,18 @@
-"""What a regression minimizes."""
+"""What a regression minimizes, beside PyTorch's own mean squared error."""
 
 from torch import Tensor
 
-_FLOOR = (
-    1e-5  # of a mean squared error, 50 dB: an image that is nearly exact does not rule the step
-)
-
-
-def squared_error(images: Tensor, targets: Tensor) -> Tensor:
-    """Mean squared error, whose minimum is X̄(Y), the mean of the posterior: a scalar.
-
-    ``images``, ``targets``: (N, C, H, W), 0 to 1.
-    """
-    return (images - targets).square().mean()
+# Of a mean squared error, 50 dB: an image that is nearly exact does not rule the step.
+_FLOOR = 1e-5
 
 
 def logarithmic_error(images: Tensor, targets: Tensor) -> Tensor:
     """Mean over the images of the logarithm of their mean squared error: a scalar.
 
-    The PSNR of each image in other units, as in Chen et al. 2022 (NAFNet). Images of high quality
-    count as much as those of low quality, whose errors are hundreds of times larger. Its minimum is
-    close to X̄(Y), but not the same: images that turn out easy weigh more.
+    ``images``, ``targets``: (N, C, H, W), 0 to 1. It is the PSNR of each image in other units, as
+    in Chen et al. 2022 (NAFNet). Images of high quality count as much as those of low quality,
+    whose errors are hundreds of times larger. Its minimum is close to X̄(Y), but not the same:
+    images that turn out easy weigh more.
     """
     errors = (images - targets).square().mean(dim=(1, 2, 3))
     return (errors + _FLOOR).log().mean()
