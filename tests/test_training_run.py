@@ -206,6 +206,20 @@ def test_weights_to_start_from_decide_the_network(run: Run, tmp_path: Path) -> N
     assert run("train", "--resume", second).exit_code == 0
 
 
+def test_the_recipe_decides_on_dither_whatever_it_starts_from(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    arguments = ("train", "--data", data, "--recipe", recipe, "--set", "regression.steps=0")
+    start: tuple[str, ...] = ()
+    for name, dithers in (("without", False), ("with", True)):
+        folder, weights = tmp_path / name, tmp_path / f"{name}.safetensors"
+        config = f"generator.config={{dither = {str(dithers).lower()}}}"
+        assert run(*arguments, "--set", config, *start, "-o", folder).exit_code == 0
+        assert run("train", "export", folder, weights).exit_code == 0
+        generator, _ = checkpoint.load(weights)
+        assert ("noise.0.strength" in generator.state_dict()) == dithers
+        start = ("--set", f"training.start={weights}")
+
+
 def test_a_run_starts_from_installed_weights_by_name(run: Run, tmp_path: Path) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
     arguments = ("train", "--data", data, "--recipe", recipe, "-o", tmp_path / "run")

@@ -94,9 +94,18 @@ class NoiseInput(nn.Module):
         nn.init.uniform_(self.slope, -0.3, 0.3)
 
     def forward(self, features: Tensor, noise: Tensor) -> Tensor:
-        """Features (N, c, h, w), changed by noise (N, 1, h, w)."""
+        """Features (N, c, h, w), changed by noise (N, 1, h, w), or by noisy features."""
         slope, strength = self.slope.to(features.dtype), self.strength.to(features.dtype)
         return torch.addcmul(features, noise, torch.addcmul(strength, features, slope))
+
+
+class DitherInput(NoiseInput):
+    """Adds what the dither changes in features; at first as it is."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        nn.init.ones_(self.strength)
+        nn.init.zeros_(self.slope)
 
 
 class ResidualBlock(nn.Module):

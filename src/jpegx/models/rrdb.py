@@ -8,12 +8,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jpegx.models.blocks import Film, TableEmbedding, begin_as_he, modulate, repeat_samples
+from jpegx.models.blocks import (
+    DitherInput,
+    Film,
+    TableEmbedding,
+    begin_as_he,
+    modulate,
+    repeat_samples,
+)
 from jpegx.models.conditioning import Conditions
 from jpegx.models.config import Config
+from jpegx.models.dither import DITHER_LAYERS, DITHER_MULTIPLE, dither
 from jpegx.models.fused import conv_relu
 from jpegx.models.generator import Encoded, Generator
-from jpegx.models.noise import Noise
+from jpegx.models.noise import Noise, ZeroNoise
 from jpegx.models.registry import register
 
 _SLOPE = 0.2  # of the leaky ReLU, and the residual scale: both as in ESRGAN
@@ -27,7 +35,8 @@ class RrdbConfig(Config):
     """Sizes; the defaults are those that paper 1 and Real-ESRGAN publish.
 
     ``growth``: features that each dense convolution adds. ``embedding``: size of the table
-    embedding. ``noise``: noise channels; without, the network is paper 1's regression.
+    embedding. ``noise``: noise channels; without, the network is paper 1's regression. ``dither``:
+    places in the cells at random as well (:mod:`jpegx.models.dither`), which the paper has not.
     """
 
     blocks: int = 23
@@ -35,6 +44,7 @@ class RrdbConfig(Config):
     growth: int = 32
     embedding: int = 64
     noise: bool = True
+    dither: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.blocks <= 64:
@@ -132,11 +142,13 @@ class RrdbGenerator(Generator):
     def __init__(self, config: RrdbConfig) -> None:
         super().__init__()
         self.config = config
-        self.multiple, self.halo, self.blend = 2, 64, 32
+        self.dithers = config.noise and config.dither
+        self.multiple, self.halo, self.blend = DITHER_MULTIPLE if self.dithers else 2, 64, 32
         self.stochastic = config.noise
         features = config.features
         self.embedding = TableEmbedding(config.embedding)
         self.stem = nn.Conv2d(12, features, 3, padding=1)
+        self.noise = DitherInput(features) if self.dithers else None
         self.trunk = nn.ModuleList(Rrdb(config) for _ in range(config.blocks))
         self.close = nn.Conv2d(features, features, 3, padding=1)
         self.up = ConvWithNoise(config, 0, features)
@@ -150,14 +162,15 @@ class RrdbGenerator(Generator):
 
     def render(self, encoded: Encoded, noise: Noise, samples: int = 1) -> Tensor:
         """Images (N * samples, 3, H, W): see :meth:`Generator.render`."""
-        decoded = encoded.conditions.decoded
-        height, width = decoded.shape[2:]
-        image = F.pad(decoded - 0.5, (0, width % 2, 0, height % 2), mode="replicate")
-        values = F.pixel_unshuffle(image.to(self.dtype), 2)
-        values = self.stem(values.contiguous(memory_format=torch.channels_last))
-        stem = repeat_samples(values, samples).contiguous(memory_format=torch.channels_last)
+        height, width = encoded.conditions.decoded.shape[2:]
+        stem = self.stem(self._unshuffled(encoded.conditions.decoded - 0.5))
+        stem = repeat_samples(stem, samples).contiguous(memory_format=torch.channels_last)
         embedding = self.embedding(encoded.conditions)
         layers = count()
+        if self.noise is not None and not isinstance(noise, ZeroNoise):
+            image = self._unshuffled(dither(encoded.conditions, noise, samples))
+            stem = self.noise(stem, F.conv2d(image, self.stem.weight, padding=1))
+            layers = count(DITHER_LAYERS)
         draw = self._drawer(noise, layers, 2)
         features = stem
         for block in self.trunk:
@@ -169,6 +182,13 @@ class RrdbGenerator(Generator):
         features = modulate(features, self.up_film(embedding))
         features = conv_relu(features, self.fine.weight, self.fine.bias, _SLOPE)
         return _in_float32(self.last, features)[:, :, :height, :width] + 0.5
+
+    def _unshuffled(self, images: Tensor) -> Tensor:
+        """Images (N, 3, H, W) of any size, in 12 channels of half the size."""
+        height, width = images.shape[2:]
+        padded = F.pad(images, (0, width % 2, 0, height % 2), mode="replicate")
+        values = F.pixel_unshuffle(padded.to(self.dtype), 2)
+        return values.contiguous(memory_format=torch.channels_last)
 
     def bytes_per_pixel(self, itemsize: int) -> int:
         """Memory at the peak of rendering: see :meth:`Generator.bytes_per_pixel`."""

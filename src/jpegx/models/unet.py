@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jpegx.models.blocks import Stage, TableEmbedding, repeat_samples
+from jpegx.models.blocks import DitherInput, Stage, TableEmbedding, repeat_samples
 from jpegx.models.conditioning import Conditions
 from jpegx.models.config import Config
+from jpegx.models.dither import DITHER_LAYERS, DITHER_MULTIPLE, dither
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import Noise, ZeroNoise
 from jpegx.models.registry import register
@@ -22,7 +23,8 @@ class UnetConfig(Config):
     """Widths and residual blocks per scale, from the finest (1/2) to the coarsest.
 
     ``embedding``: size of the table embedding. ``noise``: noise in the decoder's blocks; without,
-    the network is a regression.
+    the network is a regression. ``dither``: places in the cells at random as well, where there is
+    noise (:mod:`jpegx.models.dither`).
     """
 
     widths: tuple[int, ...] = (64, 128, 192)
@@ -30,6 +32,7 @@ class UnetConfig(Config):
     decoder: tuple[int, ...] = (3, 2, 1)
     embedding: int = 64
     noise: bool = True
+    dither: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.widths) == len(self.encoder) == len(self.decoder) <= 5:
@@ -45,10 +48,11 @@ class Unet(Generator):
     """Plain residual blocks at three scales over a pixel-unshuffle of 2, FiLM on the tables.
 
     The encoder sees no noise and is shared by all samples; each block of the decoder, which begins
-    at the coarsest scale, has a noise input of its own. Scales are 2, 4 and 8 pixels: at the
-    coarsest, one position is one 8x8 block of a component that is not down-sampled. Down: 2x2
-    convolutions of stride 2; up: 1x1 convolutions and pixel-shuffle; skips are added. The output is
-    a change of the decoded image, zero before training.
+    at the coarsest scale, has a noise input of its own. Dither takes the way of the encoder's
+    skips, without its blocks, into the decoder, which so sees the file and the dither apart. Scales
+    are 2, 4 and 8 pixels: at the coarsest, one position is one 8x8 block of a component that is not
+    down-sampled. Down: 2x2 convolutions of stride 2; up: 1x1 convolutions and pixel-shuffle; skips
+    are added. The output is a change of the decoded image, zero before training.
 
     The default has 3.5 million parameters and costs 0.23 million multiply-adds a pixel, 0.10
     million of them in the decoder, which alone is repeated for further samples. It was
@@ -76,10 +80,11 @@ class Unet(Generator):
         super().__init__()
         self.config = config
         widths = config.widths
-        self.multiple = 2 ** len(widths)
+        self.dithers = config.noise and config.dither
+        self.multiple = max(_coarsest(config), DITHER_MULTIPLE if self.dithers else 1)
         self.halo = _halo(config)
         self.blend = 0
-        self.stochastic = config.noise and any(config.decoder)
+        self.stochastic = self.dithers or (config.noise and any(config.decoder))
         self.embedding = TableEmbedding(config.embedding)
         self.stem = nn.Conv2d(12, widths[0], 3, padding=1)
         self.encoder = _stages(config, config.encoder, noisy=False)
@@ -87,18 +92,15 @@ class Unet(Generator):
         steps = list(pairwise(widths))
         self.down = nn.ModuleList(nn.Conv2d(fine, wide, 2, stride=2) for fine, wide in steps)
         self.up = nn.ModuleList(nn.Conv2d(wide, 4 * fine, 1) for fine, wide in steps)
+        self.noise = nn.ModuleList(DitherInput(width) for width in widths if self.dithers)
         self.head = nn.Conv2d(widths[0], 12, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
     def encode(self, conditions: Conditions) -> Encoded:
         """Features of each scale, finest first, and the table embedding last."""
-        height, width = conditions.decoded.shape[2:]
-        pad = (0, -width % self.multiple, 0, -height % self.multiple)
-        image = F.pad(conditions.decoded - 0.5, pad, mode="replicate").to(self.dtype)
-        features = F.pixel_unshuffle(image, 2).contiguous(memory_format=torch.channels_last)
         embedding = self.embedding(conditions)
-        features = self.stem(features)
+        features = self.stem(self._unshuffled(conditions.decoded - 0.5))
         kept: list[Tensor] = []
         for scale, stage in enumerate(self.encoder):
             if scale:
@@ -112,11 +114,14 @@ class Unet(Generator):
         *skips, coarsest, embedding = encoded.features
         features = repeat_samples(coarsest, samples)
         features = features.contiguous(memory_format=torch.channels_last)
-        layers = count()
+        changes = self._changes(encoded.conditions, noise, samples)
+        layers = count(DITHER_LAYERS if changes else 0)
         for scale in reversed(range(len(self.decoder))):
             if scale < len(skips):
                 features = F.pixel_shuffle(self.up[scale](features), 2)
                 features = _add_to_samples(features, skips[scale], samples)
+            if changes:
+                features = self.noise[scale](features, changes[scale])
             draw = _drawer(noise, layers, 2 << scale)
             features = self.decoder[scale](features, embedding, draw)
         decoded = encoded.conditions.decoded
@@ -124,11 +129,35 @@ class Unet(Generator):
         height, width = decoded.shape[2:]
         return repeat_samples(decoded, samples) + change[:, :, :height, :width]
 
+    def _changes(self, conditions: Conditions, noise: Noise, samples: int) -> list[Tensor]:
+        """What the dither changes at each scale by the encoder's skips alone, finest first."""
+        if not self.dithers or isinstance(noise, ZeroNoise):
+            return []
+        image = self._unshuffled(dither(conditions, noise, samples))
+        changes = [F.conv2d(image, self.stem.weight, padding=1)]
+        for step in self.down:
+            assert isinstance(step, nn.Conv2d)
+            changes.append(F.conv2d(changes[-1], step.weight, stride=2))
+        return changes
+
+    def _unshuffled(self, images: Tensor) -> Tensor:
+        """Images (N, 3, H, W) of whole coarsest positions, in 12 channels of half the size."""
+        height, width = images.shape[2:]
+        size = _coarsest(self.config)
+        padded = F.pad(images, (0, -width % size, 0, -height % size), mode="replicate")
+        values = F.pixel_unshuffle(padded.to(self.dtype), 2)
+        return values.contiguous(memory_format=torch.channels_last)
+
     def bytes_per_pixel(self, itemsize: int) -> int:
         """Memory at the peak of rendering: see :meth:`Generator.bytes_per_pixel`."""
         kept = sum(width / (4 << 2 * i) for i, width in enumerate(self.config.widths))
         # Beside the features kept of each scale, four maps of the finest; and float32 images.
         return ceil(itemsize * (kept + self.config.widths[0])) + 60
+
+
+def _coarsest(config: UnetConfig) -> int:
+    """Pixels that one position of the coarsest scale spans each way."""
+    return int(2 ** len(config.widths))
 
 
 def _stages(config: UnetConfig, blocks: tuple[int, ...], *, noisy: bool) -> nn.ModuleList:

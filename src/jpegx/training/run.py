@@ -33,13 +33,7 @@ def start_run(
     """Train from the beginning, into a new folder. Raises JpegxError, OSError."""
     recipe = settings.recipe
     if recipe.training.start:
-        # The network is that of the weights, and the run can be resumed without their file.
-        header = read_header(find(recipe.training.start))
-        config = dict(header.config)
-        if recipe.adversarial.steps and "noise" in config:
-            config["noise"] = True
-        network = NetworkOptions(header.family, config)
-        settings = replace(settings, recipe=replace(recipe, generator=network))
+        settings = replace(settings, recipe=replace(recipe, generator=_network_to_start(recipe)))
     with join_crew(device) as crew:
         if crew.is_first:
             folder.check_new()
@@ -50,6 +44,20 @@ def resume_run(folder: RunFolder, device: torch.device, display: Display, say: S
     """Go on with a run that was interrupted. Raises JpegxError, OSError."""
     with join_crew(device) as crew:
         _train(folder, folder.settings(), device, crew, display, say, new=False)
+
+
+def _network_to_start(recipe: Recipe) -> NetworkOptions:
+    """The network of the weights to start from, so that a run is resumed without their file.
+
+    Its noise is not theirs but what the run needs, and its dither what the recipe wants.
+    """
+    header = read_header(find(recipe.training.start))
+    config = dict(header.config)
+    if recipe.adversarial.steps and "noise" in config:
+        config["noise"] = True
+        if "dither" in recipe.generator.config:
+            config["dither"] = recipe.generator.config["dither"]
+    return NetworkOptions(header.family, config)
 
 
 def _train(
