@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from conftest import MakeJpeg, Run
@@ -89,15 +90,25 @@ def test_a_run_ends_with_weights_that_decode(run: Run, tmp_path: Path, make_jpeg
     assert len(losses(folder)) == 12
 
 
-def test_killed_at_random_moments_a_run_ends_as_if_undisturbed(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("stop", "every"),
+    [(signal.SIGKILL, 2), (signal.SIGTERM, 1000)],  # who is asked saves first
+)
+def test_stopped_at_random_moments_a_run_ends_as_if_undisturbed(
+    run: Run, tmp_path: Path, stop: signal.Signals, every: int
+) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
-    arguments = ("train", "--data", data, "--recipe", recipe, *LONGER)
+    often = ("--set", f"run.save_every={every}")
+    arguments = ("train", "--data", data, "--recipe", recipe, *LONGER, *often)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert run(*arguments, "-o", whole).exit_code == 0
     moments = random.Random(0)
     started: tuple[object, ...] = (*arguments, "-o", killed)
     for first in (0, 10, 24):
-        kill_after(started, killed / "log.jsonl", first + moments.randrange(10))
+        steps = first + moments.randrange(10)
+        stop_after(started, killed / "log.jsonl", steps, stop)
+        if stop == signal.SIGTERM:
+            assert position_of(killed) == len(losses(killed)) >= steps
         started = ("train", "--resume", killed)
     result = run(*started)
     assert result.exit_code == 0, result.output
@@ -105,8 +116,13 @@ def test_killed_at_random_moments_a_run_ends_as_if_undisturbed(run: Run, tmp_pat
     assert_same(killed, whole)
 
 
-def kill_after(arguments: tuple[object, ...], log: Path, steps: int) -> None:
-    """Run until the log has more lines than that of some steps, then SIGKILL."""
+def position_of(folder: Path) -> int:
+    with safe_open(folder / "last.safetensors", "pt") as file:
+        return int(json.loads(file.metadata()["position"])["step"])
+
+
+def stop_after(arguments: tuple[object, ...], log: Path, steps: int, stop: signal.Signals) -> None:
+    """Run until the log has more lines than that of some steps, then send a signal."""
     process = subprocess.Popen(
         command(*arguments),
         stderr=subprocess.PIPE,
@@ -121,8 +137,8 @@ def kill_after(arguments: tuple[object, ...], log: Path, steps: int) -> None:
             time.sleep(0.01)
         assert process.poll() is None, process.stderr.read() if process.stderr else ""
     finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.send_signal(stop)
+        process.communicate(timeout=60)
 
 
 def test_two_processes_do_what_one_does(run: Run, tmp_path: Path) -> None:

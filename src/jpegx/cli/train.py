@@ -89,8 +89,9 @@ def train(
     best validation), and strips of pictures to look at. Patches of the images are compressed on the
     fly; images that cannot be read are named and left out.
 
-    A run that is interrupted, even killed, goes on with --resume RUN, without any loss but the
-    steps since the last checkpoint. Under torchrun several processes share the work.
+    A run that is interrupted ends its step, leaves a checkpoint, and goes on with --resume RUN; one
+    that is killed goes on from its last checkpoint. Under torchrun several processes share the
+    work, and stop at once.
 
     Exit status: 0, the run is complete; 1, it failed; 2, wrong usage.
     """

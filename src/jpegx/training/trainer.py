@@ -1,6 +1,7 @@
 """The loop over the steps of a run: stages, schedules, checkpoints, log."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from math import isfinite
 from time import perf_counter
 from typing import Protocol
@@ -17,6 +18,7 @@ from jpegx.training.options import StageOptions
 from jpegx.training.patches import Group
 from jpegx.training.recipe import Recipe
 from jpegx.training.schedules import Span, cosine, warm_up
+from jpegx.training.stopping import Stopping
 from jpegx.training.stopwatch import Stopwatch
 
 # The steps of a run from some step on: the groups of this process for each.
@@ -70,6 +72,7 @@ class Trainer:
         self.observer = observer
         self.device = device
         self.position = Position()
+        self.stopping = Stopping()
         self.options = {"regression": recipe.regression, "adversarial": recipe.adversarial}
         self.spans = _spans(self.options, limit)
         self._losses: list[dict[str, Tensor]] = []
@@ -81,14 +84,19 @@ class Trainer:
             self.folder.rewind_log(self.position.step)
 
     def run(self, batches: Batches) -> None:
-        """Do the steps that are left, and leave a checkpoint at the end of each stage."""
-        for name, stage in self.stages.items():
-            if self.position.stage != name:
-                continue
-            if self.options[name].steps:
-                self._run_stage(stage, self.options[name], self.spans[name], batches)
-            following = list(self.stages)[list(self.stages).index(name) + 1 :] or ["done"]
-            self._enter(following[0])
+        """Do the steps that are left, and leave a checkpoint at the end of each stage.
+
+        A run that is asked to stop ends its step and leaves a checkpoint first; one of several
+        processes, which may have been asked in different steps, stops at once.
+        """
+        with self.stopping.held() if self.crew.size == 1 else nullcontext():
+            for name, stage in self.stages.items():
+                if self.position.stage != name:
+                    continue
+                if self.options[name].steps:
+                    self._run_stage(stage, self.options[name], self.spans[name], batches)
+                following = list(self.stages)[list(self.stages).index(name) + 1 :] or ["done"]
+                self._enter(following[0])
 
     def _enter(self, stage: str) -> None:
         self.position.enter(stage)
@@ -96,6 +104,7 @@ class Trainer:
             keep = bool(self.recipe.moments.reference)
             self.networks.begin_adversarial(keep_reference=keep)
         self._save()
+        self.stopping.obey()
 
     def _run_stage(self, stage: Stage, options: StageOptions, span: Span, batches: Batches) -> None:
         position = self.position
@@ -137,8 +146,9 @@ class Trainer:
         if step % every.log_every == 0:
             self._log(rate, progress)
         self._look(validate=step % every.validate_every == 0, strips=step % every.strips_every == 0)
-        if step % every.save_every == 0:
+        if step % every.save_every == 0 or self.stopping.asked:
             self._save()
+        self.stopping.obey()
 
     def _log(self, rate: float, progress: float) -> None:
         """One line: the mean of each loss over the steps since the last line that have it."""
