@@ -237,20 +237,20 @@ def score(samples: Tensor, sources: Tensor, decoded: Tensor, count: int = 4) -> 
 
 
 def test_sliced_crps_is_that_of_the_filters_by_brute_force() -> None:
-    samples = torch.rand(2, 3, 3, 24, 20, generator=torch.Generator().manual_seed(0))
-    targets = torch.rand(2, 3, 24, 20, generator=torch.Generator().manual_seed(1))
-    decoded = torch.rand(2, 3, 24, 20, generator=torch.Generator().manual_seed(3))
+    samples = torch.rand(2, 3, 3, 48, 40, generator=torch.Generator().manual_seed(0))
+    targets = torch.rand(2, 3, 48, 40, generator=torch.Generator().manual_seed(1))
+    decoded = torch.rand(2, 3, 48, 40, generator=torch.Generator().manual_seed(3))
     # Brightness, and colour differences three times as large: lengths 1, 3, 3, at right angles.
     axes = torch.tensor([[1.0, 1, 1], [1, -1, 0], [1, 1, -2]])
     axes *= torch.tensor([1.0, 3, 3])[:, None] / axes.norm(dim=1, keepdim=True)
     colors = [torch.einsum("oc,...chw->...ohw", axes, i) for i in (samples.flatten(0, 1), targets)]
-    tolerance = torch.empty(2, 1, 24, 20)
-    for file, row, column in itertools.product(range(2), range(24), range(20)):
+    tolerance = torch.empty(2, 1, 48, 40)
+    for file, row, column in itertools.product(range(2), range(48), range(40)):
         around = (slice(max(0, at - 7), at + 8) for at in (row, column))
         brightness = decoded[file].mean(dim=0)[*around]
         tolerance[file, 0, row, column] = brightness.std(correction=0) + 0.02
     drawn, expected = torch.Generator().manual_seed(2), []
-    for scale in (1, 2, 4):
+    for scale in (1, 2, 4, 8):
         filters = torch.randn(2, 3, 5, 5, generator=drawn)
         filters /= filters.flatten(1).norm(dim=1)[:, None, None, None]
         reduced = [scale * F.avg_pool2d(i, scale) for i in colors]
@@ -261,19 +261,19 @@ def test_sliced_crps_is_that_of_the_filters_by_brute_force() -> None:
         for one, other in ((0, 1), (0, 2), (1, 2)):
             value -= (forecasts[:, one] - forecasts[:, other]).abs().mean() / 6
         expected.append(float(value))
-    assert score(samples, targets, decoded, 2) == pytest.approx(sum(expected) / 3, rel=1e-4)
+    assert score(samples, targets, decoded, 2) == pytest.approx(sum(expected) / 4, rel=1e-4)
 
 
 def test_sliced_crps_is_least_for_the_spread_of_the_sources() -> None:
     random = torch.Generator().manual_seed(0)
-    sources, noise = torch.randn(40, 3, 32, 32, generator=random), torch.Generator()
+    sources, noise = torch.randn(40, 3, 40, 40, generator=random), torch.Generator()
     flat = torch.zeros_like(sources)
     scores = {}
     for spread in (0.0, 0.5, 1.0, 2.0):
-        samples = spread * torch.randn(40, 2, 3, 32, 32, generator=noise.manual_seed(1))
+        samples = spread * torch.randn(40, 2, 3, 40, 40, generator=noise.manual_seed(1))
         scores[spread] = score(samples, sources, flat)
     assert min(scores, key=lambda spread: scores[spread]) == 1.0
     # Of the right spread, but in stripes: worse, though each pixel alone is as it should be.
-    line = torch.randn(40, 2, 3, 32, 1, generator=noise.manual_seed(1))
-    stripes = line.expand(-1, -1, -1, -1, 32)
+    line = torch.randn(40, 2, 3, 40, 1, generator=noise.manual_seed(1))
+    stripes = line.expand(-1, -1, -1, -1, 40)
     assert score(stripes, sources, flat) > 1.05 * scores[1.0]

@@ -121,7 +121,7 @@ class Unet(Generator):
                 features = F.pixel_shuffle(self.up[scale](features), 2)
                 features = _add_to_samples(features, skips[scale], samples)
             if changes:
-                features = self.noise[scale](features, changes[scale])
+                features = self.noise[scale](features, changes.pop())
             draw = _drawer(noise, layers, 2 << scale)
             features = self.decoder[scale](features, embedding, draw)
         decoded = encoded.conditions.decoded
@@ -151,8 +151,10 @@ class Unet(Generator):
     def bytes_per_pixel(self, itemsize: int) -> int:
         """Memory at the peak of rendering: see :meth:`Generator.bytes_per_pixel`."""
         kept = sum(width / (4 << 2 * i) for i, width in enumerate(self.config.widths))
-        # Beside the features kept of each scale, four maps of the finest; and float32 images.
-        return ceil(itemsize * (kept + self.config.widths[0])) + 60
+        # Beside the features kept of each scale, four maps of the finest, and one that the dither
+        # changes; and float32 images.
+        maps = 5 if self.dithers else 4
+        return ceil(itemsize * (kept + maps * self.config.widths[0] / 4)) + 60
 
 
 def _coarsest(config: UnetConfig) -> int:

@@ -147,6 +147,8 @@ def _problems(recipe: Recipe) -> dict[str, bool]:
     return {
         "sizes, counts and intervals must be at least 1": min(positive) < 1,
         "data.patch must be a multiple of 16": data.patch % 16 != 0,
+        "losses.crps needs a data.patch of at least 48": bool(recipe.losses.crps)
+        and data.patch < 48,
         "data.batch must be a multiple of data.groups": data.batch % data.groups != 0,
         "data.groups must be a multiple of training.accumulate": data.groups % training.accumulate
         != 0,
