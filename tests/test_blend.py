@@ -54,6 +54,18 @@ def test_every_weight_is_the_sum(run: Run, tmp_path: Path, family: str) -> None:
     }
 
 
+@pytest.mark.parametrize("dithers", [(True, False), (False, True)])
+def test_dither_counts_in_any_order(run: Run, tmp_path: Path, dithers: tuple[bool, bool]) -> None:
+    parts = [random("unet", seed, dither=dither) for seed, dither in enumerate(dithers)]
+    paths = [write(tmp_path / f"{seed}.safetensors", part) for seed, part in enumerate(parts)]
+    out = tmp_path / "out.safetensors"
+    assert run("train", "blend", f"{paths[0]}=0.75", f"{paths[1]}=0.25", out).exit_code == 0
+    got, _ = load(out)
+    share, weights = (0.75, parts[0]) if dithers[0] else (0.25, parts[1])
+    expected = (share * weights.state_dict()["noise.1.strength"]).half().float()
+    torch.testing.assert_close(got.state_dict()["noise.1.strength"], expected)
+
+
 def test_what_one_learnt_is_added_to_another(run: Run, tmp_path: Path) -> None:
     old, sampler, new = (random("unet", seed) for seed in range(3))
     named = {"old": old, "sampler": sampler, "new": new}

@@ -1,6 +1,6 @@
 """Dither: uniform in the cells of the lowest frequencies, and the same in tiles."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from jpegx.jpeg import forward
 from jpegx.jpeg.layout import Layout
 from jpegx.models.conditioning import Conditions, conditions, join
-from jpegx.models.dither import DITHER_MULTIPLE, dither
+from jpegx.models.dither import DITHER_LAYERS, DITHER_MULTIPLE, dither
 from jpegx.models.noise import CounterNoise, ZeroNoise
 from jpegx.models.registry import create
 from jpegx.models.transfer import transfer
@@ -61,6 +61,18 @@ def test_lowest_frequencies_are_uniform_in_their_cells(layout: Layout) -> None:
         assert torch.equal(change[:, 0], change[:, 2])
 
 
+def test_places_are_independent() -> None:
+    layout = Layout(512, 512, "ycbcr", FULL)
+    change = dither(blank(layout), CounterNoise(4), 2)
+    values = forward.normalize(forward.coefficients(change * 255 + 128, layout), tables(layout))
+    places = [v[s, ..., i, j] for v in values for s in (0, 1) for i, j in ((0, 0), (0, 1), (1, 0))]
+    off = torch.corrcoef(torch.stack([p.flatten() for p in places])) - torch.eye(18)
+    assert off.abs().max() < 5 / 64  # five standard errors of 64 by 64 blocks
+    for place in places:
+        neighbours = torch.stack([place[:, 1:].flatten(), place[:, :-1].flatten()])
+        assert torch.corrcoef(neighbours)[0, 1].abs() < 5 / 64
+
+
 @settings(max_examples=40)
 @given(layouts())
 def test_any_layout(layout: Layout) -> None:
@@ -95,6 +107,18 @@ def test_files_of_a_batch_are_as_alone() -> None:
     torch.testing.assert_close(together, torch.cat(alone))
 
 
+@dataclass(frozen=True)
+class Only:
+    """The noise of some layers alone, their numbers moved."""
+
+    layers: range
+    by: int = 0
+
+    def __call__(self, layer: int, like: torch.Tensor, scale: int) -> torch.Tensor:
+        drawn = CounterNoise(0)(layer - self.by, like, scale)
+        return drawn if layer in self.layers else torch.zeros_like(drawn)
+
+
 @pytest.mark.parametrize(
     ("family", "config"),
     [
@@ -113,5 +137,8 @@ def test_generators_with_dither_and_without(family: str, config: dict[str, objec
     file = blank(Layout(50, 41, "ycbcr", HALF))
     assert dithered.stochastic
     torch.testing.assert_close(dithered(file, ZeroNoise()), plain(file, ZeroNoise()))
-    samples = dithered(file, CounterNoise(0), 2)
-    assert not torch.allclose(samples[0], samples[1], atol=1e-3)
+    # The layers' other noise has the numbers after those of the dither.
+    dithered_only = dithered(file, Only(range(DITHER_LAYERS)), 2)
+    assert not torch.allclose(dithered_only[0], dithered_only[1], atol=1e-3)
+    others = dithered(file, Only(range(DITHER_LAYERS, 99)), 2)
+    torch.testing.assert_close(others[:1], plain(file, Only(range(99), -DITHER_LAYERS)))

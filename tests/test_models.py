@@ -58,7 +58,7 @@ def test_parameters_of_the_published_rrdb() -> None:
 def test_parameters_of_the_default() -> None:
     with torch.device("meta"):
         generator = create("unet")
-    assert sum(p.numel() for p in generator.parameters()) == 3_496_524
+    assert sum(p.numel() for p in generator.parameters()) == 3_495_756
 
 
 @BOTH

@@ -24,8 +24,8 @@ CPU = torch.device("cpu")
 @given(
     height=st.integers(1, 400),
     width=st.integers(1, 400),
-    halo=st.sampled_from([0, 8, 40]),
-    multiple=st.sampled_from([2, 8]),
+    halo=st.sampled_from([0, 8, 40, 64]),
+    multiple=st.sampled_from([2, 8, 32]),
     blend=st.sampled_from([0, 6, 16]),
     max_pixels=st.integers(1, 200_000),
 )

@@ -87,7 +87,7 @@ def test_changes_on_the_command_line() -> None:
         ("data.batch=-4", "out of range"),
         ("data.batch=6", "multiple of data.groups"),
         ("data.patch=20", "multiple of 16"),
-        ("losses.crps=1", "data.patch of at least 48"),
+        ("losses.crps=1", "data.patch of at least 40"),
         ("data.quality=[90, 5]", "from 1 to 100"),
         ("data.quality=[5]", "must be 2 numbers"),
         ("data.quality=5", "must be a list"),

@@ -15,10 +15,9 @@ from jpegx import __version__
 from jpegx.batch.failures import one_line
 from jpegx.cli.allocator import keep_freed_memory
 from jpegx.cli.console import Console
+from jpegx.signals import STOP_SIGNALS
 
 COMMANDS = ("decode", "verify", "info", "models", "train", "eval")
-
-STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignal(BaseException):
@@ -73,7 +72,7 @@ def _stop_signals() -> Iterator[None]:
 
     before = {
         number: signal.signal(number, stop)
-        for number in STOPPED_BY
+        for number in STOP_SIGNALS
         if signal.getsignal(number) is not signal.SIG_IGN  # as nohup and background jobs set it
     }
     try:

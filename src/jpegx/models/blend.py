@@ -1,6 +1,6 @@
 """Weighted sums of weights: between a regression and a sampler, or what one learnt in another."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from math import isclose
 from pathlib import Path
@@ -18,11 +18,11 @@ from jpegx.models.transfer import transfer
 def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
     """A generator whose every weight is the sum of share times weight, and its card.
 
-    ``shares``: of checkpoints of one network, which add up to 1. Some may lack noise: they count as
-    networks whose noise has no strength. It works where the weights have most of their training in
-    common: r + s (g - r) lies between a regression r and the sampler g that was made from it
-    (network interpolation, Wang et al. 2018, 3.4); r' + (g - r) gives a better regression r' what
-    made r a sampler (task arithmetic, Ilharco et al. 2023).
+    ``shares``: of checkpoints of one network, which add up to 1. Some may lack noise or dither:
+    they count as networks in which it has no strength. It works where the weights have most of
+    their training in common: r + s (g - r) lies between a regression r and the sampler g that was
+    made from it (network interpolation, Wang et al. 2018, 3.4); r' + (g - r) gives a better
+    regression r' what made r a sampler (task arithmetic, Ilharco et al. 2023).
 
     The card has the temperature of the samplers, if all have the same. Raises ValueError if the
     shares do not add up to 1, BadCheckpoint if weights cannot be read or are of other networks.
@@ -32,8 +32,7 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
         raise ValueError(f"the shares add up to {total:.9g}; they must add up to 1")
     parts = {path: load(path) for path in shares}
     generators = [generator for generator, _ in parts.values()]
-    model = next((g for g in generators if g.stochastic), generators[0])
-    silent = create(model.family, model.config).requires_grad_(False)
+    silent = create(generators[0].family, _widest(generators)).requires_grad_(False)
     for parameter in silent.parameters():
         parameter.zero_()
     result = deepcopy(silent)
@@ -53,3 +52,12 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
     if len(temperatures) == 1 and None not in temperatures:
         own["temperature"] = temperatures.pop()
     return result.eval(), own
+
+
+def _widest(generators: Sequence[Generator]) -> dict[str, object]:
+    """The configuration of the first, with the noise and the dither that any of them has."""
+    config = generators[0].config.to_dict()
+    samplers = [g.config.to_dict() for g in generators if g.stochastic]
+    for name in ("noise", "dither"):
+        config[name] = any(sampler[name] for sampler in samplers)
+    return config

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from jpegx.jpeg.forward import dequantize, images
-from jpegx.jpeg.layout import COMPONENT_NAMES, Layout
+from jpegx.jpeg.layout import COMPONENT_NAMES, ColorSpace, Layout
 
 SAMPLING_FEATURES = 9  # three components, two directions; then one of three colour spaces
 
@@ -67,6 +67,16 @@ def sampling_features(layout: Layout) -> list[float]:
     ratios = [r for h, v in layout.factors for r in (log2(across / h), log2(down / v))]
     spaces = [float(layout.color_space == name) for name in COMPONENT_NAMES]
     return (ratios if len(ratios) == 6 else ratios * 3) + spaces
+
+
+def sampling_of(features: Sequence[float]) -> tuple[ColorSpace, list[tuple[float, float]]]:
+    """What :func:`sampling_features` told: the colour space, and the reductions, as log2.
+
+    One pair (horizontal, vertical) per component.
+    """
+    space = tuple(COMPONENT_NAMES)[list(features[6:]).index(1.0)]
+    count = len(COMPONENT_NAMES[space])
+    return space, [(features[2 * c], features[2 * c + 1]) for c in range(count)]
 
 
 def _rows(table: Tensor, count: int) -> Tensor:

@@ -1,10 +1,10 @@
 """Dither: random places in the cells of the lowest frequencies, as an image.
 
-Ours. The steps of a file's tables say how uncertain its coefficients are: a mean of a block may lie
-anywhere within half a step of what the file holds. Noise inside a network must learn these
-amplitudes, and does so for detail alone, so that samples hardly differ in what is larger than a
-block; with dither it is given them. The network makes of its steps at the borders of blocks what it
-makes of those in the decoded image.
+Ours. It is uniform dequantization noise, as an input of the generator. The steps of a file's tables
+say how uncertain its coefficients are: a mean of a block may lie anywhere within half a step of
+what the file holds. Noise inside a network must learn these amplitudes, and does so for detail
+alone, so that samples hardly differ in what is larger than a block; with dither it is given them.
+The network makes of its jumps at the borders of blocks what it makes of those in the decoded image.
 """
 
 from functools import cache
@@ -14,16 +14,15 @@ import torch
 from torch import Tensor
 
 from jpegx.jpeg.color import change_in_pixels
-from jpegx.jpeg.layout import COMPONENT_NAMES, Layout
+from jpegx.jpeg.layout import Layout
 from jpegx.models.blocks import repeat_samples
-from jpegx.models.conditioning import Conditions
+from jpegx.models.conditioning import Conditions, sampling_of
 from jpegx.models.noise import Noise
 
 # The mean of a block and its slopes: (vertical, horizontal) frequencies.
 _FREQUENCIES = ((0, 0), (0, 1), (1, 0))
 DITHER_LAYERS = 3 * len(_FREQUENCIES)  # of the noise: one for each component and frequency
 _CELL = 8  # pixels between places of the noise, whatever the sampling
-_RATIOS = 6  # sampling features before those of the colour space
 _LARGEST = 4  # reduction of a component each way
 DITHER_MULTIPLE = _CELL * _LARGEST  # where tiles must begin, in pixels, to get the same dither
 
@@ -58,14 +57,13 @@ def _images(changes: Tensor, sampling: list[float]) -> Tensor:
 
     ``changes``: (N, 3, frequencies, rows, columns), of files with one row of sampling features.
     """
-    space = tuple(COMPONENT_NAMES)[sampling[_RATIOS:].index(1.0)]
-    count = len(COMPONENT_NAMES[space])
+    space, ratios = sampling_of(sampling)
     planes = [
-        _plane(changes[:, c], _reduction(sampling[2 * c]), _reduction(sampling[2 * c + 1]))
-        for c in range(count)
+        _plane(changes[:, c], _reduction(across), _reduction(down))
+        for c, (across, down) in enumerate(ratios)
     ]
     components = torch.stack(planes, dim=1)
-    whole = Layout(components.shape[3], components.shape[2], space, ((1, 1),) * count)
+    whole = Layout(components.shape[3], components.shape[2], space, ((1, 1),) * len(ratios))
     return change_in_pixels(components, whole).expand(-1, 3, -1, -1)
 
 

@@ -36,7 +36,7 @@ class RrdbConfig(Config):
 
     ``growth``: features that each dense convolution adds. ``embedding``: size of the table
     embedding. ``noise``: noise channels; without, the network is paper 1's regression. ``dither``:
-    places in the cells at random as well (:mod:`jpegx.models.dither`), which the paper has not.
+    places in the cells are drawn as well (:mod:`jpegx.models.dither`), which the paper does not.
     """
 
     blocks: int = 23
@@ -148,6 +148,7 @@ class RrdbGenerator(Generator):
         features = config.features
         self.embedding = TableEmbedding(config.embedding)
         self.stem = nn.Conv2d(12, features, 3, padding=1)
+        # Its name tells `transfer` that a network may lack it.
         self.noise = DitherInput(features) if self.dithers else None
         self.trunk = nn.ModuleList(Rrdb(config) for _ in range(config.blocks))
         self.close = nn.Conv2d(features, features, 3, padding=1)
@@ -168,8 +169,10 @@ class RrdbGenerator(Generator):
         embedding = self.embedding(encoded.conditions)
         layers = count()
         if self.noise is not None and not isinstance(noise, ZeroNoise):
-            image = self._unshuffled(dither(encoded.conditions, noise, samples))
-            stem = self.noise(stem, F.conv2d(image, self.stem.weight, padding=1))
+            values = self._unshuffled(dither(encoded.conditions, noise, samples))
+            values = F.conv2d(values, self.stem.weight, padding=1)
+            stem = self.noise(stem, values)
+            del values
             layers = count(DITHER_LAYERS)
         draw = self._drawer(noise, layers, 2)
         features = stem

@@ -23,7 +23,7 @@ class UnetConfig(Config):
     """Widths and residual blocks per scale, from the finest (1/2) to the coarsest.
 
     ``embedding``: size of the table embedding. ``noise``: noise in the decoder's blocks; without,
-    the network is a regression. ``dither``: places in the cells at random as well, where there is
+    the network is a regression. ``dither``: places in the cells are drawn as well, where there is
     noise (:mod:`jpegx.models.dither`).
     """
 
@@ -32,7 +32,7 @@ class UnetConfig(Config):
     decoder: tuple[int, ...] = (3, 2, 1)
     embedding: int = 64
     noise: bool = True
-    dither: bool = True
+    dither: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.widths) == len(self.encoder) == len(self.decoder) <= 5:
@@ -48,17 +48,18 @@ class Unet(Generator):
     """Plain residual blocks at three scales over a pixel-unshuffle of 2, FiLM on the tables.
 
     The encoder sees no noise and is shared by all samples; each block of the decoder, which begins
-    at the coarsest scale, has a noise input of its own. Dither takes the way of the encoder's
-    skips, without its blocks, into the decoder, which so sees the file and the dither apart. Scales
-    are 2, 4 and 8 pixels: at the coarsest, one position is one 8x8 block of a component that is not
-    down-sampled. Down: 2x2 convolutions of stride 2; up: 1x1 convolutions and pixel-shuffle; skips
-    are added. The output is a change of the decoded image, zero before training.
+    at the coarsest scale, has a noise input of its own. Dither goes through the stem and the down
+    convolutions alone, and what comes out is added to the features of the decoder, as strong as
+    these say. Scales are 2, 4 and 8 pixels: at the coarsest, one position is one 8x8 block of a
+    component that is not down-sampled. Down: 2x2 convolutions of stride 2; up: 1x1 convolutions and
+    pixel-shuffle; skips are added. The output is a change of the decoded image, zero before
+    training.
 
     The default has 3.5 million parameters and costs 0.23 million multiply-adds a pixel, 0.10
-    million of them in the decoder, which alone is repeated for further samples. It was
-    chosen among shapes that were trained for 4 minutes of two cores each (recipe ``compact``, but
-    with Adam, regression only; blocks from the finest scale to the coarsest; gain over the JPEG on
-    every second image of live1, RGB, 4:2:0):
+    million of them in the decoder, which with the way of the dither (0.005 million) is repeated for
+    further samples. It was chosen among shapes that were trained for 4 minutes of two cores each
+    (recipe ``compact``, but with Adam, regression only; blocks from the finest scale to the
+    coarsest; gain over the JPEG on every second image of live1, RGB, 4:2:0):
 
     ===================  =======  =======  ==========  ==========  =====  ==========  ==========
     widths               encoder  decoder  parameters  MACs/pixel  steps  quality 10  quality 40
@@ -84,7 +85,7 @@ class Unet(Generator):
         self.multiple = max(_coarsest(config), DITHER_MULTIPLE if self.dithers else 1)
         self.halo = _halo(config)
         self.blend = 0
-        self.stochastic = self.dithers or (config.noise and any(config.decoder))
+        self.stochastic = config.noise and (config.dither or any(config.decoder))
         self.embedding = TableEmbedding(config.embedding)
         self.stem = nn.Conv2d(12, widths[0], 3, padding=1)
         self.encoder = _stages(config, config.encoder, noisy=False)
@@ -92,6 +93,7 @@ class Unet(Generator):
         steps = list(pairwise(widths))
         self.down = nn.ModuleList(nn.Conv2d(fine, wide, 2, stride=2) for fine, wide in steps)
         self.up = nn.ModuleList(nn.Conv2d(wide, 4 * fine, 1) for fine, wide in steps)
+        # Its name tells `transfer` that a network may lack it.
         self.noise = nn.ModuleList(DitherInput(width) for width in widths if self.dithers)
         self.head = nn.Conv2d(widths[0], 12, 3, padding=1)
         nn.init.zeros_(self.head.weight)
@@ -114,14 +116,14 @@ class Unet(Generator):
         *skips, coarsest, embedding = encoded.features
         features = repeat_samples(coarsest, samples)
         features = features.contiguous(memory_format=torch.channels_last)
-        changes = self._changes(encoded.conditions, noise, samples)
-        layers = count(DITHER_LAYERS if changes else 0)
+        dithered = self._dithered(encoded.conditions, noise, samples)
+        layers = count(DITHER_LAYERS if dithered else 0)
         for scale in reversed(range(len(self.decoder))):
             if scale < len(skips):
                 features = F.pixel_shuffle(self.up[scale](features), 2)
                 features = _add_to_samples(features, skips[scale], samples)
-            if changes:
-                features = self.noise[scale](features, changes.pop())
+            if dithered:
+                features = self.noise[scale](features, dithered.pop())
             draw = _drawer(noise, layers, 2 << scale)
             features = self.decoder[scale](features, embedding, draw)
         decoded = encoded.conditions.decoded
@@ -129,16 +131,16 @@ class Unet(Generator):
         height, width = decoded.shape[2:]
         return repeat_samples(decoded, samples) + change[:, :, :height, :width]
 
-    def _changes(self, conditions: Conditions, noise: Noise, samples: int) -> list[Tensor]:
-        """What the dither changes at each scale by the encoder's skips alone, finest first."""
+    def _dithered(self, conditions: Conditions, noise: Noise, samples: int) -> list[Tensor]:
+        """What the dither changes in the features of each scale, finest first."""
         if not self.dithers or isinstance(noise, ZeroNoise):
             return []
         image = self._unshuffled(dither(conditions, noise, samples))
-        changes = [F.conv2d(image, self.stem.weight, padding=1)]
+        maps = [F.conv2d(image, self.stem.weight, padding=1)]
         for step in self.down:
             assert isinstance(step, nn.Conv2d)
-            changes.append(F.conv2d(changes[-1], step.weight, stride=2))
-        return changes
+            maps.append(F.conv2d(maps[-1], step.weight, stride=2))
+        return maps
 
     def _unshuffled(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W) of whole coarsest positions, in 12 channels of half the size."""
@@ -151,10 +153,8 @@ class Unet(Generator):
     def bytes_per_pixel(self, itemsize: int) -> int:
         """Memory at the peak of rendering: see :meth:`Generator.bytes_per_pixel`."""
         kept = sum(width / (4 << 2 * i) for i, width in enumerate(self.config.widths))
-        # Beside the features kept of each scale, four maps of the finest, and one that the dither
-        # changes; and float32 images.
-        maps = 5 if self.dithers else 4
-        return ceil(itemsize * (kept + maps * self.config.widths[0] / 4)) + 60
+        # Beside the features kept of each scale, four maps of the finest; and float32 images.
+        return ceil(itemsize * (kept + self.config.widths[0])) + 60
 
 
 def _coarsest(config: UnetConfig) -> int:

@@ -9,6 +9,7 @@ from multiprocessing import get_all_start_methods
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from jpegx.signals import STOP_SIGNALS
 from jpegx.training.images import ImageSet
 from jpegx.training.patches import Group, PatchRules, draw_group
 
@@ -79,7 +80,7 @@ def _leave_messages_to_parent(worker: int) -> None:
     Its exceptions reach the program; what Python itself would print of a program that has ended
     (a traceback of the thread that shares memory) is of no use to anybody.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

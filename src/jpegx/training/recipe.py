@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
+from jpegx.training.losses.sliced_crps import LEAST_SIZE
 from jpegx.training.options import (
     DataOptions,
     LossOptions,
@@ -147,8 +148,9 @@ def _problems(recipe: Recipe) -> dict[str, bool]:
     return {
         "sizes, counts and intervals must be at least 1": min(positive) < 1,
         "data.patch must be a multiple of 16": data.patch % 16 != 0,
-        "losses.crps needs a data.patch of at least 48": bool(recipe.losses.crps)
-        and data.patch < 48,
+        f"losses.crps needs a data.patch of at least {LEAST_SIZE}": bool(recipe.losses.crps)
+        and recipe.adversarial.steps > 0
+        and data.patch < LEAST_SIZE,
         "data.batch must be a multiple of data.groups": data.batch % data.groups != 0,
         "data.groups must be a multiple of training.accumulate": data.groups % training.accumulate
         != 0,

@@ -49,7 +49,8 @@ def resume_run(folder: RunFolder, device: torch.device, display: Display, say: S
 def _network_to_start(recipe: Recipe) -> NetworkOptions:
     """The network of the weights to start from, so that a run is resumed without their file.
 
-    Its noise is not theirs but what the run needs, and its dither what the recipe wants.
+    A sampler's noise is not theirs but its own; so is its dither, if the recipe gives it. Raises
+    BadCheckpoint.
     """
     header = read_header(find(recipe.training.start))
     config = dict(header.config)

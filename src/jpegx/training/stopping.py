@@ -4,9 +4,12 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
+from time import monotonic
 from types import FrameType
 
-_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from jpegx.signals import STOP_SIGNALS
+
+_IMPATIENT = 1.0  # seconds: sooner, a second Ctrl-C is part of the first
 
 
 class Stopping:
@@ -16,14 +19,16 @@ class Stopping:
     """
 
     def __init__(self) -> None:
-        self.asked: int | None = None
-        self._handlers = {number: signal.getsignal(number) for number in _STOP}
+        self.asked: signal.Signals | None = None
+        self._since = 0.0
+        self._handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """SIGINT, SIGTERM and SIGHUP wait for :meth:`obey`, those that the program handles.
 
-        Who sends a second one does not wait. Outside the main thread nothing is held.
+        Only another Ctrl-C, a second later or more, does not wait: shells, terminals and
+        supervisors send one wish several times. Outside the main thread nothing is held.
         """
         held = [number for number, handler in self._handlers.items() if callable(handler)]
         if current_thread() is not main_thread():
@@ -39,10 +44,12 @@ class Stopping:
     def obey(self) -> None:
         """Do what the program does on the signal that it was sent, if any."""
         if self.asked is not None:
-            handler = self._handlers[signal.Signals(self.asked)]
+            handler = self._handlers[self.asked]
             assert callable(handler)
             handler(self.asked, None)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.obey()
-        self.asked = number
+        if self.asked is None:
+            self.asked, self._since = signal.Signals(number), monotonic()
+        elif number == signal.SIGINT and monotonic() - self._since >= _IMPATIENT:
+            self.obey()

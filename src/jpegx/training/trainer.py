@@ -145,10 +145,14 @@ class Trainer:
         every, step = self.recipe.run, self.position.step
         if step % every.log_every == 0:
             self._log(rate, progress)
-        self._look(validate=step % every.validate_every == 0, strips=step % every.strips_every == 0)
-        if step % every.save_every == 0 or self.stopping.asked:
+        asked = self.stopping.asked is not None
+        if asked:  # before a validation, for which who asked may not wait
             self._save()
-        self.stopping.obey()
+        self._look(validate=step % every.validate_every == 0, strips=step % every.strips_every == 0)
+        if asked or step % every.save_every == 0:
+            self._save()
+        if asked:
+            self.stopping.obey()
 
     def _log(self, rate: float, progress: float) -> None:
         """One line: the mean of each loss over the steps since the last line that have it."""

@@ -17,6 +17,7 @@ from jpegx.sampling.crps import crps
 
 _SIZE = 5  # pixels of a filter each way, at each scale
 _SCALES = 4  # the last sees means of 8x8 pixels, which the dither moves
+LEAST_SIZE = _SIZE << (_SCALES - 1)  # pixels each way of an image that all filters fit in
 # Brightness and two colour differences, orthonormal in RGB. Errors of colour are smaller by about
 # this factor: without it few directions would see them, and the eye sees colour noise.
 _OPPONENT = ((3**-0.5,) * 3, (2**-0.5, -(2**-0.5), 0.0), (6**-0.5, 6**-0.5, -2 * 6**-0.5))
@@ -31,9 +32,10 @@ def sliced_crps(
     """The fair CRPS of the outputs of random filters: a scalar, the mean of all.
 
     ``samples``: (N, S, C, H, W) with S > 1, ``targets``, ``decoded``: (N, C, H, W), 0 to 1; H and W
-    at least 40. ``directions``: where ``count`` filters for each scale (1, 1/2, 1/4, 1/8) are drawn
-    from. A filter has Gaussian weights of norm 1; reduced images are scaled so that white noise
-    keeps its size. The score's unit is the tolerance: the contrast of the decoded image + 0.02.
+    at least ``LEAST_SIZE``. ``directions``: where ``count`` filters for each scale (1, 1/2, 1/4,
+    1/8) are drawn from. A filter has Gaussian weights of norm 1; reduced images are scaled so that
+    white noise keeps its size. The score's unit is the tolerance: the contrast of the decoded image
+    + 0.02.
     """
     number, channels = samples.shape[1:3]
     errors = (samples - targets[:, None]).transpose(0, 1).flatten(0, 1)
