@@ -72,7 +72,7 @@ def test_a_kernel_without_gradient_stays() -> None:
 
 def test_a_restored_run_goes_on_as_the_first(tmp_path: Path) -> None:
     recipe = parse_recipe(RECIPE, "recipe")
-    first, second = (create_networks(recipe, torch.device("cpu"), from_start=True) for _ in "ab")
+    first, second = (create_networks(recipe, torch.device("cpu"), None) for _ in "ab")
     move(first, range(2))
     save_checkpoint(tmp_path / "last.safetensors", first, Position())
     load_checkpoint(tmp_path / "last.safetensors", second)

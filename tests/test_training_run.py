@@ -20,7 +20,6 @@ from safetensors.torch import load_file
 from conftest import MakeJpeg, Run
 from jpegx.models import checkpoint
 from jpegx.models.noise import CounterNoise
-from jpegx.models.zoo import find
 from jpegx.training.compress import compress
 from jpegx.training.validation import whole_group
 from training_data import RECIPE, command, run_alone, write_images, write_recipe
@@ -199,62 +198,12 @@ def test_a_regression_by_logarithmic_error_learns(run: Run, tmp_path: Path) -> N
     assert sums[0] < sums[1]
 
 
-def test_weights_to_start_from_decide_the_network(run: Run, tmp_path: Path) -> None:
-    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
-    first, weights = tmp_path / "first", tmp_path / "weights.safetensors"
-    arguments = ("train", "--data", data, "--recipe", recipe)
-    assert run(*arguments, "--set", "adversarial.steps=0", "-o", first).exit_code == 0
-    assert run("train", "export", first, weights).exit_code == 0
-    other = ("--set", "generator.config={widths = [4, 4], encoder = [1, 1], decoder = [1, 1]}")
-    start = ("--set", f"training.start={weights}", "--set", "regression.steps=0")
-    regression, card = checkpoint.load(weights)
-    assert card["stage"] == "regression"
-    assert not regression.stochastic
-    second = tmp_path / "second"
-    assert run(*arguments, *other, *start, "-o", second).exit_code == 0
-    trained, reference = load_file(second / "last.safetensors"), load_file(weights)
-    # X̄(Y) of Eq. 7 is what the stage starts from.
-    for name, value in reference.items():
-        assert torch.equal(trained[f"reference:{name}"], value.float())
-    # Noise was added, and is trained.
-    assert any(name.startswith("generator:") and "strength" in name for name in trained)
-    weights.unlink()
-    assert run("train", "--resume", second).exit_code == 0
-
-
-def test_the_recipe_decides_on_dither_whatever_it_starts_from(run: Run, tmp_path: Path) -> None:
-    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
-    arguments = ("train", "--data", data, "--recipe", recipe, "--set", "regression.steps=0")
-    start: tuple[str, ...] = ()
-    for name, dithers in (("without", False), ("with", True)):
-        folder, weights = tmp_path / name, tmp_path / f"{name}.safetensors"
-        config = f"generator.config={{dither = {str(dithers).lower()}}}"
-        assert run(*arguments, "--set", config, *start, "-o", folder).exit_code == 0
-        assert run("train", "export", folder, weights).exit_code == 0
-        generator, _ = checkpoint.load(weights)
-        assert ("noise.0.strength" in generator.state_dict()) == dithers
-        start = ("--set", f"training.start={weights}")
-
-
-def test_a_run_starts_from_installed_weights_by_name(run: Run, tmp_path: Path) -> None:
-    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
-    arguments = ("train", "--data", data, "--recipe", recipe, "-o", tmp_path / "run")
-    changes = ("adversarial.steps=0", "regression.steps=1", "training.start=regression")
-    result = run(*arguments, *(part for change in changes for part in ("--set", change)))
-    assert result.exit_code == 0, result.output
-    assert run("train", "export", tmp_path / "run", tmp_path / "x.safetensors").exit_code == 0
-    trained, card = checkpoint.load(tmp_path / "x.safetensors")
-    start, _ = checkpoint.load(find("regression"))
-    assert card["start"] == "regression"
-    assert trained.config == start.config
-
-
 @pytest.mark.parametrize(
     ("arguments", "words", "code"),
     [
         (("--data", "{data}"), "give --data DIR and -o RUN", 2),
         (("--resume", "{run}", "--data", "{data}"), "give it alone", 2),
-        (("--resume", "{run}"), "no run to resume here", 1),
+        (("--resume", "{run}"), "no run of jpegx train here", 1),
         (("--data", "{recipe}", "-o", "{run}", "--recipe", "{recipe}"), "not a folder", 1),
         (("--data", "{data}", "-o", "{data}", "--recipe", "strange"), "no such recipe", 1),
         (("export", "{run}", "{run}/x.safetensors"), "no run", 1),

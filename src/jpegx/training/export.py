@@ -30,7 +30,7 @@ def export_weights(
         generator, card = checkpoint.load(folder.best)
     else:
         recipe = folder.settings().recipe
-        networks = create_networks(recipe, torch.device("cpu"), from_start=False)
+        networks = create_networks(recipe, torch.device("cpu"), None)
         position = load_checkpoint(folder.last, networks)
         generator, card = networks.average, make_card(folder, recipe, position)
     if card.get("stage") == "regression" and generator.stochastic:

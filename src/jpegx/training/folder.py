@@ -72,7 +72,7 @@ class RunFolder:
                 parse_recipe(text, str(self._recipe)),
             )
         except FileNotFoundError as error:
-            raise BadRun(f"{self.path}: no run to resume here") from error
+            raise BadRun(f"{self.path}: no run of jpegx train here") from error
         except (ValueError, KeyError, TypeError) as error:
             raise BadRun(f"{self._settings}: damaged: {error}") from error
 

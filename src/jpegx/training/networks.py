@@ -2,7 +2,6 @@
 
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -84,20 +83,29 @@ class Networks:
                 ours.copy_(theirs)
 
 
-def create_networks(recipe: Recipe, device: torch.device, *, from_start: bool) -> Networks:
-    """The networks of a recipe; its seed decides their first weights.
+@dataclass(frozen=True)
+class Start:
+    """Networks to begin with, and their ``name`` for messages. Without a critic, a new one."""
 
-    ``from_start``: the generator begins with the weights that the recipe names, if it names any.
-    Raises BadCheckpoint if weights cannot be read, ValueError for an impossible configuration.
+    name: str
+    generator: Generator
+    critic: Critic | None
+
+
+def create_networks(recipe: Recipe, device: torch.device, start: Start | None) -> Networks:
+    """The networks of a recipe, with the weights of ``start``, or with those that its seed gives.
+
+    Raises BadCheckpoint if ``start`` has other networks, or if the weights of the reference cannot
+    be read, ValueError for an impossible configuration.
     """
     with torch.random.fork_rng():
         torch.manual_seed(recipe.training.seed)
         generator = create(recipe.generator.family, recipe.generator.config)
-        if from_start and recipe.training.start:
-            _start_from(find(recipe.training.start), generator)
         critic: Critic | None = None
         if recipe.adversarial.steps:
             critic = create_critic(recipe.critic.family, recipe.critic.config)
+    if start is not None:
+        _begin_with(start, generator, critic)
     generator = placed(generator, device).requires_grad_(True).train()
     return Networks(
         generator,
@@ -109,12 +117,19 @@ def create_networks(recipe: Recipe, device: torch.device, *, from_start: bool) -
     )
 
 
-def _start_from(path: Path, generator: Generator) -> None:
-    given, _ = load(path)
+def _begin_with(start: Start, generator: Generator, critic: Critic | None) -> None:
     try:
-        transfer(given, generator)  # where a regression has no noise, that keeps its random start
+        # Where a regression has no noise, that keeps its random start.
+        transfer(start.generator, generator)
     except ValueError as error:
-        raise BadCheckpoint(f"{path}: {error}") from error
+        raise BadCheckpoint(f"{start.name}: {error}") from error
+    if start.critic is None or critic is None:
+        return
+    try:
+        critic.load_state_dict(start.critic.state_dict())
+    except RuntimeError as error:
+        reason = "its critic is of another kind; export its weights and start from these"
+        raise BadCheckpoint(f"{start.name}: {reason}") from error
 
 
 def _reference(recipe: Recipe, generator: Generator, device: torch.device) -> Generator | None:

@@ -44,7 +44,7 @@ class TrainingOptions:
     """[training]: what both stages share."""
 
     seed: int = key(0, "Same seed, same data, same noise, same start.")
-    start: str = key("", "Weights (a file, or a name of `jpegx models`) to start from.")
+    start: str = key("", "To start from: weights (file or name), or a run, with its critic.")
     ema: float = key(0.999, "Decay of the moving average of the generator's weights.")
     optimizer: str = key("adam", "adam, or muon for the convolutions, of both networks.")
     muon_rate: float = key(10.0, "Learning rate of Muon, relative to Adam's.")

@@ -6,8 +6,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from jpegx.models.header import read_header
-from jpegx.models.zoo import find
 from jpegx.training.adversarial import AdversarialStage
 from jpegx.training.crew import Crew, join_crew
 from jpegx.training.folder import BadRun, RunFolder, Settings
@@ -15,12 +13,12 @@ from jpegx.training.images import ImageSet, find_images
 from jpegx.training.loader import load_steps
 from jpegx.training.networks import create_networks
 from jpegx.training.observer import Display, RunObserver
-from jpegx.training.options import NetworkOptions
 from jpegx.training.patches import PatchRules
 from jpegx.training.precision import Precision
 from jpegx.training.recipe import Recipe
 from jpegx.training.recipe_tables import BadRecipe
 from jpegx.training.regression import RegressionStage
+from jpegx.training.start import network_of, read_start
 from jpegx.training.stopwatch import Stopwatch
 from jpegx.training.trainer import Stage, Trainer
 
@@ -32,8 +30,9 @@ def start_run(
 ) -> None:
     """Train from the beginning, into a new folder. Raises JpegxError, OSError."""
     recipe = settings.recipe
-    if recipe.training.start:
-        settings = replace(settings, recipe=replace(recipe, generator=_network_to_start(recipe)))
+    start = read_start(recipe)
+    if start is not None:
+        settings = replace(settings, recipe=replace(recipe, generator=network_of(start, recipe)))
     with join_crew(device) as crew:
         if crew.is_first:
             folder.check_new()
@@ -44,21 +43,6 @@ def resume_run(folder: RunFolder, device: torch.device, display: Display, say: S
     """Go on with a run that was interrupted. Raises JpegxError, OSError."""
     with join_crew(device) as crew:
         _train(folder, folder.settings(), device, crew, display, say, new=False)
-
-
-def _network_to_start(recipe: Recipe) -> NetworkOptions:
-    """The network of the weights to start from, so that a run is resumed without their file.
-
-    A sampler's noise is not theirs but its own; so is its dither, if the recipe gives it. Raises
-    BadCheckpoint.
-    """
-    header = read_header(find(recipe.training.start))
-    config = dict(header.config)
-    if recipe.adversarial.steps and "noise" in config:
-        config["noise"] = True
-        if "dither" in recipe.generator.config:
-            config["dither"] = recipe.generator.config["dither"]
-    return NetworkOptions(header.family, config)
 
 
 def _train(
@@ -79,7 +63,7 @@ def _train(
     # A run that was killed before its first checkpoint begins again.
     resumed = not new and folder.last.exists()
     try:
-        networks = create_networks(recipe, device, from_start=not resumed)
+        networks = create_networks(recipe, device, None if resumed else read_start(recipe))
     except ValueError as error:  # a configuration that the family refuses
         raise BadRecipe(f"{settings.name}: {error}") from error
     watch = Stopwatch(device)

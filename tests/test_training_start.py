@@ -1,0 +1,118 @@
+"""What a run of jpegx train starts from: weights, or another run with its critic."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from conftest import Run
+from jpegx.models import checkpoint
+from jpegx.models.zoo import find
+from jpegx.training.networks import create_networks
+from jpegx.training.recipe import parse_recipe
+from jpegx.training.start import read_start
+from training_data import RECIPE, write_images, write_recipe
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def test_weights_to_start_from_decide_the_network(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    first, weights = tmp_path / "first", tmp_path / "weights.safetensors"
+    arguments = ("train", "--data", data, "--recipe", recipe)
+    assert run(*arguments, "--set", "adversarial.steps=0", "-o", first).exit_code == 0
+    assert run("train", "export", first, weights).exit_code == 0
+    other = ("--set", "generator.config={widths = [4, 4], encoder = [1, 1], decoder = [1, 1]}")
+    start = ("--set", f"training.start={weights}", "--set", "regression.steps=0")
+    regression, card = checkpoint.load(weights)
+    assert card["stage"] == "regression"
+    assert not regression.stochastic
+    second = tmp_path / "second"
+    assert run(*arguments, *other, *start, "-o", second).exit_code == 0
+    trained, reference = load_file(second / "last.safetensors"), load_file(weights)
+    # X̄(Y) of Eq. 7 is what the stage starts from.
+    for name, value in reference.items():
+        assert torch.equal(trained[f"reference:{name}"], value.float())
+    # Noise was added, and is trained.
+    assert any(name.startswith("generator:") and "strength" in name for name in trained)
+    weights.unlink()
+    assert run("train", "--resume", second).exit_code == 0
+
+
+def test_the_recipe_decides_on_dither_whatever_it_starts_from(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    arguments = ("train", "--data", data, "--recipe", recipe, "--set", "regression.steps=0")
+    start: tuple[str, ...] = ()
+    for name, dithers in (("without", False), ("with", True)):
+        folder, weights = tmp_path / name, tmp_path / f"{name}.safetensors"
+        config = f"generator.config={{dither = {str(dithers).lower()}}}"
+        assert run(*arguments, "--set", config, *start, "-o", folder).exit_code == 0
+        assert run("train", "export", folder, weights).exit_code == 0
+        generator, _ = checkpoint.load(weights)
+        assert ("noise.0.strength" in generator.state_dict()) == dithers
+        start = ("--set", f"training.start={weights}")
+
+
+def test_a_run_starts_from_installed_weights_by_name(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    arguments = ("train", "--data", data, "--recipe", recipe, "-o", tmp_path / "run")
+    changes = ("adversarial.steps=0", "regression.steps=1", "training.start=regression")
+    result = run(*arguments, *(part for change in changes for part in ("--set", change)))
+    assert result.exit_code == 0, result.output
+    assert run("train", "export", tmp_path / "run", tmp_path / "x.safetensors").exit_code == 0
+    trained, card = checkpoint.load(tmp_path / "x.safetensors")
+    start, _ = checkpoint.load(find("regression"))
+    assert card["start"] == "regression"
+    assert trained.config == start.config
+
+
+def test_a_run_starts_from_another_with_its_critic(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    arguments = ("train", "--data", data, "--recipe", recipe)
+    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
+    assert run(*arguments, "-o", first).exit_code == 0
+    start = ("--set", f"training.start={first}", "--set", "regression.steps=0")
+    assert run(*arguments, *start, "-o", second).exit_code == 0
+    assert run("train", "export", second, tmp_path / "second.safetensors").exit_code == 0
+    _, card = checkpoint.load(tmp_path / "second.safetensors")
+    assert (card["start"], card["steps"]) == ("first", 6)
+    # What the second began with, before its first step.
+    parsed = parse_recipe(RECIPE, "recipe")
+    named = replace(parsed, training=replace(parsed.training, start=str(first)))
+    networks = create_networks(named, torch.device("cpu"), read_start(named))
+    trained = load_file(first / "last.safetensors")
+    assert networks.critic is not None
+    for key, ours in (("critic", networks.critic), ("average", networks.generator)):
+        state = ours.state_dict()
+        assert all(torch.equal(value, trained[f"{key}:{name}"]) for name, value in state.items())
+    # A critic of another kind cannot come along: said in one line.
+    other = ("--set", "critic.config={widths = [8, 12]}")
+    result = run(*arguments, *start, *other, "-o", third)
+    assert result.exit_code == 1
+    assert "its critic is of another kind; export its weights" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_run_that_is_still_a_regression_gives_no_critic(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    first = tmp_path / "first"
+    arguments = ("train", "--data", data, "--recipe", recipe, "--set", "adversarial.steps=0")
+    assert run(*arguments, "-o", first).exit_code == 0
+    parsed = parse_recipe(RECIPE, "recipe")
+    named = replace(parsed, training=replace(parsed.training, start=str(first)))
+    start = read_start(named)
+    assert start is not None
+    assert start.critic is None
+
+
+def test_a_folder_without_a_run_is_no_start(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    arguments = ("train", "--data", data, "--recipe", recipe, "-o", tmp_path / "run")
+    result = run(*arguments, "--set", f"training.start={data}")
+    assert result.exit_code == 1
+    assert result.stderr == f"jpegx: {data}: no run of jpegx train here\n"
