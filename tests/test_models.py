@@ -202,6 +202,9 @@ def test_bad_configurations_are_refused() -> None:
         ("unet", {"encoder": [1, 1, 65]}, "blocks per scale"),
         ("rrdb", {"blocks": 10**9}, "blocks must be 1 to 64"),
         ("rrdb", {"growth": True}, "'growth' has the wrong type"),
+        ("unet", {"dither": "1"}, "'dither' has the wrong type"),
+        ("unet", {"dither": -1}, "dither must be 0 to 4"),
+        ("rrdb", {"dither": float("nan")}, "dither must be 0 to 4"),
     ):
         with pytest.raises(ValueError, match=words):
             create(family, config)

@@ -27,10 +27,7 @@ from training_data import RECIPE, command, run_alone, write_images, write_recipe
 # Long enough to be killed in the middle, with a stage that begins on the way.
 LONGER = ("--set", "regression.steps=20", "--set", "adversarial.steps=20")
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def log_lines(folder: Path, key: str) -> list[dict[str, float]]:

@@ -15,10 +15,7 @@ from jpegx.training.recipe import parse_recipe
 from jpegx.training.start import read_start
 from training_data import RECIPE, write_images, write_recipe
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_weights_to_start_from_decide_the_network(run: Run, tmp_path: Path) -> None:
