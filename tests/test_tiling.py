@@ -90,8 +90,10 @@ def test_a_window_is_a_part_of_the_whole(jpeg: QuantizedJpeg) -> None:
         assert torch.equal(part.sampling, whole.sampling)
 
 
-def test_tiles_equal_the_whole(jpeg: QuantizedJpeg) -> None:
-    generator = _network(widths=[8, 8, 8], encoder=[1, 1, 0], decoder=[1, 1, 1], embedding=8)
+@pytest.mark.parametrize("dither", [False, True])
+def test_tiles_equal_the_whole(jpeg: QuantizedJpeg, dither: bool) -> None:
+    sizes = {"widths": [8, 8, 8], "encoder": [1, 1, 0], "decoder": [1, 1, 1], "embedding": 8}
+    generator = _network(**sizes, dither=dither)
     assert generator.halo == 48
     whole = list(generate(generator, jpeg, samples=2, seed=5))
     small = generator.bytes_per_pixel(4) * 160 * 170

@@ -10,12 +10,19 @@ from safetensors.torch import load_file
 from conftest import Run
 from jpegx.models import checkpoint
 from jpegx.models.zoo import find
+from jpegx.training.checkpoint import Position, save_checkpoint
 from jpegx.training.networks import create_networks
-from jpegx.training.recipe import parse_recipe
+from jpegx.training.recipe import Recipe, parse_recipe
 from jpegx.training.start import read_start
 from training_data import RECIPE, write_images, write_recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def from_run(folder: Path) -> Recipe:
+    """The small recipe, starting from a run."""
+    recipe = parse_recipe(RECIPE, "recipe")
+    return replace(recipe, training=replace(recipe.training, start=str(folder)))
 
 
 def test_weights_to_start_from_decide_the_network(run: Run, tmp_path: Path) -> None:
@@ -45,12 +52,13 @@ def test_the_recipe_decides_on_dither_whatever_it_starts_from(run: Run, tmp_path
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
     arguments = ("train", "--data", data, "--recipe", recipe, "--set", "regression.steps=0")
     start: tuple[str, ...] = ()
-    for name, dithers in (("without", False), ("with", True)):
+    for name, dithers in (("without", False), ("with", True), ("again without", False)):
         folder, weights = tmp_path / name, tmp_path / f"{name}.safetensors"
-        config = f"generator.config={{dither = {str(dithers).lower()}}}"
-        assert run(*arguments, "--set", config, *start, "-o", folder).exit_code == 0
+        change = ("--set", f"generator.config.dither={str(dithers).lower()}")
+        assert run(*arguments, *change, *start, "-o", folder).exit_code == 0
         assert run("train", "export", folder, weights).exit_code == 0
         generator, _ = checkpoint.load(weights)
+        assert generator.config.to_dict()["dither"] == dithers
         assert ("noise.0.strength" in generator.state_dict()) == dithers
         start = ("--set", f"training.start={weights}")
 
@@ -79,8 +87,7 @@ def test_a_run_starts_from_another_with_its_critic(run: Run, tmp_path: Path) -> 
     _, card = checkpoint.load(tmp_path / "second.safetensors")
     assert (card["start"], card["steps"]) == ("first", 6)
     # What the second began with, before its first step.
-    parsed = parse_recipe(RECIPE, "recipe")
-    named = replace(parsed, training=replace(parsed.training, start=str(first)))
+    named = from_run(first)
     networks = create_networks(named, torch.device("cpu"), read_start(named))
     trained = load_file(first / "last.safetensors")
     assert networks.critic is not None
@@ -95,21 +102,53 @@ def test_a_run_starts_from_another_with_its_critic(run: Run, tmp_path: Path) -> 
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_a_run_that_is_still_a_regression_gives_no_critic(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stage", ["regression", "adversarial", "done"])
+def test_a_run_that_is_still_a_regression_gives_no_critic(
+    run: Run, tmp_path: Path, stage: str
+) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
     first = tmp_path / "first"
-    arguments = ("train", "--data", data, "--recipe", recipe, "--set", "adversarial.steps=0")
-    assert run(*arguments, "-o", first).exit_code == 0
-    parsed = parse_recipe(RECIPE, "recipe")
-    named = replace(parsed, training=replace(parsed.training, start=str(first)))
-    start = read_start(named)
+    assert run("train", "--data", data, "--recipe", recipe, "-o", first).exit_code == 0
+    networks = create_networks(parse_recipe(RECIPE, "recipe"), torch.device("cpu"), None)
+    save_checkpoint(first / "last.safetensors", networks, Position(stage=stage))
+    start = read_start(from_run(first))
     assert start is not None
-    assert start.critic is None
+    assert (start.critic is None) == (stage == "regression")
 
 
-def test_a_folder_without_a_run_is_no_start(run: Run, tmp_path: Path) -> None:
+def test_what_cannot_be_started_from_is_one_line(run: Run, tmp_path: Path) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
-    arguments = ("train", "--data", data, "--recipe", recipe, "-o", tmp_path / "run")
-    result = run(*arguments, "--set", f"training.start={data}")
-    assert result.exit_code == 1
-    assert result.stderr == f"jpegx: {data}: no run of jpegx train here\n"
+    first = tmp_path / "first"
+    arguments = ("train", "--data", data, "--recipe", recipe)
+    assert run(*arguments, "-o", first).exit_code == 0
+    settings, last = first / "recipe.toml", first / "last.safetensors"
+    text = settings.read_text("utf-8")
+
+    def refused(start: Path) -> str:
+        result = run(*arguments, "--set", f"training.start={start}", "-o", tmp_path / "second")
+        assert result.exit_code == 1
+        assert len(result.stderr.splitlines()) == 1
+        return result.stderr.removeprefix("jpegx: ").strip()
+
+    assert refused(data) == f"{data}: no run of jpegx train here"
+    assert refused(tmp_path / "frist").startswith(f"{tmp_path / 'frist'}: no such file of weights")
+    settings.write_text(text.replace('"embedding" = 8', '"embedding" = 9'), "utf-8")
+    assert refused(first).startswith(f"{last}: not a checkpoint of this recipe: size mismatch for")
+    settings.write_text(text.replace('"embedding" = 8', '"strange" = 8'), "utf-8")
+    assert refused(first) == f"{first}: of another version of jpegx: unknown field 'strange'"
+    settings.write_text(text, "utf-8")
+    last.unlink()
+    assert refused(first) == f"{last}: no checkpoint here yet"
+
+
+def test_the_folder_one_is_in_can_be_started_from(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    arguments = ("train", "--data", data, "--recipe", recipe)
+    assert run(*arguments, "-o", tmp_path / "first").exit_code == 0
+    monkeypatch.chdir(tmp_path / "first")
+    second = tmp_path / "second"
+    assert run(*arguments, "--set", "training.start=.", "-o", second).exit_code == 0
+    assert run("train", "export", second, "x.safetensors").exit_code == 0
+    assert checkpoint.load(Path("x.safetensors"))[1]["start"] == "first"

@@ -1,6 +1,6 @@
 """Weighted sums of weights: between a regression and a sampler, or what one learnt in another."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from math import isclose
 from pathlib import Path
@@ -19,11 +19,10 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
     """A generator whose every weight is the sum of share times weight, and its card.
 
     ``shares``: of checkpoints of one network, which add up to 1. Some may lack noise or dither:
-    they count as networks in which it has no strength. All that have dither must have it as strong.
-    It works where the weights have most of their training in common: r + s (g - r) lies between a
-    regression r and the sampler g that was made from it (network interpolation, Wang et al. 2018,
-    3.4); r' + (g - r) gives a better regression r' what made r a sampler (task arithmetic, Ilharco
-    et al. 2023).
+    they count as networks in which it has no strength. It works where the weights have most of
+    their training in common: r + s (g - r) lies between a regression r and the sampler g that was
+    made from it (network interpolation, Wang et al. 2018, 3.4); r' + (g - r) gives a better
+    regression r' what made r a sampler (task arithmetic, Ilharco et al. 2023).
 
     The card has the temperature of the samplers, if all have the same. Raises ValueError if the
     shares do not add up to 1, BadCheckpoint if weights cannot be read or are of other networks.
@@ -32,13 +31,12 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
     if not isclose(total, 1, abs_tol=1e-6):
         raise ValueError(f"the shares add up to {total:.9g}; they must add up to 1")
     parts = {path: load(path) for path in shares}
-    generators = {path: generator for path, (generator, _) in parts.items()}
-    family = next(iter(generators.values())).family
-    silent = create(family, _widest(generators)).requires_grad_(False)
+    generators = [generator for generator, _ in parts.values()]
+    silent = create(generators[0].family, _widest(generators)).requires_grad_(False)
     for parameter in silent.parameters():
         parameter.zero_()
     result = deepcopy(silent)
-    for path, generator in generators.items():
+    for path, (generator, _) in parts.items():
         part = deepcopy(silent)
         try:
             transfer(generator, part)
@@ -56,14 +54,10 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
     return result.eval(), own
 
 
-def _widest(parts: Mapping[Path, Generator]) -> dict[str, object]:
+def _widest(generators: Sequence[Generator]) -> dict[str, object]:
     """The configuration of the first, with the noise and the dither that any of them has."""
-    configs = {path: part.config.to_dict() for path, part in parts.items()}
-    config = next(iter(configs.values()))
-    samplers = {path: configs[path] for path, part in parts.items() if part.stochastic}
-    dither: object = 0.0
-    for path, sampler in samplers.items():
-        dither = dither or sampler["dither"]
-        if sampler["dither"] not in (0.0, dither):
-            raise BadCheckpoint(f"{path}: dither of another strength; blend files of one network")
-    return {**config, "noise": bool(samplers), "dither": dither}
+    config = generators[0].config.to_dict()
+    samplers = [g.config.to_dict() for g in generators if g.stochastic]
+    for name in ("noise", "dither"):
+        config[name] = any(sampler[name] for sampler in samplers)
+    return config

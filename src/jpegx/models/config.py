@@ -7,7 +7,7 @@ from typing import Self, get_type_hints
 
 @dataclass(frozen=True)
 class Config:
-    """Base of the configurations: fields of int, float, bool, or tuple[int, ...], with defaults."""
+    """Base of the configurations. Fields are int, bool, or tuple[int, ...], all with defaults."""
 
     def to_dict(self) -> dict[str, object]:
         """The fields as JSON can hold them: tuples become lists."""
@@ -34,8 +34,6 @@ def _checked(name: str, value: object, wanted: object) -> object:
         return value
     if wanted is int and _is_integer(value):
         return value
-    if wanted is float and isinstance(value, bool | int | float):
-        return float(value)  # fields that were a switch once are 1 or 0
     wants_list = wanted == tuple[int, ...]
     if wants_list and isinstance(value, list | tuple) and all(_is_integer(v) for v in value):
         return tuple(value)

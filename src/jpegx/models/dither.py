@@ -22,16 +22,9 @@ from jpegx.models.noise import Noise
 # The mean of a block and its slopes: (vertical, horizontal) frequencies.
 _FREQUENCIES = ((0, 0), (0, 1), (1, 0))
 DITHER_LAYERS = 3 * len(_FREQUENCIES)  # of the noise: one for each component and frequency
-_STRONGEST = 4.0
 _CELL = 8  # pixels between places of the noise, whatever the sampling
 _LARGEST = 4  # reduction of a component each way
 DITHER_MULTIPLE = _CELL * _LARGEST  # where tiles must begin, in pixels, to get the same dither
-
-
-def check_strength(strength: float) -> None:
-    """Raise ValueError for a strength that a generator's dither cannot have."""
-    if not 0 <= strength <= _STRONGEST:  # nor if it is not a number
-        raise ValueError(f"dither must be 0 to {_STRONGEST:g}")
 
 
 def dither(conditions: Conditions, noise: Noise, samples: int) -> Tensor:

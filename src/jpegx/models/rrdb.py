@@ -18,7 +18,7 @@ from jpegx.models.blocks import (
 )
 from jpegx.models.conditioning import Conditions
 from jpegx.models.config import Config
-from jpegx.models.dither import DITHER_LAYERS, DITHER_MULTIPLE, check_strength, dither
+from jpegx.models.dither import DITHER_LAYERS, DITHER_MULTIPLE, dither
 from jpegx.models.fused import conv_relu
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import Noise, ZeroNoise
@@ -36,8 +36,7 @@ class RrdbConfig(Config):
 
     ``growth``: features that each dense convolution adds. ``embedding``: size of the table
     embedding. ``noise``: noise channels; without, the network is paper 1's regression. ``dither``:
-    strength of places in the cells (:mod:`jpegx.models.dither`), which the paper does not draw; 1
-    is as far as the cells, 0 is none.
+    places in the cells are drawn as well (:mod:`jpegx.models.dither`), which the paper does not.
     """
 
     blocks: int = 23
@@ -45,14 +44,13 @@ class RrdbConfig(Config):
     growth: int = 32
     embedding: int = 64
     noise: bool = True
-    dither: float = 0.0
+    dither: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.blocks <= 64:
             raise ValueError("blocks must be 1 to 64")
         if not all(1 <= n <= 1024 for n in (self.features, self.growth, self.embedding)):
             raise ValueError("features, growth and embedding must be 1 to 1024")
-        check_strength(self.dither)
 
 
 class ConvWithNoise(nn.Conv2d):
@@ -144,7 +142,7 @@ class RrdbGenerator(Generator):
     def __init__(self, config: RrdbConfig) -> None:
         super().__init__()
         self.config = config
-        self.dithers = config.noise and config.dither > 0
+        self.dithers = config.noise and config.dither
         self.multiple, self.halo, self.blend = DITHER_MULTIPLE if self.dithers else 2, 64, 32
         self.stochastic = config.noise
         features = config.features
@@ -171,8 +169,7 @@ class RrdbGenerator(Generator):
         embedding = self.embedding(encoded.conditions)
         layers = count()
         if self.noise is not None and not isinstance(noise, ZeroNoise):
-            values = self.config.dither * dither(encoded.conditions, noise, samples)
-            values = self._unshuffled(values)
+            values = self._unshuffled(dither(encoded.conditions, noise, samples))
             values = F.conv2d(values, self.stem.weight, padding=1)
             stem = self.noise(stem, values)
             del values

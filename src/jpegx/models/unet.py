@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from jpegx.models.blocks import DitherInput, Stage, TableEmbedding, repeat_samples
 from jpegx.models.conditioning import Conditions
 from jpegx.models.config import Config
-from jpegx.models.dither import DITHER_LAYERS, DITHER_MULTIPLE, check_strength, dither
+from jpegx.models.dither import DITHER_LAYERS, DITHER_MULTIPLE, dither
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import Noise, ZeroNoise
 from jpegx.models.registry import register
@@ -23,8 +23,8 @@ class UnetConfig(Config):
     """Widths and residual blocks per scale, from the finest (1/2) to the coarsest.
 
     ``embedding``: size of the table embedding. ``noise``: noise in the decoder's blocks; without,
-    the network is a regression. ``dither``: strength of places in the cells, which are drawn as
-    well, where there is noise (:mod:`jpegx.models.dither`); 1 is as far as the cells, 0 is none.
+    the network is a regression. ``dither``: places in the cells are drawn as well, where there is
+    noise (:mod:`jpegx.models.dither`).
     """
 
     widths: tuple[int, ...] = (64, 128, 192)
@@ -32,7 +32,7 @@ class UnetConfig(Config):
     decoder: tuple[int, ...] = (3, 2, 1)
     embedding: int = 64
     noise: bool = True
-    dither: float = 0.0
+    dither: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.widths) == len(self.encoder) == len(self.decoder) <= 5:
@@ -41,7 +41,6 @@ class UnetConfig(Config):
             raise ValueError("widths and embedding must be 1 to 2048")
         if not all(0 <= b <= 64 for b in (*self.encoder, *self.decoder)):
             raise ValueError("blocks per scale must be 0 to 64")
-        check_strength(self.dither)
 
 
 @register("unet")
@@ -82,11 +81,11 @@ class Unet(Generator):
         super().__init__()
         self.config = config
         widths = config.widths
-        self.dithers = config.noise and config.dither > 0
+        self.dithers = config.noise and config.dither
         self.multiple = max(_coarsest(config), DITHER_MULTIPLE if self.dithers else 1)
         self.halo = _halo(config)
         self.blend = 0
-        self.stochastic = config.noise and (self.dithers or any(config.decoder))
+        self.stochastic = config.noise and (config.dither or any(config.decoder))
         self.embedding = TableEmbedding(config.embedding)
         self.stem = nn.Conv2d(12, widths[0], 3, padding=1)
         self.encoder = _stages(config, config.encoder, noisy=False)
@@ -136,7 +135,7 @@ class Unet(Generator):
         """What the dither changes in the features of each scale, finest first."""
         if not self.dithers or isinstance(noise, ZeroNoise):
             return []
-        image = self._unshuffled(self.config.dither * dither(conditions, noise, samples))
+        image = self._unshuffled(dither(conditions, noise, samples))
         maps = [F.conv2d(image, self.stem.weight, padding=1)]
         for step in self.down:
             assert isinstance(step, nn.Conv2d)

@@ -76,9 +76,10 @@ def load_checkpoint(path: Path, networks: Networks) -> Position:
         for name, optimizer in networks.optimizers().items():
             _restore(optimizer, _under(f"{name}-optimizer:", tensors))
     except FileNotFoundError as error:
-        raise UnreadableCheckpoint(f"{path}: no checkpoint here to resume from") from error
+        raise UnreadableCheckpoint(f"{path}: no checkpoint here yet") from error
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+        # What PyTorch misses in a checkpoint, it says in a line of its own.
+        reason = str(error).splitlines()[:2][-1].strip()
         raise UnreadableCheckpoint(f"{path}: not a checkpoint of this recipe: {reason}") from error
     return position
 

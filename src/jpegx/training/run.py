@@ -11,7 +11,7 @@ from jpegx.training.crew import Crew, join_crew
 from jpegx.training.folder import BadRun, RunFolder, Settings
 from jpegx.training.images import ImageSet, find_images
 from jpegx.training.loader import load_steps
-from jpegx.training.networks import create_networks
+from jpegx.training.networks import Start, create_networks
 from jpegx.training.observer import Display, RunObserver
 from jpegx.training.patches import PatchRules
 from jpegx.training.precision import Precision
@@ -36,13 +36,16 @@ def start_run(
     with join_crew(device) as crew:
         if crew.is_first:
             folder.check_new()
-        _train(folder, settings, device, crew, display, say, new=True)
+        _train(folder, settings, device, crew, display, say, start, new=True)
 
 
 def resume_run(folder: RunFolder, device: torch.device, display: Display, say: Say) -> None:
     """Go on with a run that was interrupted. Raises JpegxError, OSError."""
     with join_crew(device) as crew:
-        _train(folder, folder.settings(), device, crew, display, say, new=False)
+        settings = folder.settings()
+        # A run that was killed before its first checkpoint begins again.
+        start = None if folder.last.exists() else read_start(settings.recipe)
+        _train(folder, settings, device, crew, display, say, start, new=False)
 
 
 def _train(
@@ -52,6 +55,7 @@ def _train(
     crew: Crew,
     display: Display,
     say: Say,
+    start: Start | None,
     *,
     new: bool,
 ) -> None:
@@ -60,10 +64,9 @@ def _train(
         say = _silent
     precision = Precision.choose(recipe.training.precision, device)
     mine = crew.share(recipe.data.groups)
-    # A run that was killed before its first checkpoint begins again.
     resumed = not new and folder.last.exists()
     try:
-        networks = create_networks(recipe, device, None if resumed else read_start(recipe))
+        networks = create_networks(recipe, device, start)
     except ValueError as error:  # a configuration that the family refuses
         raise BadRecipe(f"{settings.name}: {error}") from error
     watch = Stopwatch(device)

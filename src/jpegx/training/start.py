@@ -1,5 +1,6 @@
 """What a run starts from: weights, or another run, whose critic comes along."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -7,7 +8,7 @@ import torch
 from jpegx.models.checkpoint import load
 from jpegx.models.zoo import find, installed
 from jpegx.training.checkpoint import load_checkpoint
-from jpegx.training.folder import RunFolder
+from jpegx.training.folder import BadRun, RunFolder
 from jpegx.training.networks import Start, create_networks
 from jpegx.training.options import NetworkOptions
 from jpegx.training.recipe import Recipe
@@ -18,7 +19,7 @@ def read_start(recipe: Recipe) -> Start | None:
 
     Of a run these are the averaged weights of its last checkpoint, and its critic, if it had come
     to one. A critic that begins anew has first to learn what the old one knew, and the samples get
-    worse for as long. Raises BadCheckpoint, BadRun, UnreadableCheckpoint.
+    worse for as long. Raises BadCheckpoint, BadRun, BadRecipe, UnreadableCheckpoint.
     """
     name = recipe.training.start
     if not name:
@@ -27,7 +28,13 @@ def read_start(recipe: Recipe) -> Start | None:
         generator, _ = load(find(name))
         return Start(name, generator, None)
     folder = RunFolder(Path(name))
-    networks = create_networks(folder.settings().recipe, torch.device("cpu"), None)
+    old = folder.settings().recipe
+    # What only a run itself needs may be gone.
+    old = replace(old, moments=replace(old.moments, reference=""))
+    try:
+        networks = create_networks(old, torch.device("cpu"), None)
+    except ValueError as error:
+        raise BadRun(f"{name}: of another version of jpegx: {error}") from error
     position = load_checkpoint(folder.last, networks)
     untrained = position.stage == "regression"
     return Start(name, networks.average, None if untrained else networks.critic)
