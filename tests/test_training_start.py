@@ -152,3 +152,27 @@ def test_the_folder_one_is_in_can_be_started_from(
     assert run(*arguments, "--set", "training.start=.", "-o", second).exit_code == 0
     assert run("train", "export", second, "x.safetensors").exit_code == 0
     assert checkpoint.load(Path("x.safetensors"))[1]["start"] == "first"
+    # From anywhere else it is the same run.
+    monkeypatch.chdir(tmp_path)
+    assert run("train", "export", second, "y.safetensors").exit_code == 0
+    assert checkpoint.load(Path("y.safetensors"))[1]["start"] == "first"
+    (second / "last.safetensors").unlink()  # as if killed before its first checkpoint
+    assert run("train", "--resume", second).exit_code == 0
+
+
+def test_a_run_is_read_without_its_reference(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    arguments = ("train", "--data", data, "--recipe", recipe)
+    plain, first, second = (tmp_path / name for name in ("plain", "first", "second"))
+    reference = tmp_path / "reference.safetensors"
+    assert run(*arguments, "--set", "adversarial.steps=0", "-o", plain).exit_code == 0
+    assert run("train", "export", plain, reference).exit_code == 0
+    assert not checkpoint.load(reference)[0].stochastic  # so it is another network than the sampler
+    named = ("--set", f"moments.reference={reference}")
+    assert run(*arguments, *named, "-o", first).exit_code == 0
+    reference.unlink()
+    start = ("--set", f"training.start={first}", "--set", "regression.steps=0")
+    result = run(*arguments, *start, "-o", second)
+    assert result.exit_code == 0, result.stderr
+    result = run("train", "export", first, tmp_path / "x.safetensors")
+    assert result.exit_code == 0, result.stderr

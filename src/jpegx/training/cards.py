@@ -21,7 +21,7 @@ def make_card(folder: RunFolder, recipe: Recipe, position: Position) -> dict[str
         "stage": "adversarial" if adversarial else "regression",
         "steps": position.step,
         "minutes": round(position.seconds / 60, 1),
-        **({"start": Path(start).absolute().name.removesuffix(SUFFIX)} if start else {}),
+        **({"start": Path(start).name.removesuffix(SUFFIX)} if start else {}),
         "seed": recipe.training.seed,
         "quality": list(recipe.data.quality),
         "sampling": sorted(recipe.data.sampling),

@@ -6,7 +6,7 @@ random number of training is a function of (seed, step), so there is no other st
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,7 +15,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from jpegx.errors import JpegxError
-from jpegx.training.networks import Networks
+from jpegx.training.folder import BadRun, RunFolder
+from jpegx.training.networks import Networks, create_networks
+from jpegx.training.recipe import Recipe
 
 
 class UnreadableCheckpoint(JpegxError):
@@ -82,6 +84,20 @@ def load_checkpoint(path: Path, networks: Networks) -> Position:
         reason = str(error).splitlines()[:2][-1].strip()
         raise UnreadableCheckpoint(f"{path}: not a checkpoint of this recipe: {reason}") from error
     return position
+
+
+def load_run(folder: RunFolder, recipe: Recipe) -> tuple[Networks, Position]:
+    """What a run of a recipe has trained by its last checkpoint, on the CPU, and its position.
+
+    Without the reference of the second moment, whose file may be gone. Raises UnreadableCheckpoint,
+    BadRun if another version of jpegx made the run.
+    """
+    recipe = replace(recipe, losses=replace(recipe.losses, second_moment=0.0))
+    try:
+        networks = create_networks(recipe, torch.device("cpu"), None)
+    except ValueError as error:
+        raise BadRun(f"{folder.path}: of another version of jpegx: {error}") from error
+    return networks, load_checkpoint(folder.last, networks)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

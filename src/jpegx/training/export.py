@@ -3,16 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-
 from jpegx.models import checkpoint
 from jpegx.models.generator import Generator
 from jpegx.models.registry import create
 from jpegx.models.transfer import transfer
 from jpegx.training.cards import make_card
-from jpegx.training.checkpoint import load_checkpoint
+from jpegx.training.checkpoint import load_run
 from jpegx.training.folder import BadRun, RunFolder
-from jpegx.training.networks import create_networks
 
 
 def export_weights(
@@ -30,8 +27,7 @@ def export_weights(
         generator, card = checkpoint.load(folder.best)
     else:
         recipe = folder.settings().recipe
-        networks = create_networks(recipe, torch.device("cpu"), None)
-        position = load_checkpoint(folder.last, networks)
+        networks, position = load_run(folder, recipe)
         generator, card = networks.average, make_card(folder, recipe, position)
     if card.get("stage") == "regression" and generator.stochastic:
         generator = _without_noise(generator)

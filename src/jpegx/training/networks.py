@@ -85,7 +85,10 @@ class Networks:
 
 @dataclass(frozen=True)
 class Start:
-    """Networks to begin with, and their ``name`` for messages. Without a critic, a new one."""
+    """Networks to begin with. Without a critic, a new one.
+
+    ``name``: installed weights, or the path of a file or a run, whole, so that it holds anywhere.
+    """
 
     name: str
     generator: Generator

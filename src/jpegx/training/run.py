@@ -32,7 +32,9 @@ def start_run(
     recipe = settings.recipe
     start = read_start(recipe)
     if start is not None:
-        settings = replace(settings, recipe=replace(recipe, generator=network_of(start, recipe)))
+        training = replace(recipe.training, start=start.name)
+        recipe = replace(recipe, training=training, generator=network_of(start, recipe))
+        settings = replace(settings, recipe=recipe)
     with join_crew(device) as crew:
         if crew.is_first:
             folder.check_new()

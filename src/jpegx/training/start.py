@@ -1,15 +1,12 @@
 """What a run starts from: weights, or another run, whose critic comes along."""
 
-from dataclasses import replace
 from pathlib import Path
-
-import torch
 
 from jpegx.models.checkpoint import load
 from jpegx.models.zoo import find, installed
-from jpegx.training.checkpoint import load_checkpoint
-from jpegx.training.folder import BadRun, RunFolder
-from jpegx.training.networks import Start, create_networks
+from jpegx.training.checkpoint import load_run
+from jpegx.training.folder import RunFolder
+from jpegx.training.networks import Start
 from jpegx.training.options import NetworkOptions
 from jpegx.training.recipe import Recipe
 
@@ -24,20 +21,15 @@ def read_start(recipe: Recipe) -> Start | None:
     name = recipe.training.start
     if not name:
         return None
-    if name in installed() or not Path(name).is_dir():
-        generator, _ = load(find(name))
-        return Start(name, generator, None)
-    folder = RunFolder(Path(name))
-    old = folder.settings().recipe
-    # What only a run itself needs may be gone.
-    old = replace(old, moments=replace(old.moments, reference=""))
-    try:
-        networks = create_networks(old, torch.device("cpu"), None)
-    except ValueError as error:
-        raise BadRun(f"{name}: of another version of jpegx: {error}") from error
-    position = load_checkpoint(folder.last, networks)
+    is_installed = name in installed()
+    if is_installed or not Path(name).is_dir():
+        path = find(name)
+        generator, _ = load(path)
+        return Start(name if is_installed else str(path.resolve()), generator, None)
+    folder = RunFolder(Path(name).resolve())
+    networks, position = load_run(folder, folder.settings().recipe)
     untrained = position.stage == "regression"
-    return Start(name, networks.average, None if untrained else networks.critic)
+    return Start(str(folder.path), networks.average, None if untrained else networks.critic)
 
 
 def network_of(start: Start, recipe: Recipe) -> NetworkOptions:
