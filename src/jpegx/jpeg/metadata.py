@@ -64,6 +64,7 @@ def _collect(info: dict[Any, Any]) -> tuple[Metadata, tuple[str, ...]]:
 
 def _density(dpi: object) -> tuple[float, float] | None:
     try:
+        # Whatever Pillow found: what cannot be iterated is a TypeError.
         across, down = (float(value) for value in dpi)  # type: ignore[attr-defined]
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return None

@@ -97,6 +97,7 @@ class Unet(Generator):
         self.noise = nn.ModuleList(DitherInput(width) for width in widths if self.dithers)
         self.head = nn.Conv2d(widths[0], 12, 3, padding=1)
         nn.init.zeros_(self.head.weight)
+        # For the type checker a bias may be None.
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
     def encode(self, conditions: Conditions) -> Encoded:

@@ -42,6 +42,7 @@ class Muon(torch.optim.Optimizer):
             list(group) for _, group in groupby(sorted(kernels, key=_shape), key=_shape)
         ]
 
+    # PyTorch's gives the loss of its closure; here there is none.
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
         """One update with the gradients that there are."""
