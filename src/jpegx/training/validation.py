@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from jpegx.evaluation.metrics.psnr import psnr
 from jpegx.models.conditioning import Conditions
 from jpegx.models.generator import Generator
 from jpegx.models.noise import CounterNoise, Noise, ZeroNoise
@@ -103,4 +104,5 @@ def _measure(drawn: Tensor, batch: Batch) -> tuple[float, ...]:
 
 
 def _psnr(image: Tensor, target: Tensor) -> float:
-    return float(-10 * (image - target).double().square().mean().clamp(min=1e-10).log10())
+    # A flat image may come out without error: one must not make the mean of all infinite.
+    return min(psnr(255 * image, 255 * target), 100.0)
