@@ -21,6 +21,8 @@ GRAY = ((1, 1),)
 FULL = ((1, 1),) * 3
 HALF = ((2, 2), (1, 1), (1, 1))
 WIDE = ((4, 1), (1, 1), (1, 1))
+UNET: dict[str, object] = {"widths": [8, 8], "encoder": [1, 1], "decoder": [0, 0], "embedding": 8}
+RRDB: dict[str, object] = {"blocks": 1, "features": 8, "growth": 4, "embedding": 8}
 
 
 def tables(layout: Layout) -> list[torch.Tensor]:
@@ -119,18 +121,12 @@ class Only:
         return drawn if layer in self.layers else torch.zeros_like(drawn)
 
 
-@pytest.mark.parametrize(
-    ("family", "config"),
-    [
-        ("unet", {"widths": [8, 8], "encoder": [1, 1], "decoder": [0, 0], "embedding": 8}),
-        ("rrdb", {"blocks": 1, "features": 8, "growth": 4, "embedding": 8}),
-    ],
-)
+@pytest.mark.parametrize(("family", "config"), [("unet", UNET), ("rrdb", RRDB)])
 @torch.no_grad()
 def test_generators_with_dither_and_without(family: str, config: dict[str, object]) -> None:
     torch.manual_seed(0)
     dithered = create(family, {**config, "dither": True}).eval()
-    plain = create(family, {**config, "dither": False}).eval()
+    plain = create(family, config).eval()
     for parameter in dithered.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
     transfer(dithered, plain)
@@ -142,3 +138,20 @@ def test_generators_with_dither_and_without(family: str, config: dict[str, objec
     assert not torch.allclose(dithered_only[0], dithered_only[1], atol=1e-3)
     others = dithered(file, Only(range(DITHER_LAYERS, 99)), 2)
     torch.testing.assert_close(others[:1], plain(file, Only(range(99), -DITHER_LAYERS)))
+
+
+@torch.no_grad()
+def test_unet_sees_the_dithered_image() -> None:
+    torch.manual_seed(0)
+    dithered, plain = (create("unet", {**UNET, "dither": on}).eval() for on in (True, False))
+    for parameter in dithered.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    torch.nn.init.zeros_(dithered.get_parameter("noise.weight"))  # what else it sees of the dither
+    transfer(dithered, plain)
+    file = blank(Layout(50, 41, "ycbcr", HALF))
+    change = dither(file, CounterNoise(0), 2)
+    for sample in range(2):
+        seen = replace(file, decoded=file.decoded + change[sample])
+        expected = plain(seen, ZeroNoise())
+        got = dithered(file, Only(range(DITHER_LAYERS)), 2)[sample : sample + 1]
+        torch.testing.assert_close(got, expected)

@@ -59,7 +59,7 @@ def test_the_recipe_decides_on_dither_whatever_it_starts_from(run: Run, tmp_path
         assert run("train", "export", folder, weights).exit_code == 0
         generator, _ = checkpoint.load(weights)
         assert generator.config.to_dict()["dither"] == dithers
-        assert ("noise.0.strength" in generator.state_dict()) == dithers
+        assert ("noise.weight" in generator.state_dict()) == dithers
         start = ("--set", f"training.start={weights}")
 
 

@@ -31,6 +31,7 @@ class Case:
     samples: int
     precision: str
     threads: int
+    dither: bool
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def measure(case: Case, path: Path) -> Result:
     if case.threads:
         torch.set_num_threads(case.threads)
     torch.manual_seed(0)
-    generator = prepare(create(case.family), torch.device("cpu"), precision)
+    created = create(case.family, {"dither": case.dither})
+    generator = prepare(created, torch.device("cpu"), precision)
     jpeg = read_jpeg(path)
     size = jpeg.layout.width * jpeg.layout.height / 1e6
     if size < 1:  # the first run of a shape compiles its convolutions
@@ -102,6 +104,7 @@ def main() -> None:
     parser.add_argument("--samples", nargs="+", type=int, default=[1, 8])
     parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"])
     parser.add_argument("--threads", type=int, default=0, help="0: as many as PyTorch chooses")
+    parser.add_argument("--dither", action="store_true", help="as the shipped samplers have it")
     parser.add_argument("--case", help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -118,7 +121,8 @@ def main() -> None:
                 least = 0.0
                 for family in options.families:
                     for precision in reversed(options.precisions):
-                        case = Case(family, megapixels, samples, precision, options.threads)
+                        threads, dither = options.threads, options.dither
+                        case = Case(family, megapixels, samples, precision, threads, dither)
                         result = _in_a_process(case, path)
                         least = least or result.first_cores
                         _print(case, result, result.first_cores / least)

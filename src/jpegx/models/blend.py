@@ -19,7 +19,7 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
     """A generator whose every weight is the sum of share times weight, and its card.
 
     ``shares``: of checkpoints of one network, which add up to 1. Some may lack noise or dither:
-    they count as networks in which it has no strength. It works where the weights have most of
+    they count as networks whose weights of it are zero. It works where the weights have most of
     their training in common: r + s (g - r) lies between a regression r and the sampler g that was
     made from it (network interpolation, Wang et al. 2018, 3.4); r' + (g - r) gives a better
     regression r' what made r a sampler (task arithmetic, Ilharco et al. 2023).

@@ -99,15 +99,6 @@ class NoiseInput(nn.Module):
         return torch.addcmul(features, noise, torch.addcmul(strength, features, slope))
 
 
-class DitherInput(NoiseInput):
-    """Adds what the dither changes in features; at first as it is."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__(channels)
-        nn.init.ones_(self.strength)
-        nn.init.zeros_(self.slope)
-
-
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions beside the identity; FiLM, and noise if wanted, after the first.
 

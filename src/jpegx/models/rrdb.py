@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jpegx.models.blocks import (
-    DitherInput,
     Film,
+    NoiseInput,
     TableEmbedding,
     begin_as_he,
     modulate,
@@ -36,7 +36,8 @@ class RrdbConfig(Config):
 
     ``growth``: features that each dense convolution adds. ``embedding``: size of the table
     embedding. ``noise``: noise channels; without, the network is paper 1's regression. ``dither``:
-    places in the cells are drawn as well (:mod:`jpegx.models.dither`), which the paper does not.
+    places in the cells are drawn as well (:mod:`jpegx.models.dither`), which the paper does not;
+    how strong they are is learnt.
     """
 
     blocks: int = 23
@@ -51,6 +52,15 @@ class RrdbConfig(Config):
             raise ValueError("blocks must be 1 to 64")
         if not all(1 <= n <= 1024 for n in (self.features, self.growth, self.embedding)):
             raise ValueError("features, growth and embedding must be 1 to 1024")
+
+
+class DitherInput(NoiseInput):
+    """Adds what the dither changes in features; at first as it is."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        nn.init.ones_(self.strength)
+        nn.init.zeros_(self.slope)
 
 
 class ConvWithNoise(nn.Conv2d):

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jpegx.models.blocks import DitherInput, Stage, TableEmbedding, repeat_samples
+from jpegx.models.blocks import Stage, TableEmbedding, repeat_samples
 from jpegx.models.conditioning import Conditions
 from jpegx.models.config import Config
 from jpegx.models.dither import DITHER_LAYERS, DITHER_MULTIPLE, dither
@@ -47,17 +47,16 @@ class UnetConfig(Config):
 class Unet(Generator):
     """Plain residual blocks at three scales over a pixel-unshuffle of 2, FiLM on the tables.
 
-    The encoder sees no noise and is shared by all samples; each block of the decoder, which begins
-    at the coarsest scale, has a noise input of its own. Dither goes through the stem and the down
-    convolutions alone, and what comes out is added to the features of the decoder, as strong as
-    these say. Scales are 2, 4 and 8 pixels: at the coarsest, one position is one 8x8 block of a
-    component that is not down-sampled. Down: 2x2 convolutions of stride 2; up: 1x1 convolutions and
-    pixel-shuffle; skips are added. The output is a change of the decoded image, zero before
-    training.
+    The encoder has no noise inputs; each block of the decoder, which begins at the coarsest scale,
+    has one of its own. Dither is added to the decoded image before all else, so that with it each
+    sample has an encoder's work of its own; without, all samples share it. Scales are 2, 4 and 8
+    pixels: at the coarsest, one position is one 8x8 block of a component that is not down-sampled.
+    Down: 2x2 convolutions of stride 2; up: 1x1 convolutions and pixel-shuffle; skips are added. The
+    output is a change of this image, dithered or not, zero before training.
 
     The default has 3.5 million parameters and costs 0.23 million multiply-adds a pixel, 0.10
-    million of them in the decoder, which with the way of the dither (0.005 million) is repeated for
-    further samples. It was chosen among shapes that were trained for 4 minutes of two cores each
+    million of them in the decoder, which is what further samples cost without dither. It was chosen
+    among shapes that were trained for 4 minutes of two cores each
     (recipe ``compact``, but with Adam, regression only; blocks from the finest scale to the
     coarsest; gain over the JPEG on every second image of live1, RGB, 4:2:0):
 
@@ -81,67 +80,67 @@ class Unet(Generator):
         super().__init__()
         self.config = config
         widths = config.widths
-        self.dithers = config.noise and config.dither
-        self.multiple = max(_coarsest(config), DITHER_MULTIPLE if self.dithers else 1)
+        dithers = config.noise and config.dither
+        self.multiple = max(_coarsest(config), DITHER_MULTIPLE if dithers else 1)
         self.halo = _halo(config)
         self.blend = 0
-        self.stochastic = config.noise and (config.dither or any(config.decoder))
+        self.stochastic = config.noise and (dithers or any(config.decoder))
         self.embedding = TableEmbedding(config.embedding)
         self.stem = nn.Conv2d(12, widths[0], 3, padding=1)
+        # Its name tells `transfer` that a network may lack it.
+        self.noise = nn.Conv2d(12, widths[0], 3, padding=1, bias=False) if dithers else None
         self.encoder = _stages(config, config.encoder, noisy=False)
         self.decoder = _stages(config, config.decoder, noisy=config.noise)
         steps = list(pairwise(widths))
         self.down = nn.ModuleList(nn.Conv2d(fine, wide, 2, stride=2) for fine, wide in steps)
         self.up = nn.ModuleList(nn.Conv2d(wide, 4 * fine, 1) for fine, wide in steps)
-        # Its name tells `transfer` that a network may lack it.
-        self.noise = nn.ModuleList(DitherInput(width) for width in widths if self.dithers)
         self.head = nn.Conv2d(widths[0], 12, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        # For the type checker a bias may be None.
-        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+        for layer in filter(None, (self.head, self.noise)):
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
 
     def encode(self, conditions: Conditions) -> Encoded:
-        """Features of each scale, finest first, and the table embedding last."""
+        """Features of each scale, finest first; with dither each sample has its own, and here none.
+
+        The table embedding is last.
+        """
         embedding = self.embedding(conditions)
-        features = self.stem(self._unshuffled(conditions.decoded - 0.5))
+        kept: tuple[Tensor, ...] = ()
+        if self.noise is None:
+            kept = self._features(self.stem(self._unshuffled(conditions.decoded - 0.5)), embedding)
+        return Encoded(conditions, (*kept, embedding))
+
+    def _features(self, features: Tensor, embedding: Tensor) -> tuple[Tensor, ...]:
         kept: list[Tensor] = []
         for scale, stage in enumerate(self.encoder):
             if scale:
                 features = self.down[scale - 1](features)
             features = stage(features, embedding)
             kept.append(features)
-        return Encoded(conditions, (*kept, embedding))
+        return tuple(kept)
 
     def render(self, encoded: Encoded, noise: Noise, samples: int = 1) -> Tensor:
         """Images (N * samples, 3, H, W): see :meth:`Generator.render`."""
-        *skips, coarsest, embedding = encoded.features
+        conditions, (*kept, embedding) = encoded.conditions, encoded.features
+        decoded, layers = repeat_samples(conditions.decoded, samples), count()
+        if self.noise is not None:
+            change = dither(conditions, noise, samples)
+            decoded = decoded + change
+            # The image does not tell how far from the middle of its cell a place is.
+            stem = self.stem(self._unshuffled(decoded - 0.5)) + self.noise(self._unshuffled(change))
+            kept, layers, samples = list(self._features(stem, embedding)), count(DITHER_LAYERS), 1
+        *skips, coarsest = kept
         features = repeat_samples(coarsest, samples)
         features = features.contiguous(memory_format=torch.channels_last)
-        dithered = self._dithered(encoded.conditions, noise, samples)
-        layers = count(DITHER_LAYERS if dithered else 0)
         for scale in reversed(range(len(self.decoder))):
             if scale < len(skips):
                 features = F.pixel_shuffle(self.up[scale](features), 2)
                 features = _add_to_samples(features, skips[scale], samples)
-            if dithered:
-                features = self.noise[scale](features, dithered.pop())
             draw = _drawer(noise, layers, 2 << scale)
             features = self.decoder[scale](features, embedding, draw)
-        decoded = encoded.conditions.decoded
         change = F.pixel_shuffle(self.head(features).to(decoded.dtype), 2)
         height, width = decoded.shape[2:]
-        return repeat_samples(decoded, samples) + change[:, :, :height, :width]
-
-    def _dithered(self, conditions: Conditions, noise: Noise, samples: int) -> list[Tensor]:
-        """What the dither changes in the features of each scale, finest first."""
-        if not self.dithers or isinstance(noise, ZeroNoise):
-            return []
-        image = self._unshuffled(dither(conditions, noise, samples))
-        maps = [F.conv2d(image, self.stem.weight, padding=1)]
-        for step in self.down:
-            assert isinstance(step, nn.Conv2d)
-            maps.append(F.conv2d(maps[-1], step.weight, stride=2))
-        return maps
+        return decoded + change[:, :, :height, :width]
 
     def _unshuffled(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W) of whole coarsest positions, in 12 channels of half the size."""
