@@ -105,37 +105,43 @@ class Unet(Generator):
         The table embedding is last.
         """
         embedding = self.embedding(conditions)
-        kept: tuple[Tensor, ...] = ()
-        if self.noise is None:
-            kept = self._features(self.stem(self._unshuffled(conditions.decoded - 0.5)), embedding)
-        return Encoded(conditions, (*kept, embedding))
+        if self.noise is not None:
+            return Encoded(conditions, (embedding,))
+        return Encoded(conditions, (*self._features(conditions.decoded, embedding), embedding))
 
-    def _features(self, features: Tensor, embedding: Tensor) -> tuple[Tensor, ...]:
+    def _features(
+        self, images: Tensor, embedding: Tensor, change: Tensor | None = None
+    ) -> list[Tensor]:
+        """Features of images (N, 3, H, W) at each scale; ``change``: their part that is dither."""
+        features = self.stem(self._unshuffled(images - 0.5))
+        if self.noise is not None and change is not None:
+            # The image does not tell how far from the middle of its cell a place is.
+            features = features + self.noise(self._unshuffled(change))
         kept: list[Tensor] = []
         for scale, stage in enumerate(self.encoder):
             if scale:
                 features = self.down[scale - 1](features)
             features = stage(features, embedding)
             kept.append(features)
-        return tuple(kept)
+        return kept
 
     def render(self, encoded: Encoded, noise: Noise, samples: int = 1) -> Tensor:
         """Images (N * samples, 3, H, W): see :meth:`Generator.render`."""
         conditions, (*kept, embedding) = encoded.conditions, encoded.features
-        decoded, layers = repeat_samples(conditions.decoded, samples), count()
+        shared, layers = samples, count()  # how many samples have the same skips
+        decoded = repeat_samples(conditions.decoded, samples)
         if self.noise is not None:
             change = dither(conditions, noise, samples)
             decoded = decoded + change
-            # The image does not tell how far from the middle of its cell a place is.
-            stem = self.stem(self._unshuffled(decoded - 0.5)) + self.noise(self._unshuffled(change))
-            kept, layers, samples = list(self._features(stem, embedding)), count(DITHER_LAYERS), 1
+            kept = self._features(decoded, embedding, change)
+            shared, layers = 1, count(DITHER_LAYERS)
         *skips, coarsest = kept
-        features = repeat_samples(coarsest, samples)
+        features = repeat_samples(coarsest, shared)
         features = features.contiguous(memory_format=torch.channels_last)
         for scale in reversed(range(len(self.decoder))):
             if scale < len(skips):
                 features = F.pixel_shuffle(self.up[scale](features), 2)
-                features = _add_to_samples(features, skips[scale], samples)
+                features = _add_to_samples(features, skips[scale], shared)
             draw = _drawer(noise, layers, 2 << scale)
             features = self.decoder[scale](features, embedding, draw)
         change = F.pixel_shuffle(self.head(features).to(decoded.dtype), 2)
