@@ -66,6 +66,23 @@ def test_dither_counts_in_any_order(run: Run, tmp_path: Path, dithers: tuple[boo
     torch.testing.assert_close(got.state_dict()["noise.weight"], expected)
 
 
+@pytest.mark.parametrize("deeper", [0, 1])
+@torch.no_grad()
+def test_blocks_that_one_lacks_count_as_zero(run: Run, tmp_path: Path, deeper: int) -> None:
+    changes: list[dict[str, object]] = [{}, {}]
+    changes[deeper] = {"encoder": [3, 1], "decoder": [1, 2], "projection": True}
+    parts = [random("unet", seed, **change) for seed, change in enumerate(changes)]
+    paths = [write(tmp_path / f"{seed}.safetensors", part) for seed, part in enumerate(parts)]
+    out = tmp_path / "out.safetensors"
+    assert run("train", "blend", f"{paths[0]}=0.5", f"{paths[1]}=0.5", out).exit_code == 0
+    got, _ = load(out)
+    assert got.config == parts[deeper].config
+    own = [part.state_dict() for part in parts]
+    for name, mixed in got.state_dict().items():
+        added = sum((0.5 * o[name] for o in own if name in o), torch.zeros(()))
+        torch.testing.assert_close(mixed, added.half().float())
+
+
 def test_what_one_learnt_is_added_to_another(run: Run, tmp_path: Path) -> None:
     old, sampler, new = (random("unet", seed) for seed in range(3))
     named = {"old": old, "sampler": sampler, "new": new}

@@ -1,5 +1,7 @@
 """The critics: sizes, gradients, and that they learn."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -12,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def _conditions(count: int, size: int) -> Conditions:
     generator = torch.Generator().manual_seed(0)
     decoded = torch.rand(count, 3, size, size, generator=generator)
-    return Conditions(decoded, torch.full((count, 3, 64), 16.0), torch.zeros(count, 9))
+    return Conditions(decoded, decoded, torch.full((count, 3, 64), 16.0), torch.zeros(count, 9))
 
 
 def test_resnet34_has_the_published_size() -> None:
@@ -54,7 +56,7 @@ def test_the_light_critic_leaves_chance_at_once() -> None:
 def test_the_light_critic_sees_the_difference_from_the_decoded_image() -> None:
     critic = create_critic("light", {"widths": [8]})
     conditions = _conditions(1, 16)
-    other = Conditions(conditions.decoded + 0.1, conditions.tables, conditions.sampling)
+    other = replace(conditions, decoded=conditions.decoded + 0.1)
     images = conditions.decoded
     assert not torch.equal(critic(images, conditions)[0], critic(images, other)[0])
 

@@ -86,14 +86,15 @@ def test_a_window_is_a_part_of_the_whole(jpeg: QuantizedJpeg) -> None:
     for box in (Box(0, 0, 64, 40), Box(48, 24, 112, 88), Box(160, 120, 203, 197)):
         part = window(jpeg, box, CPU)
         torch.testing.assert_close(part.decoded, box.of(whole.decoded), atol=1e-6, rtol=0)
+        torch.testing.assert_close(part.components, box.of(whole.components), atol=1e-4, rtol=0)
         assert torch.equal(part.tables, whole.tables)
         assert torch.equal(part.sampling, whole.sampling)
 
 
-@pytest.mark.parametrize("dither", [False, True])
-def test_tiles_equal_the_whole(jpeg: QuantizedJpeg, dither: bool) -> None:
+@pytest.mark.parametrize("extra", ["neither", "dither", "projection"])
+def test_tiles_equal_the_whole(jpeg: QuantizedJpeg, extra: str) -> None:
     sizes = {"widths": [8, 8, 8], "encoder": [1, 1, 0], "decoder": [1, 1, 1], "embedding": 8}
-    generator = _network(**sizes, dither=dither)
+    generator = _network(**sizes, dither=extra == "dither", projection=extra == "projection")
     assert generator.halo == 48
     whole = list(generate(generator, jpeg, samples=2, seed=5))
     small = generator.bytes_per_pixel(4) * 160 * 170
@@ -118,7 +119,9 @@ def test_the_halo_is_the_receptive_field() -> None:
     side = 2 * reach + 3 * size
     decoded = torch.rand(1, 3, side, side, dtype=torch.float64, requires_grad=True)
     generator.double()
-    output = generator(Conditions(decoded, torch.ones(1, 3, 64), torch.zeros(1, 9)), ZeroNoise())
+    output = generator(
+        Conditions(decoded, decoded, torch.ones(1, 3, 64), torch.zeros(1, 9)), ZeroNoise()
+    )
     middle = slice(reach + size, reach + 2 * size)
     (gradient,) = torch.autograd.grad((output - decoded)[0, :, middle, middle].sum(), decoded)
     touched = gradient[0].abs().sum(dim=0).nonzero()

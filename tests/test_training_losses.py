@@ -69,7 +69,7 @@ class Linear(Critic):
 
 def some_conditions(count: int, size: int) -> Conditions:
     image = torch.zeros(count, 3, size, size)
-    return Conditions(image, torch.ones(count, 3, 64), torch.zeros(count, 9))
+    return Conditions(image, image, torch.ones(count, 3, 64), torch.zeros(count, 9))
 
 
 def test_gradient_penalty_of_a_linear_critic() -> None:

@@ -63,6 +63,31 @@ def test_the_recipe_decides_on_dither_whatever_it_starts_from(run: Run, tmp_path
         start = ("--set", f"training.start={weights}")
 
 
+def test_the_recipe_adds_blocks_and_projection(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    arguments = ("train", "--data", data, "--recipe", recipe, "--set", "adversarial.steps=0")
+    assert run(*arguments, "-o", tmp_path / "a").exit_code == 0
+    assert run("train", "export", tmp_path / "a", first).exit_code == 0
+    # One more block in the encoder; the decoder has more already.
+    change = "generator.config={encoder = [2, 1], decoder = [1, 0], projection = true}"
+    steps = ("--set", "regression.steps=1", "--set", "regression.learning_rate=1e-12")
+    start = ("--set", f"training.start={first}", "--set", change)
+    assert run(*arguments, *start, *steps, "-o", tmp_path / "b").exit_code == 0
+    assert run("train", "--resume", tmp_path / "b").exit_code == 0
+    assert run("train", "export", tmp_path / "b", second).exit_code == 0
+    old, _ = checkpoint.load(first)
+    new, _ = checkpoint.load(second)
+    config = old.config.to_dict()
+    assert new.config.to_dict() == {**config, "encoder": [2, 1], "projection": True}
+    before, after = old.state_dict(), new.state_dict()
+    assert {
+        name.split(".first")[0] for name in after.keys() - before.keys() if "first" in name
+    } == {"encoder.0.blocks.1"}
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value)
+
+
 def test_a_run_starts_from_installed_weights_by_name(run: Run, tmp_path: Path) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
     arguments = ("train", "--data", data, "--recipe", recipe, "-o", tmp_path / "run")

@@ -70,19 +70,31 @@ def planes(values: Sequence[Tensor]) -> list[Tensor]:
     return out
 
 
-def images(values: Sequence[Tensor], layout: Layout) -> Tensor:
-    """Decoded images (N, C, H, W) in gray levels, neither rounded nor clipped.
+def full_size(planes: Sequence[Tensor], layout: Layout, *, smooth: bool) -> Tensor:
+    """Component planes (as :func:`planes` returns them) at the size of the image, (N, C, H, W).
 
-    Inverse DCT, smooth (bilinear, centred) up-sampling of the chroma, colour conversion.
-    ``values``: dequantized coefficients as :func:`coefficients` returns them. Differentiable.
+    ``smooth``: bilinear, centred up-sampling, as of a picture to look at; without, samples are
+    repeated, and down-sampling gives back the planes just as they were.
     """
     across, down = layout.max_factors
     full = []
-    for plane, (h, v) in zip(planes(values), layout.factors, strict=True):
+    for plane, (h, v) in zip(planes, layout.factors, strict=True):
         # Samples past the edge are padding of the encoder: they must not blend into the picture.
         real = plane[:, None, : -(-layout.height * v // down), : -(-layout.width * h // across)]
         if (h, v) != (across, down):
             size = (real.shape[2] * down // v, real.shape[3] * across // h)
-            real = F.interpolate(real, size=size, mode="bilinear", align_corners=False)
+            if smooth:
+                real = F.interpolate(real, size=size, mode="bilinear", align_corners=False)
+            else:
+                real = F.interpolate(real, size=size, mode="nearest")
         full.append(real[:, :, : layout.height, : layout.width])
-    return to_pixels(torch.cat(full, dim=1), layout)
+    return torch.cat(full, dim=1)
+
+
+def images(values: Sequence[Tensor], layout: Layout) -> Tensor:
+    """Decoded images (N, C, H, W) in gray levels, neither rounded nor clipped.
+
+    Inverse DCT, smooth up-sampling of the chroma, colour conversion. ``values``: dequantized
+    coefficients as :func:`coefficients` returns them. Differentiable.
+    """
+    return to_pixels(full_size(planes(values), layout, smooth=True), layout)

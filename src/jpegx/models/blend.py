@@ -12,17 +12,17 @@ from jpegx.models.checkpoint import load
 from jpegx.models.generator import Generator
 from jpegx.models.header import BadCheckpoint
 from jpegx.models.registry import create
-from jpegx.models.transfer import transfer
+from jpegx.models.transfer import deeper, transfer
 
 
 def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
     """A generator whose every weight is the sum of share times weight, and its card.
 
-    ``shares``: of checkpoints of one network, which add up to 1. Some may lack noise or dither:
-    they count as networks whose weights of it are zero. It works where the weights have most of
-    their training in common: r + s (g - r) lies between a regression r and the sampler g that was
-    made from it (network interpolation, Wang et al. 2018, 3.4); r' + (g - r) gives a better
-    regression r' what made r a sampler (task arithmetic, Ilharco et al. 2023).
+    ``shares``: of checkpoints of one network, which add up to 1. Some may lack noise, dither or
+    residual blocks: they count as networks whose weights of these are zero. It works where the
+    weights have most of their training in common: r + s (g - r) lies between a regression r and the
+    sampler g that was made from it (network interpolation, Wang et al. 2018, 3.4); r' + (g - r)
+    gives a better regression r' what made r a sampler (task arithmetic, Ilharco et al. 2023).
 
     The card has the temperature of the samplers, if all have the same. Raises ValueError if the
     shares do not add up to 1, BadCheckpoint if weights cannot be read or are of other networks.
@@ -55,9 +55,13 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
 
 
 def _widest(generators: Sequence[Generator]) -> dict[str, object]:
-    """The configuration of the first, with the noise and the dither that any of them has."""
-    config = generators[0].config.to_dict()
-    samplers = [g.config.to_dict() for g in generators if g.stochastic]
-    for name in ("noise", "dither"):
-        config[name] = any(sampler[name] for sampler in samplers)
+    """The configuration of the first, with all that any of them has."""
+    configs = [g.config.to_dict() for g in generators]
+    config = configs[0]
+    for other in configs:
+        config = deeper(config, other)
+    samplers = [c for c, g in zip(configs, generators, strict=True) if g.stochastic]
+    for name, having in (("noise", samplers), ("dither", samplers), ("projection", configs)):
+        if name in config:
+            config[name] = any(other.get(name) for other in having)
     return config

@@ -1,13 +1,14 @@
-"""What a generator sees of the files: their decoded images, quantization tables and sampling."""
+"""What a generator sees of the files: decoded images, components, tables and sampling."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from math import log2
 
 import torch
 from torch import Tensor
 
-from jpegx.jpeg.forward import dequantize, images
+from jpegx.jpeg.color import to_pixels
+from jpegx.jpeg.forward import dequantize, full_size, planes
 from jpegx.jpeg.layout import COMPONENT_NAMES, ColorSpace, Layout
 
 SAMPLING_FEATURES = 9  # three components, two directions; then one of three colour spaces
@@ -18,12 +19,15 @@ class Conditions:
     """What a generator sees of N files of equal size.
 
     ``decoded``: float32 (N, 3, H, W), the dequantized image in gray levels / 255, neither rounded
-    nor clipped; a gray image three times. ``tables``: float32 (N, 3, 64), the quantization steps of
+    nor clipped; a gray image three times. ``components``: float32 (N, 3, H, W), the components
+    themselves in gray levels, centred on 0, samples of those that are down-sampled repeated: their
+    coefficients are the file's. ``tables``: float32 (N, 3, 64), the quantization steps of
     each component in natural order; a gray file's table three times. ``sampling``: float32 (N, 9),
     log2 of the reduction of each component (horizontal, vertical), and which of gray, ycbcr, rgb.
     """
 
     decoded: Tensor
+    components: Tensor
     tables: Tensor
     sampling: Tensor
 
@@ -31,9 +35,13 @@ class Conditions:
         """The number of files N."""
         return len(self.decoded)
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Conditions":
+        """The same function of each of the tensors."""
+        return Conditions(*(change(getattr(self, f.name)) for f in fields(self)))
+
     def to(self, device: torch.device) -> "Conditions":
         """The same on another device."""
-        return Conditions(self.decoded.to(device), self.tables.to(device), self.sampling.to(device))
+        return self.map(lambda values: values.to(device))
 
 
 def conditions(
@@ -46,19 +54,17 @@ def conditions(
     """
     count, device = len(coefficients[0]), coefficients[0].device
     values = dequantize([c.to(torch.float32) for c in coefficients], tables)
-    decoded = images(values, layout) / 255
+    at_own_size = planes(values)
+    decoded = to_pixels(full_size(at_own_size, layout, smooth=True), layout) / 255
+    components = full_size(at_own_size, layout, smooth=False)
     steps = torch.stack([_rows(t, count).to(device) for t in tables], dim=1)
     features = torch.tensor(sampling_features(layout), device=device).expand(count, -1)
-    return Conditions(_tripled(decoded), _tripled(steps), features)
+    return Conditions(_tripled(decoded), _tripled(components), _tripled(steps), features)
 
 
 def join(parts: Sequence[Conditions]) -> Conditions:
     """One batch of conditions of equal size, whatever their sampling and colour space."""
-    return Conditions(
-        torch.cat([p.decoded for p in parts]),
-        torch.cat([p.tables for p in parts]),
-        torch.cat([p.sampling for p in parts]),
-    )
+    return Conditions(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Conditions)))
 
 
 def sampling_features(layout: Layout) -> list[float]:

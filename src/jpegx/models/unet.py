@@ -15,6 +15,7 @@ from jpegx.models.config import Config
 from jpegx.models.dither import DITHER_LAYERS, DITHER_MULTIPLE, dither
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import Noise, ZeroNoise
+from jpegx.models.projection import PROJECTION_MULTIPLE, project
 from jpegx.models.registry import register
 
 
@@ -24,7 +25,8 @@ class UnetConfig(Config):
 
     ``embedding``: size of the table embedding. ``noise``: noise in the decoder's blocks; without,
     the network is a regression. ``dither``: places in the cells are drawn as well, where there is
-    noise (:mod:`jpegx.models.dither`).
+    noise (:mod:`jpegx.models.dither`). ``projection``: coefficients of the output are taken into
+    their cells (:mod:`jpegx.models.projection`).
     """
 
     widths: tuple[int, ...] = (64, 128, 192)
@@ -33,6 +35,7 @@ class UnetConfig(Config):
     embedding: int = 64
     noise: bool = True
     dither: bool = False
+    projection: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.widths) == len(self.encoder) == len(self.decoder) <= 5:
@@ -51,8 +54,9 @@ class Unet(Generator):
     has one of its own. Dither is added to the decoded image before all else, so that with it each
     sample has an encoder's work of its own; without, all samples share it. Scales are 2, 4 and 8
     pixels: at the coarsest, one position is one 8x8 block of a component that is not down-sampled.
-    Down: 2x2 convolutions of stride 2; up: 1x1 convolutions and pixel-shuffle; skips are added. The
-    output is a change of this image, dithered or not, zero before training.
+    Down: 2x2 convolutions of stride 2; up: 1x1 convolutions and pixel-shuffle; skips are added.
+    Their result is a change of this image, dithered or not, zero before training. A projection of
+    the coefficients may follow.
 
     The default has 3.5 million parameters and costs 0.23 million multiply-adds a pixel, 0.10
     million of them in the decoder, which is what further samples cost without dither. It was chosen
@@ -81,7 +85,11 @@ class Unet(Generator):
         self.config = config
         widths = config.widths
         dithers = config.noise and config.dither
-        self.multiple = max(_coarsest(config), DITHER_MULTIPLE if dithers else 1)
+        self.multiple = max(
+            _coarsest(config),
+            DITHER_MULTIPLE if dithers else 1,
+            PROJECTION_MULTIPLE if config.projection else 1,
+        )
         self.halo = _halo(config)
         self.blend = 0
         self.stochastic = config.noise and (dithers or any(config.decoder))
@@ -146,7 +154,8 @@ class Unet(Generator):
             features = self.decoder[scale](features, embedding, draw)
         change = F.pixel_shuffle(self.head(features).to(decoded.dtype), 2)
         height, width = decoded.shape[2:]
-        return decoded + change[:, :, :height, :width]
+        images = decoded + change[:, :, :height, :width]
+        return project(images, conditions, samples) if self.config.projection else images
 
     def _unshuffled(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W) of whole coarsest positions, in 12 channels of half the size."""

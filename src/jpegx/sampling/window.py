@@ -1,5 +1,6 @@
 """What a generator sees of a part of a file."""
 
+from dataclasses import replace
 from math import ceil
 
 import torch
@@ -35,5 +36,6 @@ def window(jpeg: QuantizedJpeg, box: Box, device: torch.device) -> Conditions:
     ]
     tables = [torch.tensor(t, device=device) for t in jpeg.tables]
     whole = conditions(values, tables, part)
-    decoded = box.inside(outer).of(whole.decoded).contiguous()
-    return Conditions(decoded, whole.tables, whole.sampling)
+    inner = box.inside(outer)
+    decoded, components = inner.of(whole.decoded), inner.of(whole.components)
+    return replace(whole, decoded=decoded.contiguous(), components=components.contiguous())

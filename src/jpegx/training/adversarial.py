@@ -188,7 +188,7 @@ class AdversarialStage:
     ) -> None:
         """Gradients of the losses of some images, which count for a share of all."""
         options, weights = self.recipe.moments, self.recipe.losses
-        conditions, targets = _part(batch.conditions, some), batch.targets[some]
+        conditions, targets = batch.conditions.map(lambda v: v[some]), batch.targets[some]
         with self.precision.autocast():
             images = self.networks.generator(conditions, noise, options.samples)
         samples = images.float().unflatten(0, (-1, options.samples))
@@ -227,7 +227,3 @@ def _record(losses: dict[str, Tensor], name: str, value: Tensor) -> None:
 def _share_right(real: Tensor, fake: Tensor) -> Tensor:
     """How often the critic is right: near 1 it has won, at 0.5 it has no idea."""
     return ((real > 0).float().mean() + (fake < 0).float().mean()) / 2
-
-
-def _part(conditions: Conditions, some: slice) -> Conditions:
-    return Conditions(conditions.decoded[some], conditions.tables[some], conditions.sampling[some])

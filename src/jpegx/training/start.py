@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from jpegx.models.checkpoint import load
+from jpegx.models.transfer import deeper
 from jpegx.models.zoo import find, installed
 from jpegx.training.checkpoint import load_run
 from jpegx.training.folder import RunFolder
@@ -35,11 +36,15 @@ def read_start(recipe: Recipe) -> Start | None:
 def network_of(start: Start, recipe: Recipe) -> NetworkOptions:
     """The network that a run has which starts so, so that it is resumed without what it began with.
 
-    A sampler's noise is not its start's but its own; so is its dither, if the recipe gives it.
+    A sampler's noise is not its start's but its own; so are its dither and any network's last
+    projection, if the recipe gives them. Residual blocks that a U-Net's recipe gives beyond those
+    of the start are added.
     """
-    config = start.generator.config.to_dict()
+    given = recipe.generator.config
+    config = deeper(start.generator.config.to_dict(), given)
+    own = {"projection"}
     if recipe.adversarial.steps and "noise" in config:
         config["noise"] = True
-        if "dither" in recipe.generator.config:
-            config["dither"] = recipe.generator.config["dither"]
+        own.add("dither")
+    config |= {name: given[name] for name in own & given.keys() & config.keys()}
     return NetworkOptions(start.generator.family, config)
