@@ -1,5 +1,6 @@
 """What a run of jpegx train starts from: weights, or another run with its critic."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +87,35 @@ def test_the_recipe_adds_blocks_and_projection(run: Run, tmp_path: Path) -> None
     } == {"encoder.0.blocks.1"}
     for name, value in before.items():
         torch.testing.assert_close(after[name], value)
+
+
+def test_a_deeper_sampler_that_projects(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run("train", "--data", data, "--recipe", recipe, "-o", first).exit_code == 0
+    arguments = ("train", "--data", data, "--recipe", recipe, "--set", f"training.start={first}")
+    change = "generator.config={encoder = [1, 1], decoder = [2, 1], projection = true}"
+    changes = ("regression.steps=0", "adversarial.steps=4", "training.accumulate=2", change)
+    options = tuple(part for text in changes for part in ("--set", text))
+    result = run(*arguments, *options, "-o", second)
+    assert result.exit_code == 0, result.output
+    assert run("train", "export", second, tmp_path / "x.safetensors").exit_code == 0
+    trained, _ = checkpoint.load(tmp_path / "x.safetensors")
+    assert trained.config.to_dict()["decoder"] == [2, 1]
+    # Every sample of a step was in its cells: there was nothing to ask for.
+    lines = [json.loads(line) for line in (second / "log.jsonl").read_text().splitlines()]
+    assert {line["consistency"] for line in lines if "consistency" in line} == {0.0}
+
+
+@pytest.mark.parametrize("blocks", ['["a", 2, 1]', "[[1], 2, 1]"])
+def test_blocks_that_make_no_network_are_one_line(run: Run, tmp_path: Path, blocks: str) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    arguments = ("train", "--data", data, "--recipe", recipe, "-o", tmp_path / "run")
+    changes = ("training.start=regression", f"generator.config.encoder={blocks}")
+    result = run(*arguments, *(part for change in changes for part in ("--set", change)))
+    assert result.exit_code == 1, result.output
+    assert "small.toml: field 'encoder' has the wrong type" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_a_run_starts_from_installed_weights_by_name(run: Run, tmp_path: Path) -> None:

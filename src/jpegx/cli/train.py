@@ -147,7 +147,8 @@ def blend(console: Console, shares: tuple[str, ...], file: Path, notes: tuple[st
     """Write a weighted sum of weights into FILE (.safetensors).
 
     MODEL is a name of jpegx models, or a safetensors file; the shares add up to 1. All must be of
-    one network, and have most of their training in common; some may lack noise, or dither.
+    one network, and have most of their training in common; some may lack noise, dither
+    or residual blocks.
 
     regression=0.5 general=0.5 lies half way between the regression and the sampler: less detail,
     less error. new.safetensors=1 general=1 old.safetensors=-1 adds to the regression new what made

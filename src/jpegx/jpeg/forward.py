@@ -70,31 +70,33 @@ def planes(values: Sequence[Tensor]) -> list[Tensor]:
     return out
 
 
-def full_size(planes: Sequence[Tensor], layout: Layout, *, smooth: bool) -> Tensor:
-    """Component planes (as :func:`planes` returns them) at the size of the image, (N, C, H, W).
+def repeated(values: Sequence[Tensor], layout: Layout) -> list[Tensor]:
+    """Planes, as :func:`planes` returns them, with samples of the down-sampled ones repeated.
 
-    ``smooth``: bilinear, centred up-sampling, as of a picture to look at; without, samples are
-    repeated, and down-sampling gives back the planes just as they were.
+    (N, height, width) per component, each at least of the size of the image. At whole ratios, to
+    down-sample gives back the planes.
     """
     across, down = layout.max_factors
     full = []
-    for plane, (h, v) in zip(planes, layout.factors, strict=True):
-        # Samples past the edge are padding of the encoder: they must not blend into the picture.
-        real = plane[:, None, : -(-layout.height * v // down), : -(-layout.width * h // across)]
-        if (h, v) != (across, down):
-            size = (real.shape[2] * down // v, real.shape[3] * across // h)
-            if smooth:
-                real = F.interpolate(real, size=size, mode="bilinear", align_corners=False)
-            else:
-                real = F.interpolate(real, size=size, mode="nearest")
-        full.append(real[:, :, : layout.height, : layout.width])
-    return torch.cat(full, dim=1)
+    for plane, (h, v) in zip(values, layout.factors, strict=True):
+        size = (plane.shape[1] * down // v, plane.shape[2] * across // h)
+        full.append(F.interpolate(plane[:, None], size=size, mode="nearest")[:, 0])
+    return full
 
 
 def images(values: Sequence[Tensor], layout: Layout) -> Tensor:
     """Decoded images (N, C, H, W) in gray levels, neither rounded nor clipped.
 
-    Inverse DCT, smooth up-sampling of the chroma, colour conversion. ``values``: dequantized
-    coefficients as :func:`coefficients` returns them. Differentiable.
+    Inverse DCT, smooth (bilinear, centred) up-sampling of the chroma, colour conversion.
+    ``values``: dequantized coefficients as :func:`coefficients` returns them. Differentiable.
     """
-    return to_pixels(full_size(planes(values), layout, smooth=True), layout)
+    across, down = layout.max_factors
+    full = []
+    for plane, (h, v) in zip(planes(values), layout.factors, strict=True):
+        # Samples past the edge are padding of the encoder: they must not blend into the picture.
+        real = plane[:, None, : -(-layout.height * v // down), : -(-layout.width * h // across)]
+        if (h, v) != (across, down):
+            size = (real.shape[2] * down // v, real.shape[3] * across // h)
+            real = F.interpolate(real, size=size, mode="bilinear", align_corners=False)
+        full.append(real[:, :, : layout.height, : layout.width])
+    return to_pixels(torch.cat(full, dim=1), layout)

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from math import log2
+from math import ceil, log2
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from jpegx.jpeg.color import to_pixels
-from jpegx.jpeg.forward import dequantize, full_size, planes
+from jpegx.jpeg.forward import dequantize, images, planes, repeated
 from jpegx.jpeg.layout import COMPONENT_NAMES, ColorSpace, Layout
 
+UNIT = 32  # pixels: the most that a minimum coded unit with ratios of 1, 2 and 4 spans each way
 SAMPLING_FEATURES = 9  # three components, two directions; then one of three colour spaces
 
 
@@ -19,9 +20,10 @@ class Conditions:
     """What a generator sees of N files of equal size.
 
     ``decoded``: float32 (N, 3, H, W), the dequantized image in gray levels / 255, neither rounded
-    nor clipped; a gray image three times. ``components``: float32 (N, 3, H, W), the components
-    themselves in gray levels, centred on 0, samples of those that are down-sampled repeated: their
-    coefficients are the file's. ``tables``: float32 (N, 3, 64), the quantization steps of
+    nor clipped; a gray image three times. ``components``: float32 (N, 3, H', W'), the components of
+    the file in gray levels, centred on 0, samples of those that are down-sampled repeated, with the
+    padding that the file holds past its edges: H' and W' are H and W rounded up to multiples of
+    :data:`UNIT`. ``tables``: float32 (N, 3, 64), the quantization steps of
     each component in natural order; a gray file's table three times. ``sampling``: float32 (N, 9),
     log2 of the reduction of each component (horizontal, vertical), and which of gray, ycbcr, rgb.
     """
@@ -54,9 +56,9 @@ def conditions(
     """
     count, device = len(coefficients[0]), coefficients[0].device
     values = dequantize([c.to(torch.float32) for c in coefficients], tables)
-    at_own_size = planes(values)
-    decoded = to_pixels(full_size(at_own_size, layout, smooth=True), layout) / 255
-    components = full_size(at_own_size, layout, smooth=False)
+    decoded = images(values, layout) / 255
+    whole = repeated(planes(values), layout)
+    components = torch.stack([in_units(c, layout.height, layout.width) for c in whole], dim=1)
     steps = torch.stack([_rows(t, count).to(device) for t in tables], dim=1)
     features = torch.tensor(sampling_features(layout), device=device).expand(count, -1)
     return Conditions(_tripled(decoded), _tripled(components), _tripled(steps), features)
@@ -65,6 +67,17 @@ def conditions(
 def join(parts: Sequence[Conditions]) -> Conditions:
     """One batch of conditions of equal size, whatever their sampling and colour space."""
     return Conditions(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Conditions)))
+
+
+def in_units(components: Tensor, height: int, width: int) -> Tensor:
+    """Components (..., h, w) of at least this height and width, at these rounded up to units.
+
+    What is further out is cut off; what is missing repeats the edge.
+    """
+    rows, columns = (UNIT * ceil(length / UNIT) for length in (height, width))
+    cut = components[..., :rows, :columns]
+    padding = (0, columns - cut.shape[-1], 0, rows - cut.shape[-2])
+    return F.pad(cut, padding, mode="replicate")
 
 
 def sampling_features(layout: Layout) -> list[float]:

@@ -1,25 +1,23 @@
 """Projection in real numbers, as the last layer of a generator.
 
 Eq. 11 of Man et al. 2022 within the network, as Bahat et al. (2021) bound the coefficients of
-theirs: each DCT coefficient is taken to the nearest value that the file allows, so that no loss has
+theirs: each DCT coefficient is taken into its cell, a little inside the walls, so that no loss has
 to ask for it. Losses that do make the samples alike, because to draw less is the cheap way to stay
-inside. What rounding and clipping to 8 bits, and cells at the edge of the picture, leave to be done
-is the exact projection's (:mod:`jpegx.consistency`).
+inside. What rounding and clipping to 8 bits still takes out is left to the exact projection
+(:mod:`jpegx.consistency`), which ``--project`` stands for.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from jpegx.jpeg.color import change_in_pixels, to_components
+from jpegx.jpeg import forward
+from jpegx.jpeg.color import change_in_pixels
 from jpegx.jpeg.dct import dct_matrix
 from jpegx.jpeg.layout import Layout
 from jpegx.models.blocks import repeat_samples
 from jpegx.models.conditioning import Conditions, sampling_of
 
-# A minimum coded unit has at most so many pixels each way, and tiles must begin where one does.
-PROJECTION_MULTIPLE = 32
-# Gray levels to stay inside the walls of a cell: rounding to 8 bits moves a coefficient by 0.3.
+# Gray levels to stay inside the walls: rounding to 8 bits moves a coefficient by 0.35.
 _MARGIN = 1.0
 
 
@@ -31,57 +29,62 @@ def project(images: Tensor, conditions: Conditions, samples: int) -> Tensor:
     most half of the way to its middle. Where a value is held, the gradient passes if it pulls
     inwards. Files with a sampling ratio that is not a power of 2 are left as they are.
     """
-    file = conditions.map(lambda values: repeat_samples(values, samples))
+    kinds, kind_of = conditions.sampling.unique(dim=0, return_inverse=True)
+    projected = images.clone()
     with torch.autocast(images.device.type, enabled=False):
-        inside = _hold(_into_cells(images, file), images.new_zeros(()), images.new_ones(()))
-        return _into_cells(inside, file)
+        for kind, sampling in enumerate(kinds.tolist()):
+            layout = _layout(sampling, *images.shape[2:])
+            if layout is None:
+                continue
+            files = kind_of == kind
+            components = repeat_samples(conditions.components[files], samples)
+            tables = repeat_samples(conditions.tables[files], samples)
+            walls = [
+                _walls(components[:, c], tables[:, c], layout, c)
+                for c in range(len(layout.factors))
+            ]
+            chosen = repeat_samples(files, samples)
+            pixels = images[chosen] * 255
+            if layout.channels == 1:
+                pixels = pixels.mean(dim=1, keepdim=True)
+            black, white = pixels.new_tensor([0, 255])
+            inside = _hold(_into(walls, pixels, layout), black, white)
+            change = _into(walls, inside, layout) - pixels
+            projected[chosen] = images[chosen] + change / 255
+    return projected
 
 
-def _into_cells(images: Tensor, file: Conditions) -> Tensor:
-    half = file.tables / 2
-    room = torch.maximum(half - _MARGIN, half / 2)
-    kinds, kind_of = file.sampling.unique(dim=0, return_inverse=True)
-    change = torch.zeros_like(images)
-    for kind, sampling in enumerate(kinds.tolist()):
-        chosen = kind_of == kind
-        change[chosen] = _change(images[chosen], file.components[chosen], room[chosen], sampling)
-    return images + change
-
-
-def _change(images: Tensor, file: Tensor, room: Tensor, sampling: list[float]) -> Tensor:
-    """What takes images with one row of sampling features into their cells."""
+def _layout(sampling: list[float], height: int, width: int) -> Layout | None:
+    """The layout that a row of sampling features tells; None with a ratio of no power of 2."""
     space, ratios = sampling_of(sampling)
     if any(ratio % 1 for pair in ratios for ratio in pair):
-        return torch.zeros_like(images)
-    height, width = images.shape[2:]
-    layout = Layout(width, height, space, ((1, 1),) * len(ratios))
-    pixels = images if len(ratios) == 3 else images.mean(dim=1, keepdim=True)
-    apart = to_components(pixels * 255, layout) - file[:, : len(ratios)]
-    padding = (0, -width % PROJECTION_MULTIPLE, 0, -height % PROJECTION_MULTIPLE)
-    apart = F.pad(apart, padding, mode="replicate") if any(padding) else apart
-    changes = [
-        _plane_change(apart[:, c], room[:, c], 1 << round(across), 1 << round(down))
-        for c, (across, down) in enumerate(ratios)
-    ]
-    change = torch.stack(changes, dim=1)[:, :, :height, :width]
-    return change_in_pixels(change, layout).expand(-1, 3, -1, -1) / 255
+        return None
+    most = [max(pair[axis] for pair in ratios) for axis in (0, 1)]
+    factors = tuple((1 << round(most[0] - a), 1 << round(most[1] - d)) for a, d in ratios)
+    return Layout(width, height, space, factors)
 
 
-def _plane_change(apart: Tensor, room: Tensor, across: int, down: int) -> Tensor:
-    """What to add to a component, (N, h, w), so far apart from the file's own.
+def _walls(component: Tensor, table: Tensor, layout: Layout, number: int) -> tuple[Tensor, Tensor]:
+    """Lowest and highest coefficients, (N, rows, columns, 8, 8), of the file's component.
 
-    ``room``: (N, 64), how far its coefficients may be apart. ``across``, ``down``: its reduction.
+    ``component``: (N, H', W'), its samples. ``table``: (N, 64).
     """
-    small = F.avg_pool2d(apart, (down, across)) if across * down > 1 else apart
-    matrix = dct_matrix(apart.device, apart.dtype)
-    blocks: Tensor = small.unflatten(2, (-1, 8)).unflatten(1, (-1, 8)).transpose(2, 3)
-    values = blocks.flatten(3) @ matrix.T
-    room = room[:, None, None]
-    changes = (_hold(values, -room, room) - values) @ matrix
-    change: Tensor = changes.unflatten(3, (8, 8)).transpose(2, 3).flatten(3, 4).flatten(1, 2)
-    if across * down == 1:
-        return change
-    return change.repeat_interleave(down, dim=1).repeat_interleave(across, dim=2)
+    (across, down), (rows, columns) = layout.reduction(number), layout.blocks(number)
+    plane = component[:, ::down, ::across][:, : 8 * rows, : 8 * columns]
+    blocks: Tensor = plane.unflatten(2, (-1, 8)).unflatten(1, (-1, 8)).transpose(2, 3).flatten(3)
+    middle: Tensor = (blocks @ dct_matrix(plane.device, plane.dtype).T).unflatten(3, (8, 8))
+    half: Tensor = table.unflatten(1, (8, 8))[:, None, None] / 2
+    room = torch.maximum(half - _MARGIN, half / 2)
+    return middle - room, middle + room
+
+
+def _into(walls: list[tuple[Tensor, Tensor]], pixels: Tensor, layout: Layout) -> Tensor:
+    """Pixels (N, C, H, W) in gray levels, changed so that their coefficients are within walls."""
+    values = forward.coefficients(pixels, layout)
+    change = [_hold(v, *wall) - v for v, wall in zip(values, walls, strict=True)]
+    components = forward.repeated(forward.planes(change), layout)
+    seen = torch.stack([c[:, : layout.height, : layout.width] for c in components], dim=1)
+    return pixels + change_in_pixels(seen, layout)
 
 
 def _hold(values: Tensor, low: Tensor, high: Tensor) -> Tensor:

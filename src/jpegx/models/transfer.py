@@ -53,11 +53,14 @@ def deeper(config: Mapping[str, object], other: Mapping[str, object]) -> dict[st
     """A configuration with, at each scale, the residual blocks of the one that has more.
 
     So that :func:`transfer` can add them. Where the number of scales differs, or there are none, it
-    is ``config`` as it was.
+    is ``config`` as it was. What is not a number comes through, to be refused with the network.
     """
     result = dict(config)
     for name in ("encoder", "decoder"):
         ours, theirs = config.get(name), other.get(name)
         if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-            result[name] = [max(pair) for pair in zip(ours, theirs, strict=True)]
+            try:
+                result[name] = [max(pair) for pair in zip(ours, theirs, strict=True)]
+            except TypeError:
+                result[name] = theirs
     return result

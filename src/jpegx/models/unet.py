@@ -10,12 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jpegx.models.blocks import Stage, TableEmbedding, repeat_samples
-from jpegx.models.conditioning import Conditions
+from jpegx.models.conditioning import UNIT, Conditions
 from jpegx.models.config import Config
 from jpegx.models.dither import DITHER_LAYERS, DITHER_MULTIPLE, dither
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import Noise, ZeroNoise
-from jpegx.models.projection import PROJECTION_MULTIPLE, project
+from jpegx.models.projection import project
 from jpegx.models.registry import register
 
 
@@ -60,9 +60,9 @@ class Unet(Generator):
 
     The default has 3.5 million parameters and costs 0.23 million multiply-adds a pixel, 0.10
     million of them in the decoder, which is what further samples cost without dither. It was chosen
-    among shapes that were trained for 4 minutes of two cores each
-    (recipe ``compact``, but with Adam, regression only; blocks from the finest scale to the
-    coarsest; gain over the JPEG on every second image of live1, RGB, 4:2:0):
+    among shapes that were trained for 4 minutes of two cores each (recipe ``compact``, but with
+    Adam, regression only, without projection; blocks from the finest scale to the coarsest; gain
+    over the JPEG on every second image of live1, RGB, 4:2:0):
 
     ===================  =======  =======  ==========  ==========  =====  ==========  ==========
     widths               encoder  decoder  parameters  MACs/pixel  steps  quality 10  quality 40
@@ -88,7 +88,7 @@ class Unet(Generator):
         self.multiple = max(
             _coarsest(config),
             DITHER_MULTIPLE if dithers else 1,
-            PROJECTION_MULTIPLE if config.projection else 1,
+            UNIT if config.projection else 1,
         )
         self.halo = _halo(config)
         self.blend = 0
@@ -135,6 +135,10 @@ class Unet(Generator):
 
     def render(self, encoded: Encoded, noise: Noise, samples: int = 1) -> Tensor:
         """Images (N * samples, 3, H, W): see :meth:`Generator.render`."""
+        images = self._images(encoded, noise, samples)
+        return project(images, encoded.conditions, samples) if self.config.projection else images
+
+    def _images(self, encoded: Encoded, noise: Noise, samples: int) -> Tensor:
         conditions, (*kept, embedding) = encoded.conditions, encoded.features
         shared, layers = samples, count()  # how many samples have the same skips
         decoded = repeat_samples(conditions.decoded, samples)
@@ -154,8 +158,7 @@ class Unet(Generator):
             features = self.decoder[scale](features, embedding, draw)
         change = F.pixel_shuffle(self.head(features).to(decoded.dtype), 2)
         height, width = decoded.shape[2:]
-        images = decoded + change[:, :, :height, :width]
-        return project(images, conditions, samples) if self.config.projection else images
+        return decoded + change[:, :, :height, :width]
 
     def _unshuffled(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W) of whole coarsest positions, in 12 channels of half the size."""
@@ -169,7 +172,10 @@ class Unet(Generator):
         """Memory at the peak of rendering: see :meth:`Generator.bytes_per_pixel`."""
         kept = sum(width / (4 << 2 * i) for i, width in enumerate(self.config.widths))
         # Beside the features kept of each scale, four maps of the finest; and float32 images.
-        return ceil(itemsize * (kept + self.config.widths[0])) + 60
+        drawing = itemsize * (kept + self.config.widths[0]) + 60
+        # The projection has float32 images alone, many of them.
+        projecting = itemsize * kept + 190 if self.config.projection else 0
+        return ceil(max(drawing, projecting))
 
 
 def _coarsest(config: UnetConfig) -> int:

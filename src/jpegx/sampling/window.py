@@ -7,7 +7,7 @@ import torch
 
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import Layout
-from jpegx.models.conditioning import Conditions, conditions
+from jpegx.models.conditioning import Conditions, conditions, in_units
 from jpegx.sampling.tiling import Box
 
 
@@ -37,5 +37,7 @@ def window(jpeg: QuantizedJpeg, box: Box, device: torch.device) -> Conditions:
     tables = [torch.tensor(t, device=device) for t in jpeg.tables]
     whole = conditions(values, tables, part)
     inner = box.inside(outer)
-    decoded, components = inner.of(whole.decoded), inner.of(whole.components)
-    return replace(whole, decoded=decoded.contiguous(), components=components.contiguous())
+    decoded = inner.of(whole.decoded).contiguous()
+    height, width = decoded.shape[2:]
+    components = in_units(whole.components[..., inner.top :, inner.left :], height, width)
+    return replace(whole, decoded=decoded, components=components.contiguous())
