@@ -72,12 +72,12 @@ def join(parts: Sequence[Conditions]) -> Conditions:
 def in_units(components: Tensor, height: int, width: int) -> Tensor:
     """Components (..., h, w) of at least this height and width, at these rounded up to units.
 
-    What is further out is cut off; what is missing repeats the edge.
+    What is further out is cut off; where the file has no blocks it is 0.
     """
     rows, columns = (UNIT * ceil(length / UNIT) for length in (height, width))
     cut = components[..., :rows, :columns]
     padding = (0, columns - cut.shape[-1], 0, rows - cut.shape[-2])
-    return F.pad(cut, padding, mode="replicate")
+    return F.pad(cut, padding)
 
 
 def sampling_features(layout: Layout) -> list[float]:
