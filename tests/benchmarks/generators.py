@@ -26,12 +26,11 @@ SIZES = {"0.4": (768, 512), "12": (4000, 3000), "33": (7016, 4704)}
 class Case:
     """What is measured."""
 
-    family: str
+    network: str
     megapixels: str
     samples: int
     precision: str
     threads: int
-    dither: bool
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,9 @@ def measure(case: Case, path: Path) -> Result:
 
     from jpegx.cli.allocator import keep_freed_memory
     from jpegx.jpeg.file import read_jpeg
-    from jpegx.models.registry import create
+    from jpegx.models.checkpoint import load
+    from jpegx.models.registry import create, families
+    from jpegx.models.zoo import find
     from jpegx.sampling.generate import generate
     from jpegx.sampling.precision import Precision, prepare
 
@@ -60,8 +61,9 @@ def measure(case: Case, path: Path) -> Result:
     if case.threads:
         torch.set_num_threads(case.threads)
     torch.manual_seed(0)
-    created = create(case.family, {"dither": case.dither})
-    generator = prepare(created, torch.device("cpu"), precision)
+    known = case.network in families()
+    network = create(case.network) if known else load(find(case.network))[0]
+    generator = prepare(network, torch.device("cpu"), precision)
     jpeg = read_jpeg(path)
     size = jpeg.layout.width * jpeg.layout.height / 1e6
     if size < 1:  # the first run of a shape compiles its convolutions
@@ -99,19 +101,19 @@ def write_jpeg(path: Path, width: int, height: int) -> None:
 def main() -> None:
     """Run the cases one after the other and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--families", nargs="+", default=["unet", "rrdb"])
+    what = "families with random weights, or weights by name or file"
+    parser.add_argument("--networks", nargs="+", default=["unet", "rrdb", "general"], help=what)
     parser.add_argument("--megapixels", nargs="+", default=["0.4", "12"], choices=list(SIZES))
     parser.add_argument("--samples", nargs="+", type=int, default=[1, 8])
     parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"])
     parser.add_argument("--threads", type=int, default=0, help="0: as many as PyTorch chooses")
-    parser.add_argument("--dither", action="store_true", help="as the shipped samplers have it")
     parser.add_argument("--case", help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.case:
         print(json.dumps(asdict(measure(Case(**json.loads(options.case)), options.file))))
         return
-    print(f"{'family':<8}{'MP':>5}{'n':>3}  {'type':<10}{'first':>8}{'(cores)':>9}", end="")
+    print(f"{'network':<14}{'MP':>5}{'n':>3}  {'type':<10}{'first':>8}{'(cores)':>9}", end="")
     print(f"{'further':>9}{'(cores)':>9}{'MiB':>7}{'ratio':>8}")
     with tempfile.TemporaryDirectory() as folder:
         for megapixels in options.megapixels:
@@ -119,10 +121,9 @@ def main() -> None:
             write_jpeg(path, *SIZES[megapixels])
             for samples in options.samples:
                 least = 0.0
-                for family in options.families:
+                for network in options.networks:
                     for precision in reversed(options.precisions):
-                        threads, dither = options.threads, options.dither
-                        case = Case(family, megapixels, samples, precision, threads, dither)
+                        case = Case(network, megapixels, samples, precision, options.threads)
                         result = _in_a_process(case, path)
                         least = least or result.first_cores
                         _print(case, result, result.first_cores / least)
@@ -135,7 +136,10 @@ def _in_a_process(case: Case, path: Path) -> Result:
 
 
 def _print(case: Case, result: Result, ratio: float) -> None:
-    print(f"{case.family:<8}{case.megapixels:>5}{case.samples:>3}  {case.precision:<10}", end="")
+    print(
+        f"{case.network[-13:]:<14}{case.megapixels:>5}{case.samples:>3}  {case.precision:<10}",
+        end="",
+    )
     print(f"{result.first:8.2f}{result.first_cores:9.2f}", end="")
     print(f"{result.further:9.2f}{result.further_cores:9.2f}{result.peak:7.0f}{ratio:8.1f}")
 
