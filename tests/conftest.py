@@ -1,6 +1,7 @@
 """What the tests of the command line share."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from jpegx.cli.main import main
 # Tests work on small pictures, where a second thread costs more than it brings; processes that
 # tests start inherit it. PyTorch reads it when it is imported, which is later.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell starts its background jobs deaf to Ctrl-C, and what tests start there would be so, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test may fail because the machine is busy.
 settings.register_profile("untimed", deadline=None)
