@@ -39,19 +39,20 @@ def project(images: Tensor, conditions: Conditions, samples: int) -> Tensor:
             files = kind_of == kind
             components = repeat_samples(conditions.components[files], samples)
             tables = repeat_samples(conditions.tables[files], samples)
-            walls = [
-                _walls(components[:, c], tables[:, c], layout, c)
-                for c in range(len(layout.factors))
-            ]
             chosen = repeat_samples(files, samples)
-            pixels = images[chosen] * 255
-            if layout.channels == 1:
-                pixels = pixels.mean(dim=1, keepdim=True)
-            black, white = pixels.new_tensor([0, 255])
-            inside = _hold(_into(walls, pixels, layout), black, white)
-            change = _into(walls, inside, layout) - pixels
-            projected[chosen] = images[chosen] + change / 255
+            part = images[chosen]
+            projected[chosen] = part + _change(part * 255, components, tables, layout) / 255
     return projected
+
+
+def _change(pixels: Tensor, components: Tensor, tables: Tensor, layout: Layout) -> Tensor:
+    """What to add to images in gray levels, each of a file of its own, of one layout."""
+    walls = [_walls(components[:, c], tables[:, c], layout, c) for c in range(len(layout.factors))]
+    if layout.channels == 1:
+        pixels = pixels.mean(dim=1, keepdim=True)
+    black, white = pixels.new_tensor([0, 255])
+    inside = _hold(_into(walls, pixels, layout), black, white)
+    return _into(walls, inside, layout) - pixels
 
 
 def _layout(sampling: list[float], height: int, width: int) -> Layout | None:
