@@ -90,9 +90,14 @@ def images(values: Sequence[Tensor], layout: Layout) -> Tensor:
     Inverse DCT, smooth (bilinear, centred) up-sampling of the chroma, colour conversion.
     ``values``: dequantized coefficients as :func:`coefficients` returns them. Differentiable.
     """
+    return images_of_planes(planes(values), layout)
+
+
+def images_of_planes(values: Sequence[Tensor], layout: Layout) -> Tensor:
+    """What :func:`images` gives, of planes as :func:`planes` returns them."""
     across, down = layout.max_factors
     full = []
-    for plane, (h, v) in zip(planes(values), layout.factors, strict=True):
+    for plane, (h, v) in zip(values, layout.factors, strict=True):
         # Samples past the edge are padding of the encoder: they must not blend into the picture.
         real = plane[:, None, : -(-layout.height * v // down), : -(-layout.width * h // across)]
         if (h, v) != (across, down):

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from jpegx.jpeg.forward import dequantize, images, planes, repeated
+from jpegx.jpeg.forward import dequantize, images_of_planes, planes, repeated
 from jpegx.jpeg.layout import COMPONENT_NAMES, ColorSpace, Layout
 
 UNIT = 32  # pixels: the most that a minimum coded unit with ratios of 1, 2 and 4 spans each way
@@ -56,8 +56,9 @@ def conditions(
     """
     count, device = len(coefficients[0]), coefficients[0].device
     values = dequantize([c.to(torch.float32) for c in coefficients], tables)
-    decoded = images(values, layout) / 255
-    whole = repeated(planes(values), layout)
+    at_own_size = planes(values)
+    decoded = images_of_planes(at_own_size, layout) / 255
+    whole = repeated(at_own_size, layout)
     components = torch.stack([in_units(c, layout.height, layout.width) for c in whole], dim=1)
     steps = torch.stack([_rows(t, count).to(device) for t in tables], dim=1)
     features = torch.tensor(sampling_features(layout), device=device).expand(count, -1)

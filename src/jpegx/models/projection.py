@@ -12,7 +12,6 @@ from torch import Tensor
 
 from jpegx.jpeg import forward
 from jpegx.jpeg.color import change_in_pixels
-from jpegx.jpeg.dct import dct_matrix
 from jpegx.jpeg.layout import Layout
 from jpegx.models.blocks import repeat_samples
 from jpegx.models.conditioning import Conditions, sampling_of
@@ -72,8 +71,8 @@ def _walls(component: Tensor, table: Tensor, layout: Layout, number: int) -> tup
     """
     (across, down), (rows, columns) = layout.reduction(number), layout.blocks(number)
     plane = component[:, ::down, ::across][:, : 8 * rows, : 8 * columns]
-    blocks: Tensor = plane.unflatten(2, (-1, 8)).unflatten(1, (-1, 8)).transpose(2, 3).flatten(3)
-    middle: Tensor = (blocks @ dct_matrix(plane.device, plane.dtype).T).unflatten(3, (8, 8))
+    alone = Layout(8 * columns, 8 * rows, "gray", ((1, 1),))
+    middle = forward.coefficients(plane[:, None] + 128, alone)[0]
     half: Tensor = table.unflatten(1, (8, 8))[:, None, None] / 2
     room = torch.maximum(half - _MARGIN, half / 2)
     return middle - room, middle + room
