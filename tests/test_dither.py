@@ -8,8 +8,8 @@ from hypothesis import given, settings
 
 from jpegx.jpeg import forward
 from jpegx.jpeg.layout import Layout
-from jpegx.models.conditioning import Conditions, conditions, join
-from jpegx.models.dither import DITHER_LAYERS, DITHER_MULTIPLE, dither
+from jpegx.models.conditioning import UNIT, Conditions, conditions, join
+from jpegx.models.dither import DITHER_LAYERS, dither
 from jpegx.models.noise import CounterNoise, ZeroNoise
 from jpegx.models.registry import create
 from jpegx.models.transfer import transfer
@@ -93,7 +93,7 @@ def test_weaker_noise_stays_nearer_to_the_middle() -> None:
 @pytest.mark.parametrize("factors", [FULL, HALF, WIDE])
 def test_a_tile_gets_that_of_the_whole(factors: tuple[tuple[int, int], ...]) -> None:
     whole = blank(Layout(160, 128, "ycbcr", factors))
-    top, left = DITHER_MULTIPLE, 2 * DITHER_MULTIPLE
+    top, left = UNIT, 2 * UNIT
     part = replace(whole, decoded=whole.decoded[:, :, top:100, left:])
     noise = CounterNoise(5, first=2)
     expected = dither(whole, noise, 2)[:, :, top:100, left:]

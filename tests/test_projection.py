@@ -27,6 +27,10 @@ LAYOUTS = [
     Layout(96, 64, "ycbcr", ((4, 1), (1, 1), (1, 1))),
     Layout(96, 64, "ycbcr", ((2, 2), (2, 1), (1, 2))),
 ]
+FAMILIES = [
+    ("unet", "head.weight", {"widths": [8, 8], "encoder": [1, 1], "decoder": [1, 1]}),
+    ("rrdb", "last.weight", {"blocks": 1, "features": 8, "growth": 4}),
+]
 SAMPLINGS = pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: str(layout.factors))
 
 
@@ -166,12 +170,12 @@ def test_files_of_a_batch_are_as_alone() -> None:
     torch.testing.assert_close(together, torch.cat(alone))
 
 
+@pytest.mark.parametrize(("family", "last", "sizes"), FAMILIES)
 @torch.no_grad()
-def test_a_generator_with_projection() -> None:
+def test_a_generator_with_projection(family: str, last: str, sizes: dict[str, object]) -> None:
     torch.manual_seed(0)
-    sizes = {"widths": [8, 8], "encoder": [1, 1], "decoder": [1, 1], "embedding": 8}
-    plain, projecting = (create("unet", {**sizes, "projection": p}) for p in (False, True))
-    torch.nn.init.normal_(plain.get_parameter("head.weight"), std=0.05)
+    plain, projecting = (create(family, {**sizes, "projection": p}) for p in (False, True))
+    torch.nn.init.normal_(plain.get_parameter(last), std=0.02)  # far from black and white
     projecting.load_state_dict(plain.state_dict())
     assert projecting.multiple == UNIT
     file, _ = file_of(soft(LAYOUTS[3]), LAYOUTS[3], 20)

@@ -155,6 +155,22 @@ def test_bad_bases_are_refused(tmp_path: Path, base: str, words: str) -> None:
         load_recipe(str(own))
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[data]\nbath = 3", r"own\.toml: base: .*other\.toml: data\.bath: unknown key"),
+        ("[date]\nbatch = 3", r"other\.toml: unknown table \[date\]"),
+        ("[data]\nbatch = true", r"other\.toml: data\.batch: must be a whole number"),
+    ],
+)
+def test_a_base_is_blamed_for_its_own_keys(tmp_path: Path, text: str, words: str) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('base = "other.toml"\n[data]\nbatch = 8\n')
+    (tmp_path / "other.toml").write_text(text)
+    with pytest.raises(BadRecipe, match=words):
+        load_recipe(str(own))
+
+
 def test_cosine_goes_from_start_to_end() -> None:
     assert cosine(1.0, 3.0, 0.0) == 1.0
     assert cosine(1.0, 3.0, 0.5) == pytest.approx(2.0)

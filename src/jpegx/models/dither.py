@@ -16,15 +16,14 @@ from torch import Tensor
 from jpegx.jpeg.color import change_in_pixels
 from jpegx.jpeg.layout import Layout
 from jpegx.models.blocks import repeat_samples
-from jpegx.models.conditioning import Conditions, sampling_of
+from jpegx.models.conditioning import UNIT, Conditions, sampling_of
 from jpegx.models.noise import Noise
 
 # The mean of a block and its slopes: (vertical, horizontal) frequencies.
 _FREQUENCIES = ((0, 0), (0, 1), (1, 0))
 DITHER_LAYERS = 3 * len(_FREQUENCIES)  # of the noise: one for each component and frequency
 _CELL = 8  # pixels between places of the noise, whatever the sampling
-_LARGEST = 4  # reduction of a component each way
-DITHER_MULTIPLE = _CELL * _LARGEST  # where tiles must begin, in pixels, to get the same dither
+_LARGEST = UNIT // _CELL  # reduction of a component each way
 
 
 def dither(conditions: Conditions, noise: Noise, samples: int) -> Tensor:
@@ -36,7 +35,7 @@ def dither(conditions: Conditions, noise: Noise, samples: int) -> Tensor:
     taken for one of these).
     """
     height, width = conditions.decoded.shape[2:]
-    rows, columns = (_LARGEST * -(-size // DITHER_MULTIPLE) for size in (height, width))
+    rows, columns = (_LARGEST * -(-size // UNIT) for size in (height, width))
     like = conditions.decoded.new_empty(len(conditions) * samples, 1, rows, columns)
     gaussian = torch.cat([noise(layer, like, _CELL) for layer in range(DITHER_LAYERS)], dim=1)
     places = torch.erf(gaussian * 0.5**0.5).div(2).unflatten(1, (3, -1))

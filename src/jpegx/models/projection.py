@@ -18,6 +18,7 @@ from jpegx.models.conditioning import Conditions, sampling_of
 
 # Gray levels to stay inside the walls: rounding to 8 bits moves a coefficient by 0.35.
 _MARGIN = 1.0
+BYTES_PER_PIXEL = 190  # memory at the peak: float32 images, many of them
 
 
 def project(images: Tensor, conditions: Conditions, samples: int) -> Tensor:

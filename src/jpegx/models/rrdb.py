@@ -16,12 +16,13 @@ from jpegx.models.blocks import (
     modulate,
     repeat_samples,
 )
-from jpegx.models.conditioning import Conditions
+from jpegx.models.conditioning import UNIT, Conditions
 from jpegx.models.config import Config
-from jpegx.models.dither import DITHER_LAYERS, DITHER_MULTIPLE, dither
+from jpegx.models.dither import DITHER_LAYERS, dither
 from jpegx.models.fused import conv_relu
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import Noise, ZeroNoise
+from jpegx.models.projection import BYTES_PER_PIXEL, project
 from jpegx.models.registry import register
 
 _SLOPE = 0.2  # of the leaky ReLU, and the residual scale: both as in ESRGAN
@@ -36,8 +37,9 @@ class RrdbConfig(Config):
 
     ``growth``: features that each dense convolution adds. ``embedding``: size of the table
     embedding. ``noise``: noise channels; without, the network is paper 1's regression. ``dither``:
-    places in the cells are drawn as well (:mod:`jpegx.models.dither`), which the paper does not;
-    how strong they are is learnt.
+    places in the cells are drawn as well (:mod:`jpegx.models.dither`); how strong they are is
+    learnt. ``projection``: coefficients of the output are taken into their cells
+    (:mod:`jpegx.models.projection`). The paper has neither.
     """
 
     blocks: int = 23
@@ -46,6 +48,7 @@ class RrdbConfig(Config):
     embedding: int = 64
     noise: bool = True
     dither: bool = False
+    projection: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.blocks <= 64:
@@ -153,7 +156,8 @@ class RrdbGenerator(Generator):
         super().__init__()
         self.config = config
         self.dithers = config.noise and config.dither
-        self.multiple, self.halo, self.blend = DITHER_MULTIPLE if self.dithers else 2, 64, 32
+        self.multiple = UNIT if self.dithers or config.projection else 2
+        self.halo, self.blend = 64, 32
         self.stochastic = config.noise
         features = config.features
         self.embedding = TableEmbedding(config.embedding)
@@ -173,6 +177,10 @@ class RrdbGenerator(Generator):
 
     def render(self, encoded: Encoded, noise: Noise, samples: int = 1) -> Tensor:
         """Images (N * samples, 3, H, W): see :meth:`Generator.render`."""
+        images = self._images(encoded, noise, samples)
+        return project(images, encoded.conditions, samples) if self.config.projection else images
+
+    def _images(self, encoded: Encoded, noise: Noise, samples: int) -> Tensor:
         height, width = encoded.conditions.decoded.shape[2:]
         stem = self.stem(self._unshuffled(encoded.conditions.decoded - 0.5))
         stem = repeat_samples(stem, samples).contiguous(memory_format=torch.channels_last)
@@ -206,7 +214,8 @@ class RrdbGenerator(Generator):
     def bytes_per_pixel(self, itemsize: int) -> int:
         """Memory at the peak of rendering: see :meth:`Generator.bytes_per_pixel`."""
         # At full resolution: three maps of features, one of them in float32 for the last layer.
-        return self.config.features * (3 * itemsize + 4) + 60
+        drawing = self.config.features * (3 * itemsize + 4) + 60
+        return max(drawing, BYTES_PER_PIXEL) if self.config.projection else drawing
 
     def _drawer(self, noise: Noise, layers: Iterator[int], scale: int) -> Draw:
         """Adds the noise channel of the next layer to features; without noise, nothing."""

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from jpegx.models.blocks import Stage, TableEmbedding, repeat_samples
 from jpegx.models.conditioning import UNIT, Conditions
 from jpegx.models.config import Config
-from jpegx.models.dither import DITHER_LAYERS, DITHER_MULTIPLE, dither
+from jpegx.models.dither import DITHER_LAYERS, dither
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import Noise, ZeroNoise
-from jpegx.models.projection import project
+from jpegx.models.projection import BYTES_PER_PIXEL, project
 from jpegx.models.registry import register
 
 
@@ -85,11 +85,7 @@ class Unet(Generator):
         self.config = config
         widths = config.widths
         dithers = config.noise and config.dither
-        self.multiple = max(
-            _coarsest(config),
-            DITHER_MULTIPLE if dithers else 1,
-            UNIT if config.projection else 1,
-        )
+        self.multiple = max(_coarsest(config), UNIT if dithers or config.projection else 1)
         self.halo = _halo(config)
         self.blend = 0
         self.stochastic = config.noise and (dithers or any(config.decoder))
@@ -173,8 +169,7 @@ class Unet(Generator):
         kept = sum(width / (4 << 2 * i) for i, width in enumerate(self.config.widths))
         # Beside the features kept of each scale, four maps of the finest; and float32 images.
         drawing = itemsize * (kept + self.config.widths[0]) + 60
-        # The projection has float32 images alone, many of them.
-        projecting = itemsize * kept + 190 if self.config.projection else 0
+        projecting = itemsize * kept + BYTES_PER_PIXEL if self.config.projection else 0
         return ceil(max(drawing, projecting))
 
 

@@ -72,7 +72,7 @@ def load_checkpoint(path: Path, networks: Networks) -> Position:
     try:
         with safe_open(path, framework="pt") as file:
             position = Position(**json.loads(file.metadata()["position"]))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
         for name, module in networks.modules().items():
             module.load_state_dict(_under(f"{name}:", tensors))
         for name, optimizer in networks.optimizers().items():

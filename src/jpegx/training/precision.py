@@ -1,10 +1,11 @@
 """The number type of the networks' arithmetic while training."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 
-from jpegx.sampling.precision import choose_precision
+from jpegx.sampling import precision
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class Precision:
     @classmethod
     def choose(cls, name: str, device: torch.device) -> "Precision":
         """By name: "float32", "bfloat16", or "auto": bfloat16 where the device computes in it."""
-        kind = name if name in ("float32", "bfloat16") else "auto"
-        return cls(device, choose_precision(kind, device))  # type: ignore[arg-type]
+        chosen = cast(precision.Precision, name)  # recipes allow no others
+        return cls(device, precision.choose_precision(chosen, device))
 
     def autocast(self) -> torch.autocast:
         """A context for the networks' forward passes."""

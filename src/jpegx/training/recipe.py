@@ -17,7 +17,7 @@ from jpegx.training.options import (
     TrainingOptions,
     ValidationOptions,
 )
-from jpegx.training.recipe_tables import BadRecipe, read_recipe, recipe_tables
+from jpegx.training.recipe_tables import BadRecipe, Tables, read_recipe, recipe_tables
 
 
 @dataclass(frozen=True)
@@ -46,22 +46,26 @@ def load_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
 
 def parse_recipe(text: str, name: str, changes: Sequence[str] = ()) -> Recipe:
     """The recipe in a TOML text; ``name`` stands for it in messages. Raises BadRecipe."""
-    tables = recipe_tables(text, name, (name,))
+    tables = recipe_tables(text, name, _options, (name,))
     for change in changes:
         _apply(change, tables)
-    hints = get_type_hints(Recipe)
-    for table in tables:
-        if table not in hints:
-            raise BadRecipe(f"{name}: unknown table [{table}]; there are {', '.join(hints)}")
-    made = {
-        table: _table(hints[table], tables.get(table, {}), f"{name}: {table}") for table in hints
-    }
-    recipe = Recipe(**made)
+    recipe = Recipe(**_options(tables, name))
     _check(recipe, name)
     return recipe
 
 
-def _apply(change: str, tables: dict[str, Any]) -> None:
+def _options(tables: Tables, name: str) -> dict[str, Any]:
+    """The options of each table that is given. Raises BadRecipe."""
+    hints = get_type_hints(Recipe)
+    for table in tables:
+        if table not in hints:
+            raise BadRecipe(f"{name}: unknown table [{table}]; there are {', '.join(hints)}")
+    return {
+        table: _table(hints[table], given, f"{name}: {table}") for table, given in tables.items()
+    }
+
+
+def _apply(change: str, tables: Tables) -> None:
     path, equals, written = change.partition("=")
     parts = [part.strip().strip('"') for part in path.split(".")]
     if not equals or len(parts) < 2:

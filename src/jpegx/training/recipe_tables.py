@@ -2,6 +2,7 @@
 
 import os
 import tomllib
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -38,17 +39,21 @@ def read_recipe(name: str) -> str:
         raise BadRecipe(f"{name}: not a text file") from error
 
 
-def recipe_tables(text: str, name: str, above: tuple[str, ...] = ()) -> Tables:
+def recipe_tables(
+    text: str, name: str, check: Callable[[Tables, str], object], above: tuple[str, ...] = ()
+) -> Tables:
     """The tables of a text, each key of which replaces that of the recipe called ``base``, if any.
 
     ``base``: a name, or a TOML file, relative to the folder of this one. ``name``: that of the
-    text; ``above``: recipes that build on this one. Raises BadRecipe.
+    text; ``above``: recipes that build on this one. ``check`` is called with the tables of each
+    text and its name, so that it is blamed for its own. Raises BadRecipe.
     """
     try:
         own = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadRecipe(f"{name}: not TOML: {error}") from error
     base = own.pop("base", None)
+    check(own, name)
     if base is None:
         return own
     if not isinstance(base, str):
@@ -58,7 +63,7 @@ def recipe_tables(text: str, name: str, above: tuple[str, ...] = ()) -> Tables:
     if base in above:
         raise BadRecipe(f"{name}: base: {base} builds on this recipe itself")
     try:
-        tables = recipe_tables(read_recipe(base), base, (*above, base))
+        tables = recipe_tables(read_recipe(base), base, check, (*above, base))
     except BadRecipe as error:
         raise BadRecipe(f"{name}: base: {error}") from error
     except OSError as error:

@@ -38,7 +38,7 @@ def start_run(
     with join_crew(device) as crew:
         if crew.is_first:
             folder.check_new()
-        _train(folder, settings, device, crew, display, say, start, new=True)
+        _train(folder, settings, device, crew, display, say, start, new=True, resumed=False)
 
 
 def resume_run(folder: RunFolder, device: torch.device, display: Display, say: Say) -> None:
@@ -46,8 +46,9 @@ def resume_run(folder: RunFolder, device: torch.device, display: Display, say: S
     with join_crew(device) as crew:
         settings = folder.settings()
         # A run that was killed before its first checkpoint begins again.
-        start = None if folder.last.exists() else read_start(settings.recipe)
-        _train(folder, settings, device, crew, display, say, start, new=False)
+        resumed = folder.last.exists()
+        start = None if resumed else read_start(settings.recipe)
+        _train(folder, settings, device, crew, display, say, start, new=False, resumed=resumed)
 
 
 def _train(
@@ -60,13 +61,13 @@ def _train(
     start: Start | None,
     *,
     new: bool,
+    resumed: bool,
 ) -> None:
     recipe = settings.recipe
     if not crew.is_first:
         say = _silent
     precision = Precision.choose(recipe.training.precision, device)
     mine = crew.share(recipe.data.groups)
-    resumed = not new and folder.last.exists()
     try:
         networks = create_networks(recipe, device, start)
     except ValueError as error:  # a configuration that the family refuses
