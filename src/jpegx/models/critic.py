@@ -43,15 +43,19 @@ class BasicBlock(nn.Module):
         self.first_norm = nn.BatchNorm2d(outputs)
         self.second = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
         self.second_norm = nn.BatchNorm2d(outputs)
+        self.stride = stride
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or inputs != outputs:
-            convolution = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+            convolution = nn.Conv2d(inputs, outputs, 1, bias=False)
             self.shortcut = nn.Sequential(convolution, nn.BatchNorm2d(outputs))
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (N, outputs, h / stride, w / stride)."""
         inner = F.relu(self.first_norm(self.first(features)))
-        return F.relu(self.second_norm(self.second(inner)) + self.shortcut(features))
+        # Not a strided 1x1 convolution: of fewer channels than a vector has numbers, oneDNN's
+        # gradient of the weights writes past its memory (uxlfoundation/oneDNN, issue 6035).
+        kept = features[:, :, :: self.stride, :: self.stride]
+        return F.relu(self.second_norm(self.second(inner)) + self.shortcut(kept))
 
 
 class ResNet34Critic(Critic):
