@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from jpegx.models.conditioning import Conditions
-from jpegx.models.critic import create_critic
+from jpegx.models.critic import BasicBlock, create_critic
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -35,6 +35,17 @@ def test_logits_features_and_the_gradient_penalty(family: str) -> None:
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     gradient.square().sum().backward()  # R1 needs the second derivative
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in critic.parameters())
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 13)])
+def test_the_shortcut_is_a_strided_convolution(size: tuple[int, int]) -> None:
+    block = BasicBlock(4, 8, 2).eval()
+    features = torch.rand(2, 4, *size)
+    torch.nn.init.zeros_(block.second.weight)  # the shortcut alone is left
+    assert isinstance(block.shortcut, torch.nn.Sequential)
+    kernel, norm = block.shortcut[0].weight, block.shortcut[1]
+    wanted = torch.relu(norm(torch.nn.functional.conv2d(features, kernel, stride=2)))
+    torch.testing.assert_close(block(features), wanted)
 
 
 def test_the_light_critic_leaves_chance_at_once() -> None:

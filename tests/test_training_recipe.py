@@ -161,6 +161,7 @@ def test_bad_bases_are_refused(tmp_path: Path, base: str, words: str) -> None:
         ("[data]\nbath = 3", r"own\.toml: base: .*other\.toml: data\.bath: unknown key"),
         ("[date]\nbatch = 3", r"other\.toml: unknown table \[date\]"),
         ("[data]\nbatch = true", r"other\.toml: data\.batch: must be a whole number"),
+        ("[data]\nbatch = -4", r"other\.toml: data\.batch: -4 is out of range"),
     ],
 )
 def test_a_base_is_blamed_for_its_own_keys(tmp_path: Path, text: str, words: str) -> None:

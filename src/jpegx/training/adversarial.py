@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from jpegx.models.blocks import repeat_samples
 from jpegx.models.conditioning import Conditions
 from jpegx.models.critic import Critic
 from jpegx.models.noise import RandomNoise, ZeroNoise
@@ -24,7 +25,7 @@ from jpegx.training.recipe import Recipe
 from jpegx.training.schedules import cosine
 from jpegx.training.stopwatch import Stopwatch
 
-# Which of the random numbers of a step: the samples of the moments have their own.
+# Which of the random numbers of a step: samples of the moments have their own unless shared.
 _SAMPLE, _MOMENTS, _DIRECTIONS = range(3)
 
 
@@ -51,6 +52,8 @@ class AdversarialStage:
         self.precision = precision
         self.crew = crew
         self.watch = watch
+        # How many samples of each file the critic sees.
+        self.each = recipe.moments.samples if recipe.moments.shared else 1
         self.vgg: Vgg19 | None = None
         if recipe.losses.vgg19:
             self.vgg = placed(Vgg19(Path(recipe.losses.vgg19)), precision.device)
@@ -79,10 +82,16 @@ class AdversarialStage:
         for part, batch in enumerate(batches):
             with self.watch.part("generator"):
                 images = samples[part] if keep else self._sample(batch.conditions, step, part)
-                loss = self._rate_samples(images, batch, progress, losses)
-                _record(losses, "generator", loss / len(batches))
-                (loss / len(batches)).backward()
-        if step % self.recipe.moments.every == 0 and self._moments_wanted():
+                share = 1 / len(batches)
+                loss = self._rate_samples(images, batch, progress, share, losses)
+                _record(losses, "generator", share * loss)
+                if self.recipe.moments.shared:
+                    filters = self._random(step, part, _DIRECTIONS)
+                    loss = loss + self._moment_losses(
+                        images, batch.conditions, batch.targets, filters, share, losses
+                    )
+                (share * loss).backward()
+        if self._moments_due(step):
             with self.watch.part("moments"):
                 self._match_moments(batches, step, losses)
         self.critic.requires_grad_(True)
@@ -92,10 +101,10 @@ class AdversarialStage:
         return losses
 
     def _sample(self, conditions: Conditions, step: int, part: int) -> Tensor:
-        """One sample (N, 3, H, W) per file; the same each time it is asked for."""
+        """Samples (N * each, 3, H, W) of the files; the same each time they are asked for."""
         noise = RandomNoise(self._random(step, part, _SAMPLE))
         with self.precision.autocast():
-            images: Tensor = self.networks.generator(conditions, noise)
+            images: Tensor = self.networks.generator(conditions, noise, self.each)
         return images.float()
 
     def _train_critic(
@@ -110,7 +119,7 @@ class AdversarialStage:
         for batch, images in zip(batches, samples, strict=True):
             with self.precision.autocast():
                 real, _ = self.critic(batch.targets, batch.conditions)
-                fake, _ = self.critic(images.detach(), batch.conditions)
+                fake, _ = self.critic(images.detach(), self._repeated(batch.conditions))
             real, fake = real.float(), fake.float()
             loss = critic_loss(real, fake)
             _record(losses, "critic", loss / len(batches))
@@ -124,37 +133,49 @@ class AdversarialStage:
         self.critic_optimizer.step()
 
     def _rate_samples(
-        self, images: Tensor, batch: Batch, progress: float, losses: dict[str, Tensor]
+        self,
+        images: Tensor,
+        batch: Batch,
+        progress: float,
+        share: float,
+        losses: dict[str, Tensor],
     ) -> Tensor:
-        """The generator's loss of one sample per file (Eq. 10, without the moments)."""
+        """The generator's loss of the samples (Eq. 10, without the moments)."""
         weights = self.recipe.losses
-        parts = self.recipe.training.accumulate
         with self.precision.autocast():
-            fake, features = self.critic(images, batch.conditions)
+            fake, features = self.critic(images, self._repeated(batch.conditions))
         loss = generator_loss(fake.float())
-        _record(losses, "adversarial", loss / parts)
+        _record(losses, "adversarial", share * loss)
         loss = weights.adversarial * loss
         weight = cosine(*weights.consistency, progress)
         if weight:
-            inconsistency = consistency(images, batch.groups)
-            _record(losses, "consistency", inconsistency / parts)
+            # Of the first sample of each file.
+            inconsistency = consistency(images[:: self.each], batch.groups)
+            _record(losses, "consistency", share * inconsistency)
             loss = loss + weight * inconsistency
         if self.vgg is not None:
             with self.precision.autocast():
                 distance = perceptual(self.vgg, images, batch.targets)
-            _record(losses, "perceptual", distance / parts)
+            _record(losses, "perceptual", share * distance)
             loss = loss + weights.perceptual * distance
         elif weights.feature_matching:
             with torch.no_grad(), self.precision.autocast():
                 _, wanted = self.critic(batch.targets, batch.conditions)
+            wanted = [repeat_samples(scale, self.each) for scale in wanted]
             distance = feature_matching(features, wanted)
-            _record(losses, "features", distance / parts)
+            _record(losses, "features", share * distance)
             loss = loss + weights.feature_matching * distance
         return loss
 
-    def _moments_wanted(self) -> bool:
-        weights = self.recipe.losses
-        return bool(weights.first_moment or weights.second_moment or weights.crps)
+    def _repeated(self, conditions: Conditions) -> Conditions:
+        """Those of each sample's file."""
+        return conditions.map(lambda values: repeat_samples(values, self.each))
+
+    def _moments_due(self, step: int) -> bool:
+        """Whether to draw samples for them alone in this step."""
+        weights, options = self.recipe.losses, self.recipe.moments
+        wanted = weights.first_moment or weights.second_moment or weights.crps
+        return bool(wanted) and not options.shared and step % options.every == 0
 
     def _match_moments(
         self, batches: Sequence[Batch], step: int, losses: dict[str, Tensor]
@@ -187,11 +208,24 @@ class AdversarialStage:
         losses: dict[str, Tensor],
     ) -> None:
         """Gradients of the losses of some images, which count for a share of all."""
-        options, weights = self.recipe.moments, self.recipe.losses
         conditions, targets = batch.conditions.map(lambda v: v[some]), batch.targets[some]
         with self.precision.autocast():
-            images = self.networks.generator(conditions, noise, options.samples)
-        samples = images.float().unflatten(0, (-1, options.samples))
+            images = self.networks.generator(conditions, noise, self.recipe.moments.samples)
+        loss = self._moment_losses(images.float(), conditions, targets, directions, share, losses)
+        (share * loss).backward()
+
+    def _moment_losses(
+        self,
+        images: Tensor,
+        conditions: Conditions,
+        targets: Tensor,
+        directions: torch.Generator,
+        share: float,
+        losses: dict[str, Tensor],
+    ) -> Tensor:
+        """The losses of several samples of each file, recorded as a share of all."""
+        options, weights = self.recipe.moments, self.recipe.losses
+        samples = images.unflatten(0, (-1, options.samples))
         loss = torch.zeros((), device=samples.device)
         if weights.first_moment:
             first = first_moment(samples, targets, unbiased=options.unbiased)
@@ -208,7 +242,7 @@ class AdversarialStage:
             _record(losses, "crps", share * score)
             loss = loss + weights.crps * score
         _record(losses, "std", share * samples.detach().std(dim=1).mean())
-        (share * loss).backward()
+        return loss
 
     def _random(self, step: int, part: int, use: int) -> torch.Generator:
         """Random numbers as a function of the seed, the step, the process, the part and the use."""

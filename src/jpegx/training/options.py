@@ -92,10 +92,13 @@ class LossOptions:
 class MomentOptions:
     """[moments]: the samples that moments (App. A.2) and sliced CRPS are estimated from."""
 
-    every: int = key(8, "Steps between two estimates.")
-    images: int = key(8, "Of each batch, so many of the first images.")
+    every: int = key(8, "Steps between two estimates, unless shared.")
+    images: int = key(8, "Of each batch, so many of the first images, unless shared.")
     samples: int = key(16, "Samples of each image.")
     filters: int = key(8, "Random directions of the sliced CRPS, at each scale.")
+    shared: bool = key(
+        False, "Draw them once a step, of every image, and let the critic rate the same."
+    )
     unbiased: bool = key(False, "Correct both estimates for the number of samples.")
     reference: str = key(
         "", "Regression of Eq. 7 (file or name); without, what the stage starts from."

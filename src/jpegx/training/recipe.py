@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, get_args, get_origin, get_type_hints
 
 from jpegx.training.losses.sliced_crps import LEAST_SIZE
@@ -50,7 +50,9 @@ def parse_recipe(text: str, name: str, changes: Sequence[str] = ()) -> Recipe:
     for change in changes:
         _apply(change, tables)
     recipe = Recipe(**_options(tables, name))
-    _check(recipe, name)
+    for problem, found in _problems(recipe).items():
+        if found:
+            raise BadRecipe(f"{name}: {problem}")
     return recipe
 
 
@@ -90,7 +92,10 @@ def _table(kind: type, given: object, where: str) -> Any:  # noqa: ANN401 (one o
     for name, value in given.items():
         if name not in hints:
             raise BadRecipe(f"{where}.{name}: unknown key; there are {', '.join(hints)}")
-        values[name] = _value(hints[name], value, f"{where}.{name}")
+        values[name] = read = _value(hints[name], value, f"{where}.{name}")
+        numbers = read if isinstance(read, tuple) else (read,)
+        if any(isinstance(n, (int, float)) and not 0 <= n < 1e12 for n in numbers):
+            raise BadRecipe(f"{where}.{name}: {value} is out of range")
     return kind(**values)
 
 
@@ -122,21 +127,8 @@ def _numbers(hints: tuple[Any, ...], value: object, where: str) -> tuple[object,
     return tuple(_value(hint, item, where) for hint, item in zip(hints, value, strict=True))
 
 
-def _check(recipe: Recipe, name: str) -> None:
-    """Refuse values that no run can use."""
-    for table in fields(recipe):
-        options = getattr(recipe, table.name)
-        for option in fields(options):
-            value = getattr(options, option.name)
-            numbers = value if isinstance(value, tuple) else (value,)
-            if any(isinstance(n, (int, float)) and not 0 <= n < 1e12 for n in numbers):
-                raise BadRecipe(f"{name}: {table.name}.{option.name}: {value} is out of range")
-    for problem, found in _problems(recipe).items():
-        if found:
-            raise BadRecipe(f"{name}: {problem}")
-
-
 def _problems(recipe: Recipe) -> dict[str, bool]:
+    """What may be wrong with a recipe as a whole, and whether it is."""
     from jpegx.training.patches import SAMPLINGS
 
     data, training, validation = recipe.data, recipe.training, recipe.validation
@@ -180,8 +172,8 @@ def _problems(recipe: Recipe) -> dict[str, bool]:
         == 0,
         "losses.vgg19 needs losses.perceptual": bool(recipe.losses.vgg19)
         and not recipe.losses.perceptual,
-        "unbiased moments and losses.crps need moments.samples of at least 2": bool(
-            recipe.moments.unbiased or recipe.losses.crps
+        "shared or unbiased moments and losses.crps need moments.samples of at least 2": bool(
+            recipe.moments.shared or recipe.moments.unbiased or recipe.losses.crps
         )
         and recipe.moments.samples < 2,
     }

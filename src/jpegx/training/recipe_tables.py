@@ -69,6 +69,5 @@ def recipe_tables(
     except OSError as error:
         raise BadRecipe(f"{name}: base: {base}: {error.strerror}") from error
     for table, keys in own.items():
-        both = isinstance(keys, dict) and isinstance(tables.get(table), dict)
-        tables[table] = {**tables[table], **keys} if both else keys
+        tables[table] = {**tables.get(table, {}), **keys}
     return tables

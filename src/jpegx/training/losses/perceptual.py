@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from jpegx.errors import JpegxError
+from jpegx.models.blocks import repeat_samples
 
 # VGG-19 (Simonyan and Zisserman 2015, table 1, E) up to conv5_4; 0 is a 2x2 maximum.
 _WIDTHS = (64, 64, 0, 128, 128, 0, *(256,) * 4, 0, *(512,) * 4, 0, *(512,) * 4)
@@ -59,7 +60,10 @@ class Vgg19(nn.Module):
 
 
 def perceptual(vgg: Vgg19, images: Tensor, targets: Tensor) -> Tensor:
-    """Eq. 6 of paper 1: squared distance of the features, mean over all of them, as a scalar."""
+    """Eq. 6 of paper 1: squared distance of the features, mean over all of them, as a scalar.
+
+    ``images``: (N * samples, 3, H, W), ``targets``: (N, 3, H, W), 0 to 1.
+    """
     with torch.no_grad():
-        wanted = vgg(targets)
+        wanted = repeat_samples(vgg(targets), len(images) // len(targets))
     return F.mse_loss(vgg(images).float(), wanted.float())

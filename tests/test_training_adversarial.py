@@ -1,0 +1,137 @@
+"""The adversarial stage: samples that the critic and the moments share."""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from jpegx.models.blocks import repeat_samples
+from jpegx.models.critic import Critic
+from jpegx.models.generator import Generator
+from jpegx.models.noise import RandomNoise, ZeroNoise
+from jpegx.training.adversarial import _DIRECTIONS, _SAMPLE, AdversarialStage
+from jpegx.training.compress import compress
+from jpegx.training.crew import Crew
+from jpegx.training.losses.adversarial import critic_loss, generator_loss
+from jpegx.training.losses.consistency import consistency
+from jpegx.training.losses.features import feature_matching
+from jpegx.training.losses.moments import first_moment, second_moment
+from jpegx.training.losses.sliced_crps import sliced_crps
+from jpegx.training.networks import create_networks
+from jpegx.training.patches import Group
+from jpegx.training.precision import Precision
+from jpegx.training.recipe import Recipe, parse_recipe
+from jpegx.training.stopwatch import Stopwatch
+from training_data import RECIPE
+
+CPU = torch.device("cpu")
+CHANGES = ("data.patch=48", "moments.shared=true", "losses.crps=0.1", "losses.consistency=[5, 5]")
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def recipe_with(*changes: str) -> Recipe:
+    return parse_recipe(RECIPE, "small", [*CHANGES, *changes])
+
+
+def stage_of(recipe: Recipe) -> AdversarialStage:
+    """The learning rates are 0: a step leaves its gradients, and all weights as they are."""
+    networks = create_networks(recipe, CPU, None)
+    with torch.no_grad():  # a head of zeros would pass no gradient on
+        head = networks.generator.get_parameter("head.weight")
+        head.normal_(std=0.02, generator=torch.Generator().manual_seed(0))
+    precision = Precision.choose("float32", CPU)
+    return AdversarialStage(recipe, networks, precision, Crew(), Stopwatch(CPU))
+
+
+def groups(count: int) -> list[Group]:
+    """Groups of two patches each, of different samplings."""
+    random = torch.Generator().manual_seed(1)
+    size = (count, 2, 3, 48, 48)
+    patches = torch.randint(0, 256, size, dtype=torch.uint8, generator=random)
+    samplings = ("4:2:0", "gray") * count
+    return [Group(p, (10, 60), s) for p, s in zip(patches, samplings, strict=False)]
+
+
+def gradients(stage: AdversarialStage) -> Tensor:
+    found = [p.grad for p in stage.networks.generator.parameters()]
+    return torch.cat([grad.flatten() for grad in found if grad is not None])
+
+
+def test_shared_samples_have_every_loss() -> None:
+    stage = stage_of(recipe_with())
+    generator, critic, weights = stage.networks.generator, stage.critic, stage.recipe.losses
+    reference = stage.networks.reference
+    assert reference is not None
+    losses = stage.step([groups(2)], 7, 0.5)
+    stepped = gradients(stage)
+
+    batch = compress(groups(2), CPU)
+    images = generator(batch.conditions, RandomNoise(stage._random(7, 0, _SAMPLE)), 3)
+    samples = images.unflatten(0, (4, 3))
+    fake, features = critic(images, batch.conditions.map(lambda v: repeat_samples(v, 3)))
+    real, wanted_features = critic(batch.targets, batch.conditions)
+    filters = stage._random(7, 0, _DIRECTIONS)
+    usual = reference(batch.conditions, ZeroNoise())
+    wanted = {
+        "adversarial": weights.adversarial * generator_loss(fake),
+        "consistency": 5 * consistency(samples[:, 0], batch.groups),
+        "features": weights.feature_matching
+        * feature_matching(features, [repeat_samples(f.detach(), 3) for f in wanted_features]),
+        "first_moment": weights.first_moment * first_moment(samples, batch.targets),
+        "second_moment": weights.second_moment * second_moment(samples, batch.targets, usual),
+        "crps": weights.crps
+        * sliced_crps(samples, batch.targets, batch.conditions.decoded, filters, 8),
+    }
+    factors = (weights.adversarial, 5, weights.feature_matching, weights.first_moment)
+    factors = (*factors, weights.second_moment, weights.crps)
+    for factor, (name, loss) in zip(factors, wanted.items(), strict=True):
+        torch.testing.assert_close(factor * losses[name], loss.detach(), msg=name)
+    torch.testing.assert_close(losses["critic"], critic_loss(real, fake).detach())
+    generator.zero_grad()
+    torch.stack(list(wanted.values())).sum().backward()
+    torch.testing.assert_close(stepped, gradients(stage), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("shared", ["true", "false"])
+def test_how_many_images_a_step_draws(shared: str) -> None:
+    stage = stage_of(recipe_with(f"moments.shared={shared}", "losses.feature_matching=0"))
+    drawn: list[int] = []
+    rated: list[int] = []
+
+    def draw(_module: Generator, _given: object, images: Tensor) -> None:
+        drawn.append(len(images))
+
+    def rate(_module: Critic, given: Sequence[Tensor], _result: object) -> None:
+        rated.append(len(given[0]))
+
+    stage.networks.generator.register_forward_hook(draw)
+    stage.critic.register_forward_hook(rate)
+    for step in (1, 2, 3):  # R1 is due in the second, the moments as well
+        stage.step([groups(2)], step, 0.5)
+    # Shared: 3 samples of all 4 images. Else one of each, and in turn 3 of the first 2.
+    assert drawn == ([12, 12, 12] if shared == "true" else [4, 4, 3, 3, 4])
+    # The critic sees the sources, the samples to learn from, those to rate; and sources for R1.
+    fakes = 12 if shared == "true" else 4
+    assert rated == [4, fakes, fakes, 4, fakes, 4, fakes, 4, fakes, fakes]
+
+
+def test_parts_of_a_batch_count_alike() -> None:
+    alone = ("adversarial=0", "consistency=[0, 0]", "crps=0", "feature_matching=0")
+    changes = [f"losses.{change}" for change in (*alone, "second_moment=0")]
+    stage = stage_of(recipe_with(*changes, "training.accumulate=2"))
+    losses = stage.step([groups(2)[:1], groups(2)[1:]], 0, 0.5)
+    stepped = gradients(stage)
+    expected, parts = [], []
+    for part, own in enumerate(groups(2)):
+        batch = compress([own], CPU)
+        stage.networks.generator.zero_grad()
+        noise = RandomNoise(stage._random(0, part, _SAMPLE))
+        images = stage.networks.generator(batch.conditions, noise, 3)
+        loss = first_moment(images.unflatten(0, (2, 3)), batch.targets)
+        loss.backward()
+        parts.append(gradients(stage))
+        expected.append(loss.detach())
+    torch.testing.assert_close(losses["first_moment"], torch.stack(expected).mean())
+    torch.testing.assert_close(stepped, torch.stack(parts).mean(dim=0), rtol=1e-4, atol=1e-7)
