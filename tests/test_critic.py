@@ -43,7 +43,8 @@ def test_the_shortcut_is_a_strided_convolution(size: tuple[int, int]) -> None:
     features = torch.rand(2, 4, *size)
     torch.nn.init.zeros_(block.second.weight)  # the shortcut alone is left
     assert isinstance(block.shortcut, torch.nn.Sequential)
-    kernel, norm = block.shortcut[0].weight, block.shortcut[1]
+    convolution, norm = block.shortcut
+    kernel = convolution.get_parameter("weight")
     wanted = torch.relu(norm(torch.nn.functional.conv2d(features, kernel, stride=2)))
     torch.testing.assert_close(block(features), wanted)
 

@@ -84,10 +84,11 @@ def test_shared_samples_have_every_loss() -> None:
         "crps": weights.crps
         * sliced_crps(samples, batch.targets, batch.conditions.decoded, filters, 8),
     }
-    factors = (weights.adversarial, 5, weights.feature_matching, weights.first_moment)
-    factors = (*factors, weights.second_moment, weights.crps)
-    for factor, (name, loss) in zip(factors, wanted.items(), strict=True):
-        torch.testing.assert_close(factor * losses[name], loss.detach(), msg=name)
+    of_weights = ("adversarial", "first_moment", "second_moment", "crps")
+    factors = {name: getattr(weights, name) for name in of_weights}
+    factors |= {"consistency": 5, "features": weights.feature_matching}
+    for name, loss in wanted.items():
+        torch.testing.assert_close(factors[name] * losses[name], loss.detach(), msg=name)
     torch.testing.assert_close(losses["critic"], critic_loss(real, fake).detach())
     generator.zero_grad()
     torch.stack(list(wanted.values())).sum().backward()
