@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from jpegx.models.conditioning import Conditions
 from jpegx.models.config import Config
 from jpegx.models.noise import Noise
+from jpegx.models.projection import project
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Generator(nn.Module, ABC):
     must start at multiples of it, in pixels. ``halo``: pixels of context that a tile needs on each
     side. ``blend``: pixels over which neighbouring tiles must be mixed; 0 where the halo covers the
     receptive field, so that a tile equals the same part of the whole image. ``stochastic``: whether
-    the output depends on the noise.
+    the output depends on the noise. ``projects``: whether the coefficients of the output are taken
+    into their cells (:mod:`jpegx.models.projection`).
     """
 
     family: ClassVar[str]
@@ -40,18 +42,24 @@ class Generator(nn.Module, ABC):
     halo: int
     blend: int
     stochastic: bool
+    projects: bool
 
     @abstractmethod
     def encode(self, conditions: Conditions) -> Encoded:
         """The noise-free part, computed once for all samples of the files."""
 
     @abstractmethod
+    def _images(self, encoded: Encoded, noise: Noise, samples: int) -> Tensor:
+        """What :meth:`render` gives, not projected."""
+
     def render(self, encoded: Encoded, noise: Noise, samples: int = 1) -> Tensor:
         """Images, float32 (N * samples, 3, H, W) in gray levels / 255, not clipped.
 
         Sample s of file n is image n * samples + s. A gray file's image is the mean of the three
         channels.
         """
+        images = self._images(encoded, noise, samples)
+        return project(images, encoded.conditions, samples) if self.projects else images
 
     @abstractmethod
     def bytes_per_pixel(self, itemsize: int) -> int:

@@ -22,7 +22,7 @@ from jpegx.models.dither import DITHER_LAYERS, dither
 from jpegx.models.fused import conv_relu
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import Noise, ZeroNoise
-from jpegx.models.projection import BYTES_PER_PIXEL, project
+from jpegx.models.projection import BYTES_PER_PIXEL
 from jpegx.models.registry import register
 
 _SLOPE = 0.2  # of the leaky ReLU, and the residual scale: both as in ESRGAN
@@ -158,6 +158,7 @@ class RrdbGenerator(Generator):
         self.dithers = config.noise and config.dither
         self.multiple = UNIT if self.dithers or config.projection else 2
         self.halo, self.blend = 64, 32
+        self.projects = config.projection
         self.stochastic = config.noise
         features = config.features
         self.embedding = TableEmbedding(config.embedding)
@@ -174,11 +175,6 @@ class RrdbGenerator(Generator):
     def encode(self, conditions: Conditions) -> Encoded:
         """The conditions alone: noise enters at the first layer."""
         return Encoded(conditions)
-
-    def render(self, encoded: Encoded, noise: Noise, samples: int = 1) -> Tensor:
-        """Images (N * samples, 3, H, W): see :meth:`Generator.render`."""
-        images = self._images(encoded, noise, samples)
-        return project(images, encoded.conditions, samples) if self.config.projection else images
 
     def _images(self, encoded: Encoded, noise: Noise, samples: int) -> Tensor:
         height, width = encoded.conditions.decoded.shape[2:]

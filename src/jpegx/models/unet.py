@@ -15,7 +15,7 @@ from jpegx.models.config import Config
 from jpegx.models.dither import DITHER_LAYERS, dither
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import Noise, ZeroNoise
-from jpegx.models.projection import BYTES_PER_PIXEL, project
+from jpegx.models.projection import BYTES_PER_PIXEL
 from jpegx.models.registry import register
 
 
@@ -88,6 +88,7 @@ class Unet(Generator):
         self.multiple = max(_coarsest(config), UNIT if dithers or config.projection else 1)
         self.halo = _halo(config)
         self.blend = 0
+        self.projects = config.projection
         self.stochastic = config.noise and (dithers or any(config.decoder))
         self.embedding = TableEmbedding(config.embedding)
         self.stem = nn.Conv2d(12, widths[0], 3, padding=1)
@@ -128,11 +129,6 @@ class Unet(Generator):
             features = stage(features, embedding)
             kept.append(features)
         return kept
-
-    def render(self, encoded: Encoded, noise: Noise, samples: int = 1) -> Tensor:
-        """Images (N * samples, 3, H, W): see :meth:`Generator.render`."""
-        images = self._images(encoded, noise, samples)
-        return project(images, encoded.conditions, samples) if self.config.projection else images
 
     def _images(self, encoded: Encoded, noise: Noise, samples: int) -> Tensor:
         conditions, (*kept, embedding) = encoded.conditions, encoded.features
