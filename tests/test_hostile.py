@@ -75,7 +75,12 @@ def dc_overflow() -> bytes:
 HOSTILE: dict[str, Callable[[], bytes]] = {
     "nothing": lambda: b"",
     "two bytes": lambda: b"\xff\xd8",
-    "fill bytes only": lambda: b"\xff\xd8" + b"\xff" * 3_000_000 + b"\0",
+    "fill bytes only": lambda: b"\xff\xd8" + b"\xff" * 20_000_000 + b"\0",
+    "EXIF without end": lambda: small(extra=segment(0xE1, b"Exif\0\0II*\0") * 200_000),
+    "much EXIF": lambda: small(extra=segment(0xE1, b"Exif\0\0II*\0" + bytes(65000)) * 500),
+    "scans without end": lambda: gray(
+        0xC2, 16, 16, scan(b"\0\0\0") + b"\x55" * 100 + scan(b"\1\x3f\0") * 500_000
+    ),
     "no end of markers": lambda: b"\xff\xd8" + b"\xff\x01" * 500_000,
     "markers without end": lambda: small(extra=segment(0xE3, b"") * 100_000),
     "components out of order": components_out_of_order,

@@ -15,12 +15,14 @@ from jpeg_writer import (
     JFIF,
     Factors,
     adobe,
+    quantization_segment,
     random_coefficients,
     segment,
     write_jpeg,
 )
 from jpegx.errors import UnreadableJpeg, UnsupportedJpeg
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
+from jpegx.jpeg.libjpeg import show
 
 FOUR_FOUR_FOUR = ((1, 1), (1, 1), (1, 1))
 FOUR_TWO_ZERO = ((2, 2), (1, 1), (1, 1))
@@ -212,7 +214,75 @@ def test_extra_bytes_behind_the_picture_are_no_damage() -> None:
     data = saved(picture(20, 20))
     jpeg = read_jpeg(data[:-2] + bytes(50) + b"\xff\xd9" + b"trailing", strict=True)
     (warning,) = jpeg.warnings
-    assert warning.endswith(" extra bytes behind a scan were skipped")
+    assert warning.endswith(" extra bytes behind the last scan were skipped")
+
+
+def refused_as_damaged(data: bytes, reason: str) -> None:
+    assert any(reason in warning for warning in read_jpeg(data).warnings)
+    with pytest.raises(UnreadableJpeg, match=reason):
+        read_jpeg(data, strict=True)
+
+
+def test_unusual_parameters_of_a_scan_do_not_hide_damage() -> None:
+    data = bytearray(saved(picture(100, 100), quality=90))
+    last_coefficient = data.index(b"\xff\xda") + 12
+    assert data[last_coefficient] == 63
+    data[last_coefficient] = 0
+    note = "a scan header has unusual parameters, which were ignored"
+    assert read_jpeg(bytes(data), strict=True).warnings == (note,)
+    refused_as_damaged(bytes(data[: len(data) // 2]) + b"\xff\xd9", "ends early")
+
+
+def test_bytes_too_many_inside_the_picture_are_damage() -> None:
+    data = bytearray(saved(picture(160, 160), quality=90, restart_marker_rows=2))
+    start = data.index(b"\xff\xd0") - 60
+    data[start:start] = bytes(50)
+    refused_as_damaged(bytes(data), "bytes too many inside the picture")
+    several = write_jpeg(
+        random_coefficients(40, 40, FOUR_FOUR_FOUR),
+        width=40,
+        height=40,
+        factors=FOUR_FOUR_FOUR,
+        interleaved=False,
+    )
+    second = several.index(b"\xff\xda", several.index(b"\xff\xda") + 2)
+    refused_as_damaged(several[:second] + bytes(50) + several[second:], "bytes too many inside")
+
+
+def test_a_table_that_stands_behind_the_end_is_not_needed() -> None:
+    data = write_jpeg(
+        random_coefficients(64, 64, FOUR_FOUR_FOUR),
+        width=64,
+        height=64,
+        factors=FOUR_FOUR_FOUR,
+        interleaved=False,
+    )
+    late = [quantization_segment(slot, np.full((8, 8), 3 + slot, np.int32)) for slot in (1, 2)]
+    for table in late:
+        assert table in data
+        data = data.replace(table, b"")
+    second = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
+    assert read_jpeg(data[:second] + b"".join(late) + data[second:]).warnings == ()
+    assert "no data for Cb, Cr" in read_jpeg(data[: second - 20]).warnings
+
+
+@pytest.mark.parametrize("height", [5, 8, 16])
+def test_progressive_files_one_unit_high_are_shown_without_all_scans(height: int) -> None:
+    data = saved(picture(40, height), progressive=True)
+    second = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
+    jpeg = read_jpeg(data[:second] + b"\xff\xd9")
+    shown = show(jpeg.stream, jpeg.layout)
+    assert abs(shown.mean() - np.asarray(picture(40, height)).mean()) < 5
+
+
+def test_streams_that_give_less_than_they_are_asked_for() -> None:
+    class Trickle(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(min(size or 0, 1000))
+
+    data = saved(picture(200, 200), quality=90)
+    assert len(data) > 2000
+    assert read_jpeg(Trickle(data)).warnings == ()
 
 
 def test_corrupt_data_is_told() -> None:
@@ -278,6 +348,40 @@ def test_broken_metadata_is_dropped(recwarn: pytest.WarningsRecorder) -> None:
         "ICC profile is broken and was dropped",
     )
     assert not recwarn.list
+
+
+NO_DENSITY = segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0")
+
+
+def test_density_comes_from_the_file_or_not_at_all() -> None:
+    def exif(tags: dict[int, float]) -> bytes:
+        written = Image.Exif()
+        for tag, value in tags.items():
+            written[tag] = value
+        return segment(0xE1, written.tobytes())
+
+    dots_per_cm = exif({0x011A: 100, 0x011B: 50, 0x0128: 3})
+    assert check_with_warnings(NO_DENSITY + dots_per_cm).metadata.dpi == (254, 127)
+    assert check_with_warnings(JFIF + dots_per_cm).metadata.dpi == (72, 72)
+    for nothing in (exif({0x0112: 6}), exif({0x011A: 100, 0x0128: 1}), exif({0x011A: 0})):
+        jpeg = check_with_warnings(NO_DENSITY + nothing)
+        assert jpeg.metadata.exif
+        assert jpeg.metadata.dpi is None
+        assert jpeg.warnings == ()
+    wide = check_with_warnings(NO_DENSITY.replace(b"\0\1\0\1\0\0", b"\0\2\0\1\0\0"))
+    assert wide.warnings == ("that its pixels are not square (2:1) was dropped",)
+
+
+def test_half_a_profile_is_dropped_with_a_word() -> None:
+    half = segment(0xE2, b"ICC_PROFILE\0\1\2" + bytes(36) + b"acsp" + bytes(100))
+    jpeg = check_with_warnings(JFIF + half)
+    assert jpeg.metadata.icc_profile is None
+    assert jpeg.warnings == ("ICC profile is broken and was dropped",)
+
+
+def test_metadata_behind_garbage_is_found() -> None:
+    exif = segment(0xE1, Image.Exif().tobytes())
+    assert check_with_warnings(JFIF + b"garbage" + exif).metadata.exif
 
 
 def check_with_warnings(extra: bytes) -> QuantizedJpeg:

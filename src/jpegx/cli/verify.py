@@ -36,7 +36,7 @@ def verify(
     compared with the file's. One of the names may be -, standard input.
 
     For each component of the image: how many coefficients differ, and the largest distance of a
-    coefficient before rounding from the file's, in quantization steps (up to 0.5 is inside the
+    coefficient before rounding from the file's, in quantization steps (below 0.5 is inside the
     cell). For the picture: the consistency, the RMSE between the decoded pixels of both files.
 
     Exit status: 0, all pictures are exact, no coefficient differs; 1, some differ; 2, wrong usage,

@@ -48,8 +48,10 @@ class LocalSearch:
     def __init__(self, model: UnitModel) -> None:
         self._model = model
         layout = model.region.layout
-        # Units inside the image repeat one block, whose 64 pixels touch 64 coefficients.
-        whole = all(m.sums is None for m in model.maps if m.pixels_per_sample == 1)
+        # Units inside the image repeat one block, whose 64 pixels touch 64 coefficients; that of
+        # a component which is not down-sampled, if there is one.
+        full = [m for m in model.maps if m.pixels_per_sample == 1]
+        whole = bool(full) and all(m.sums is None for m in full)
         self._blocks = model.region.height * model.region.width // 64 if whole else 1
         self._moves = torch.tensor(_moves(layout.channels), dtype=torch.int32, device=model.device)
         self._changes = change_before_rounding(self._moves[:, :, None], layout)[:, :, 0]

@@ -17,7 +17,7 @@ class ComponentReport:
     """One component: coefficients that differ, of how many, and the largest distance.
 
     ``largest_distance``: of a coefficient before rounding from the file's integer, in quantization
-    steps; up to 0.5 is inside the cell.
+    steps; below 0.5 is inside the cell, and 0.5 on the side of 0: libjpeg rounds halves away.
     """
 
     name: str

@@ -15,7 +15,8 @@ _DAMAGE = (
     ("dct coefficient out of range", "corrupt data: a coefficient is out of range"),
     ("insufficient memory", "there is not enough memory for it"),
 )
-_EXTRA_BYTES = re.compile(r"(\d+) extraneous bytes before marker")
+_EXTRA_BYTES = re.compile(r"(\d+) extraneous bytes before marker 0x(\w\w)")
+_END = "d9"
 
 
 class Messages(NamedTuple):
@@ -26,17 +27,21 @@ class Messages(NamedTuple):
 
 
 def translate(printed: str) -> Messages:
-    """What libjpeg printed, one message a line, as damage and notes in our own words."""
+    """What libjpeg printed, one message a line, as damage and notes in our own words.
+
+    It prints no more than its first warning of a file. So what may hide others is damage.
+    """
     damage: list[str] = []
     notes: list[str] = []
     for line in printed.splitlines():
         text = line.strip()
         extra = _EXTRA_BYTES.search(text)
         known = next((words for sign, words in _DAMAGE if sign in text.lower()), None)
-        if extra:
-            notes.append(f"{extra.group(1)} extra bytes behind a scan were skipped")
-        elif text.startswith("Invalid SOS parameters"):
-            notes.append("a scan header has unusual parameters, which were ignored")
+        if extra and extra[2] == _END:
+            notes.append(f"{extra[1]} extra bytes behind the last scan were skipped")
+        elif extra:
+            # Before a restart marker a decoder has lost its way; before more scans nobody writes any.
+            damage.append(f"corrupt data: {extra[1]} bytes too many inside the picture")
         elif known or text:
             damage.append(known or f"libjpeg: {text}")
     return Messages(tuple(damage), tuple(notes))

@@ -94,7 +94,7 @@ def _read(data: bytes, max_pixels: int, strict: bool) -> QuantizedJpeg:
         tables=tables,
         coding=header.coding,
         metadata=metadata,
-        warnings=(*damage, *messages.notes, *dropped),
+        warnings=(*damage, *header.notes, *messages.notes, *dropped),
         restart_interval=header.restart_interval,
         scans=len(header.scans),
         file_size=len(data),

@@ -48,8 +48,9 @@ class Header:
     """What a JPEG file says about itself.
 
     ``tables``: one int32 array (8, 8) of steps (1 to 65535) per component, natural order, as they
-    stood when the component's first scan began. ``complete``: the end-of-image marker is there.
+    stood when the component's first scan began; of a component without one, another's.
     ``damage``: one line for everything that was wrong behind the first scan; empty if sound.
+    ``notes``: odd, but nothing is lost.
     """
 
     frame: int
@@ -60,8 +61,8 @@ class Header:
     restart_interval: int
     scans: tuple[Scan, ...]
     tables: tuple[np.ndarray, ...]
-    complete: bool
     damage: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
     def coding(self) -> str:

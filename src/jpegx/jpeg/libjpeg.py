@@ -23,6 +23,8 @@ from jpegx.jpeg.header import Header
 from jpegx.jpeg.layout import Layout
 
 _READER = "turbo210"  # reads arithmetic coding, and motion-JPEG without Huffman tables
+# The reader fails on progressive files without all scans that are one unit high; this one does not.
+_SECOND_READER = "turbo120"
 _ENCODER = "6b"  # the stock libjpeg that exactness is defined by
 
 _UNKNOWN, _GRAY, _RGB, _YCBCR = 0, 1, 2, 3  # J_COLOR_SPACE
@@ -61,22 +63,23 @@ def show(stream: bytes, layout: Layout) -> np.ndarray:
     with _temporary_folder() as folder:
         path = folder / "clean.jpg"
         path.write_bytes(stream)
-        with captured_stderr() as printed:
-            status = _library(_READER).read_jpeg_spatial(
-                _c_path(path),
-                _pointer(pixels),
-                None,
-                None,
-                _GRAY if layout.channels == 1 else _RGB,
-                -1,
-                _ISLOW,
-                ctypes.c_uint(0),
-                ctypes.c_uint(0xFFFFFFFF),
-            )
-            complaint = printed().strip()
-    if not status:
-        raise UnreadableJpeg(f"libjpeg cannot show it: {complaint}")
-    return pixels
+        for version in (_READER, _SECOND_READER):
+            with captured_stderr() as printed:
+                status = _library(version).read_jpeg_spatial(
+                    _c_path(path),
+                    _pointer(pixels),
+                    None,
+                    None,
+                    _GRAY if layout.channels == 1 else _RGB,
+                    -1,
+                    _ISLOW,
+                    ctypes.c_uint(0),
+                    ctypes.c_uint(0xFFFFFFFF),
+                )
+                complaint = "; ".join(printed().split("\n")).strip("; ")
+            if status:
+                return pixels
+    raise UnreadableJpeg(f"libjpeg cannot show it: {complaint}")
 
 
 def encode(

@@ -6,7 +6,7 @@ from jpegx.jpeg.header import Header
 # 134 megapixels. Reading one in 4:4:4 takes about 1.6 GB: libjpeg's coefficients and our copy.
 DEFAULT_MAX_PIXELS = 1 << 27
 
-# Blocks that any file may promise, however little data it holds (1.4 to 2.8 megapixels).
+# Blocks that any file may promise, however little data it holds (1.4 to 4.2 megapixels).
 _FREE_BLOCKS = 1 << 16
 # Huffman codes are at least one bit long and every block needs one for its DC coefficient.
 # Arithmetic coding spends less on flat pictures, but a quarter of a bit means an empty one.

@@ -9,7 +9,6 @@ APP0, APP14, APP15 = 0xE0, 0xEE, 0xEF
 TEM, RST0, RST7 = 0x01, 0xD0, 0xD7
 
 PARAMETERLESS = frozenset((TEM, *range(RST0, RST7 + 1)))
-FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, DAC}
 
 _ANY_MARKER = re.compile(rb"\xff([^\x00\xff])")
 _AFTER_SCAN = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")

@@ -3,10 +3,33 @@
 import io
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from jpegx.jpeg import markers as m
+
+if TYPE_CHECKING:
+    from PIL.JpegImagePlugin import JpegImageFile
 
 _IPTC_RESOURCE = 0x0404  # of Photoshop's image resources
+_RESOLUTION, _RESOLUTION_DOWN, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128  # of EXIF
+_INCHES, _CM = 2, 3
+_INCH = 2.54  # cm
+
+# What Pillow is given, and how much of it: its time grows with the square.
+_KEPT = (
+    b"JFIF\0",
+    b"Exif\0",
+    b"http://ns.adobe.com/xap/1.0/\0",
+    b"ICC_PROFILE\0",
+    b"Photoshop 3.0\0",
+)
+_MAX_SEGMENTS = 1024
+_MAX_BYTES = 1 << 23
+# A picture of one gray pixel: all that Pillow needs behind the metadata.
+_FRAME = bytes.fromhex("ffc0 000b 08 0001 0001 01 01 11 00")
+_SCAN = bytes.fromhex("ffda 0008 01 01 00 00 3f 00")
 
 
 @dataclass(frozen=True)
@@ -31,24 +54,48 @@ def read_metadata(data: bytes) -> tuple[Metadata, tuple[str, ...]]:
     """
     from PIL.JpegImagePlugin import JpegImageFile
 
+    carrier, notes = _carrier(data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            # Not Image.open: only headers are read here, so its limit on pixels has no meaning.
-            with JpegImageFile(io.BytesIO(data)) as image:
-                return _collect(image.info)
+            with JpegImageFile(io.BytesIO(carrier)) as image:
+                metadata, dropped = _collect(image)
         # Metadata comes from anywhere, and Pillow's parsers fail in many ways; none is fatal here.
         except Exception:
-            return Metadata(), ("metadata cannot be read and was dropped",)
+            return Metadata(), (*notes, "metadata cannot be read and was dropped")
+    return metadata, (*notes, *dropped)
 
 
-def _collect(info: dict[Any, Any]) -> tuple[Metadata, tuple[str, ...]]:
-    notes = []
+def _carrier(data: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """A small JPEG file with the metadata before the first scan of a large one."""
+    pieces = [b"\xff\xd8"]
+    notes: tuple[str, ...] = ()
+    position, left = 2, _MAX_BYTES
+    while (marker := m.next_marker(data, position)) and marker.code not in (m.SOS, m.EOI):
+        position = marker.position
+        if marker.code in m.PARAMETERLESS:
+            continue
+        body = m.segment(data, position)
+        if body is None:
+            break
+        position += 2 + len(body)
+        if not (m.APP0 <= marker.code <= m.APP15 and body.startswith(_KEPT)):
+            continue
+        left -= len(body)
+        if left < 0 or len(pieces) > _MAX_SEGMENTS:
+            notes = ("there is more metadata than any program writes; the rest was dropped",)
+            break
+        pieces.append(data[marker.position - 2 : position])
+    return b"".join((*pieces, _FRAME, _SCAN)), notes
+
+
+def _collect(image: "JpegImageFile") -> tuple[Metadata, tuple[str, ...]]:
+    info, notes = image.info, []
     raw: dict[str, bytes | None] = {}
     for key, name in (("exif", "EXIF"), ("icc_profile", "ICC profile"), ("xmp", "XMP")):
         value = info.get(key)
         raw[key] = value if isinstance(value, bytes) and value else None
-        if value and raw[key] is None:
+        if key in info and raw[key] is None:
             notes.append(f"{name} is broken and was dropped")
     exif = raw["exif"]
     if exif is not None and exif[6:8] not in (b"II", b"MM"):
@@ -59,14 +106,29 @@ def _collect(info: dict[Any, Any]) -> tuple[Metadata, tuple[str, ...]]:
         notes.append("ICC profile is broken and was dropped")
     photoshop = info.get("photoshop")
     has_iptc = isinstance(photoshop, dict) and _IPTC_RESOURCE in photoshop
-    return Metadata(**raw, dpi=_density(info.get("dpi")), has_iptc=has_iptc), tuple(notes)
+    across, down = info.get("jfif_density", (1, 1))
+    if info.get("jfif_unit") == 0 and across != down:
+        notes.append(f"that its pixels are not square ({across}:{down}) was dropped")
+    return Metadata(**raw, dpi=_density(image), has_iptc=has_iptc), tuple(notes)
 
 
-def _density(dpi: object) -> tuple[float, float] | None:
+def _density(image: "JpegImageFile") -> tuple[float, float] | None:
+    """That of JFIF, or else of EXIF; Pillow would make one up where neither has it."""
     try:
-        # Whatever Pillow found: what cannot be iterated is a TypeError.
-        across, down = (float(value) for value in dpi)  # type: ignore[attr-defined]
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        given, unit = _jfif_density(image.info) or _exif_density(image.getexif())
+        across, down = (float(value) * (_INCH if unit == _CM else 1) for value in given)
+    # As above: an EXIF of nonsense must not cost the rest.
+    except Exception:
         return None
-    sensible = all(math.isfinite(value) and value > 0 for value in (across, down))
+    sensible = unit in (_INCHES, _CM) and all(math.isfinite(v) and v > 0 for v in (across, down))
     return (across, down) if sensible else None
+
+
+def _jfif_density(info: dict[Any, Any]) -> tuple[tuple[Any, Any], int] | None:
+    unit = {1: _INCHES, 2: _CM}.get(info.get("jfif_unit", 0))
+    return (info["jfif_density"], unit) if unit else None
+
+
+def _exif_density(tags: Mapping[int, Any]) -> tuple[tuple[Any, Any], int]:
+    across = tags.get(_RESOLUTION, math.nan)
+    return (across, tags.get(_RESOLUTION_DOWN, across)), tags.get(_RESOLUTION_UNIT, _INCHES)

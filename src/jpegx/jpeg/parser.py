@@ -22,6 +22,7 @@ from jpegx.jpeg.header import ARITHMETIC, CODINGS, PROGRESSIVE, Component, Heade
 from jpegx.jpeg.layout import ColorSpace
 
 MAX_DIMENSION = 65500  # JPEG_MAX_DIMENSION of every libjpeg
+MAX_SCANS = 3 * 64 * 14  # each bit of each coefficient of each component in one of its own
 ZIGZAG = np.array(
     sorted(range(64), key=lambda i: (i // 8 + i % 8, (i // 8 if (i // 8 + i % 8) % 2 else i % 8)))
 )
@@ -32,6 +33,7 @@ _REFUSED_FRAMES = {
     0xC8: "a reserved JPEG extension",
 }
 _TABLES = frozenset((m.DQT, m.DHT, m.DAC, m.DRI))
+_SEQUENTIAL = ScanParameters(first=0, last=63, high_bit=0, low_bit=0)
 _AS_8_BIT = "convert it to an 8-bit gray or colour JPEG first"
 
 
@@ -53,6 +55,7 @@ class _State:
     adobe_transform: int | None = None
     restart_interval: int = 0
     first_restart_interval: int = 0
+    notes: list[str] = field(default_factory=list)
 
 
 def parse_header(data: bytes) -> Header:
@@ -97,8 +100,8 @@ def parse_header(data: bytes) -> Header:
         restart_interval=state.first_restart_interval,
         scans=tuple(state.scans),
         tables=_tables(state),
-        complete=complete,
         damage=tuple(damage),
+        notes=tuple(dict.fromkeys(state.notes)),
     )
 
 
@@ -160,8 +163,13 @@ def _read_frame(state: _State, code: int, body: bytes) -> None:
 
 
 def _refuse_frame(state: _State, count: int) -> None:
-    if state.width == 0 or state.height == 0:
+    if not state.width:
         raise UnreadableJpeg(f"its header gives an impossible size {state.width}x{state.height}")
+    if not state.height:
+        raise UnsupportedJpeg(
+            "its height stands behind the picture (DNL), which libjpeg does not read; convert it "
+            "with a program that does"
+        )
     if state.precision != 8:
         raise UnsupportedJpeg(f"{state.precision}-bit JPEG is not supported; {_AS_8_BIT}")
     if max(state.width, state.height) > MAX_DIMENSION:
@@ -183,6 +191,8 @@ def _read_scan(state: _State, data: bytes, body: bytes, position: int) -> int:
         raise UnreadableJpeg("a scan header has a wrong length")
     if state.scans and not _more_scans_expected(state):
         raise UnreadableJpeg("another scan follows a complete picture")
+    if len(state.scans) == MAX_SCANS:
+        raise UnreadableJpeg("no picture needs more scans")
     chosen: list[int] = []
     for i in range(count):
         chosen.append(_component_of(state, body[1 + 2 * i], chosen))
@@ -194,7 +204,7 @@ def _read_scan(state: _State, data: bytes, body: bytes, position: int) -> int:
     header = bytes((0xFF, m.SOS)) + (len(body) + 2).to_bytes(2, "big") + bytes((count,))
     for component, selector in zip(chosen, selectors, strict=True):
         header += bytes((component, selector))
-    header += body[-3:]
+    header += _selection(state, parameters)
     if not state.scans:
         state.first_restart_interval = state.restart_interval
     found = m.scan_data(data, position)
@@ -210,6 +220,15 @@ def _read_scan(state: _State, data: bytes, body: bytes, position: int) -> int:
     )
     state.setup.clear()
     return found.stop
+
+
+def _selection(state: _State, parameters: ScanParameters) -> bytes:
+    """The end of the scan header that libjpeg is given."""
+    if _frame(state) in PROGRESSIVE:
+        return bytes((*parameters[:2], parameters.high_bit << 4 | parameters.low_bit))
+    if parameters != _SEQUENTIAL:
+        state.notes.append("a scan header has unusual parameters, which were ignored")
+    return bytes((0, 63, 0))
 
 
 def _check_scan(
@@ -249,14 +268,14 @@ def _latch(state: _State, component: int) -> None:
 
 
 def _tables(state: _State) -> tuple[np.ndarray, ...]:
-    for component in range(len(state.components)):
-        _latch(state, component)
-    tables = tuple(state.latched[c] for c in range(len(state.components)))
-    if any((table == 0).any() for table in tables):
+    if any((table == 0).any() for table in state.latched.values()):
         raise UnreadableJpeg("a quantization table holds a step of 0")
-    for table in tables:
+    for table in state.latched.values():
         table.flags.writeable = False
-    return tables
+    # Where a file ends before a component's first scan its table may be missing too, and any will
+    # do: the component has no data.
+    some = next(iter(state.latched.values()))
+    return tuple(state.latched.get(c, some) for c in range(len(state.components)))
 
 
 def _frame(state: _State) -> int:

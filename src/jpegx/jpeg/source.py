@@ -25,10 +25,15 @@ def load(source: Path | bytes | BinaryIO) -> bytes:
 
 
 def _read(stream: BinaryIO) -> bytes:
-    data = stream.read(MAX_FILE_SIZE + 1)
-    if len(data) > MAX_FILE_SIZE:
+    pieces = []
+    left = MAX_FILE_SIZE + 1
+    # A stream without a buffer, as of a pipe, gives less than it is asked for.
+    while left and (piece := stream.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    if not left:
         raise UnreadableJpeg("the input is larger than 512 MiB; cut off what is not the JPEG")
-    return data
+    return b"".join(pieces)
 
 
 def source_name(source: Path | bytes | BinaryIO, name: str | None) -> str:
