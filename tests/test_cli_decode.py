@@ -61,6 +61,15 @@ def test_file_name_as_output_names_all_samples(
     assert names(tmp_path / "x") == ["y_0.png", "y_1.png"]
 
 
+def test_file_name_as_output_keeps_its_suffix(
+    run: Run, make_jpeg: MakeJpeg, tmp_path: Path
+) -> None:
+    photo = make_jpeg("in/photo.jpg")
+    assert run("decode", photo, "-o", tmp_path / "x" / "Y.PNG").exit_code == 0
+    assert names(tmp_path / "x") == ["Y.PNG"]
+    assert "Y.PNG exists" in run("decode", photo, "-o", tmp_path / "x" / "Y.PNG").stderr
+
+
 def test_folder_takes_only_jpeg_files_in_it(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None:
     for name in ("in/a.jpg", "in/B.JPEG", "in/c.jfif", "in/deep/d.jpg"):
         make_jpeg(name)
@@ -174,6 +183,7 @@ def test_bad_standard_input_writes_nothing(run: Run) -> None:
         (["a.jpg", "--std-map"], "at least two"),
         (["a.jpg", "-n", "0"], "--samples"),
         (["a.jpg", "--seed", "-1"], "--seed"),
+        (["a.jpg", "--temperature", "nan"], "not a number"),
         (["a.jpg", "--compress-level", "10"], "--compress-level"),
         (["a.jpg", "--model", "nonsense"], "no weights of this name"),
         (["a.jpg", "--files-from", "missing"], "missing"),
@@ -211,6 +221,26 @@ def test_bad_files_in_the_middle(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) 
         str(tmp_path / "in" / name) for name in ("b.jpg", "c.jpg", "d.jpg")
     ]
     assert names(tmp_path / "out") == ["a.png", "e.png"]
+
+
+def test_pipes_in_folders_are_not_opened(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None:
+    make_jpeg("in/a.jpg")
+    make_jpeg("in/c.jpg")
+    os.mkfifo(tmp_path / "in" / "b.jpg")
+    result = run("decode", tmp_path / "in", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    pipe = tmp_path / "in" / "b.jpg"
+    assert result.stderr == f"{pipe}: not a file but a pipe or a device\n"
+    assert names(tmp_path / "out") == ["a.png", "c.png"]
+
+
+def test_a_folder_in_the_place_of_a_picture(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None:
+    photo = make_jpeg("in/a.jpg")
+    (tmp_path / "out" / "a.png").mkdir(parents=True)
+    result = run("decode", photo, "--overwrite", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert result.stderr == f"{photo}: {tmp_path / 'out' / 'a.png'}: Is a directory\n"
+    assert names(tmp_path / "out") == []
 
 
 def test_nothing_is_made_for_a_bad_file(run: Run, tmp_path: Path) -> None:

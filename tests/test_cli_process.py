@@ -62,6 +62,42 @@ def test_interrupt_leaves_only_whole_pictures(
     assert all(file.suffix == ".png" and _is_whole(file) for file in files)
 
 
+def test_a_second_interrupt_changes_nothing(example: Path, tmp_path: Path) -> None:
+    command = [*JPEGX, "decode", "--model", "laplace", str(example), "-n", "5000", "-o"]
+    process = subprocess.Popen([*command, str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("*.png")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    while process.poll() is None and time.monotonic() < deadline:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    _, messages = process.communicate()
+    # While Python itself ends, the signal does what it does to any process.
+    assert process.returncode in (128 + signal.SIGINT, -signal.SIGINT)
+    assert messages == "jpegx: interrupted\n"
+    assert all(_is_whole(file) for file in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("closing", "arguments", "code", "messages"),
+    [
+        ("2>&-", "decode PHOTO --model laplace -o OUT", 0, ""),
+        (">&-", "decode PHOTO --model laplace -o OUT", 0, ""),
+        (">&-", "info PHOTO", 1, "jpegx: Bad file descriptor\n"),
+        (">&-", "--help", 1, "jpegx: Bad file descriptor\n"),
+        ("<&-", "info -", 1, "standard input: the file is empty; get an undamaged copy\n"),
+    ],
+)
+def test_closed_streams(
+    example: Path, tmp_path: Path, closing: str, arguments: str, code: int, messages: str
+) -> None:
+    words = arguments.replace("PHOTO", str(example)).replace("OUT", str(tmp_path)).split()
+    command = ["sh", "-c", f'"$@" {closing}', "sh", *JPEGX, *words]
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (code, messages)
+    assert list(tmp_path.glob("*.png")) or "OUT" not in arguments
+
+
 def _is_whole(file: Path) -> bool:
     data = file.read_bytes()
     return data.startswith(b"\x89PNG") and data.endswith(b"IEND\xaeB`\x82")

@@ -93,9 +93,9 @@ def test_gray_in_other_dress(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> N
     assert run("verify", tmp_path / "flat.jpg", tmp_path / "flat.png").exit_code == 0
 
 
-def _save_deep_ppm(path: Path, width: int, height: int) -> None:
-    pixels = np.full((height, width, 3), 30000, np.uint16)
-    path.write_bytes(b"P6 %d %d 65535\n" % (width, height) + pixels.astype(">u2").tobytes())
+def _save_deep_ppm(path: Path, width: int, height: int, most: int) -> None:
+    pixels = np.full((height, width, 3), most // 2, np.uint16)
+    path.write_bytes(b"P6 %d %d %d\n" % (width, height, most) + pixels.astype(">u2").tobytes())
 
 
 @pytest.mark.parametrize(
@@ -119,9 +119,10 @@ def test_pictures_that_cannot_be_compared(
     assert result.stderr.count("\n") == 1
 
 
-def test_sixteen_bit_colour_is_not_cut_down(run: Run, example: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [1023, 4095, 65535])
+def test_deep_colour_is_not_cut_down(run: Run, example: Path, tmp_path: Path, most: int) -> None:
     path = tmp_path / "deep.ppm"
-    _save_deep_ppm(path, 384, 256)
+    _save_deep_ppm(path, 384, 256, most)
     result = run("verify", example, path)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "8 bits" in result.stderr

@@ -150,6 +150,30 @@ def test_killed_run_goes_on(
     assert calls > 0
 
 
+def test_distances_of_a_part_are_not_kept_for_the_whole(
+    run: Run, originals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("eval", originals, "--model", "laplace", "--projection", "with", "--quality", 10)
+    command += ("-n", 2, "-o")
+    assert run(*command, tmp_path / "out").exit_code == 0
+    Image.open(originals / "bird0.png").rotate(180).save(originals / "bird9.png")
+    measure, calls = picture.measure_picture, 0
+
+    def once(*arguments: Any) -> dict[str, Any]:  # noqa: ANN401
+        nonlocal calls
+        calls += 1
+        if calls == 2:  # the new picture is the first
+            raise OSError(28, "No space left on device")
+        return measure(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("jpegx.evaluation.cell.measure_picture", once)
+        assert run(*command, tmp_path / "out").exit_code == 1
+    assert run(*command, tmp_path / "out").exit_code == 0
+    assert run(*command, tmp_path / "whole").exit_code == 0
+    assert rows(tmp_path / "out") == rows(tmp_path / "whole")
+
+
 def test_pictures_of_other_programs(run: Run, originals: Path, tmp_path: Path) -> None:
     jpegs = tmp_path / "jpegs"
     jpegs.mkdir()
@@ -211,6 +235,44 @@ def test_gray(run: Run, originals: Path, tmp_path: Path) -> None:
     assert run("eval", originals, *options).exit_code == 0
     found = rows(tmp_path)["20", "laplace"]
     assert found["psnr"] == found["psnr_y"]
+
+
+def test_gray_pictures_of_other_programs(run: Run, originals: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = run("eval", originals, "--decoded", originals, "--gray", "-o", out)
+    assert result.exit_code == 0, result.output
+    assert rows(out)["", "birds"]["psnr"] == "inf"
+
+
+def test_deep_originals_are_not_cut_down(run: Run, originals: Path, tmp_path: Path) -> None:
+    deep = np.asarray(Image.open(originals / "bird0.png").convert("L"), np.uint16) * 257
+    Image.fromarray(deep).save(originals / "deep.png")
+    result = run("eval", originals, "--model", "standard", "--quality", 10, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "deep.png: cannot be read as a picture (more than 8 bits" in result.stderr
+
+
+def test_report_without_any_match(
+    run: Run, originals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    others = tmp_path / "others"
+    others.mkdir()
+    Image.open(originals / "bird0.png").save(others / "dog.png")
+    result = run("eval", originals, "--decoded", others, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 3, result.stderr
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_output_among_the_originals_is_refused(
+    run: Run, originals: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(originals)
+    result = run("eval", ".", "--model", "standard", "-o", "out")
+    assert result.exit_code == 2
+    assert "-o out lies in ." in result.stderr
+    assert not Path("out").exists()
 
 
 def test_luma_for_gray_figures() -> None:
@@ -297,6 +359,8 @@ def test_no_inception(run: Run, originals: Path, tmp_path: Path) -> None:
         (["--patches", "64"], "--fid"),
         (["--decoded", "x", "--model", "laplace"], "--jpegs"),
         (["--decoded", "x", "--crop", "64"], "--crop"),
+        (["--decoded", "x", "--subsampling", "4:4:4"], "--subsampling"),
+        (["--temperature", "nan"], "not a number"),
         ([], "Missing argument"),
     ],
 )

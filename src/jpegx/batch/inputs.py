@@ -76,5 +76,10 @@ def _walk(folder: str, recursive: bool, failed: Callable[[str], None]) -> Iterat
             folders.clear()
         for file in sorted(files):
             path = Path(place, file)
-            if path.suffix.lower() in JPEG_SUFFIXES:
-                yield Input(path, path.relative_to(folder))
+            if path.suffix.lower() not in JPEG_SUFFIXES:
+                continue
+            if path.exists() and not path.is_file():
+                # To open a pipe would wait for ever.
+                failed(f"{path}: not a file but a pipe or a device")
+                continue
+            yield Input(path, path.relative_to(folder))

@@ -46,7 +46,9 @@ def base_path(source: Input, output: Path | None) -> Path:
     return path.with_name(path.stem if path.suffix.lower() in JPEG_SUFFIXES else path.name)
 
 
-def name_outputs(base: Path, samples: int, *, mean: bool, std_map: bool) -> Outputs:
+def name_outputs(
+    base: Path, samples: int, *, mean: bool, std_map: bool, suffix: str = ".png"
+) -> Outputs:
     """The names that start with ``base``: x.png for one sample, x_0.png, x_1.png ... for more.
 
     From 11 samples on the numbers have leading zeros, so that the names sort. The posterior mean
@@ -54,7 +56,7 @@ def name_outputs(base: Path, samples: int, *, mean: bool, std_map: bool) -> Outp
     """
 
     def named(ending: str) -> Path:
-        return base.with_name(f"{base.name}{ending}.png")
+        return base.with_name(f"{base.name}{ending}{suffix}")
 
     digits = len(str(samples - 1))
     endings = [""] if samples == 1 else [f"_{index:0{digits}}" for index in range(samples)]
@@ -85,8 +87,10 @@ def plan_outputs(
             for place in (_place(source.path), os.path.realpath(source.path)):
                 owners[place] = "an input itself"
     plan = []
+    suffix = output.suffix if output is not None and is_picture(output) else ".png"
     for source in sources:
-        outputs = name_outputs(base_path(source, output), samples, mean=mean, std_map=std_map)
+        base = base_path(source, output)
+        outputs = name_outputs(base, samples, mean=mean, std_map=std_map, suffix=suffix)
         folder = os.path.realpath(outputs.samples[0].parent)
         places = {os.path.join(folder, path.name): path for path in outputs}
         taken = next((place for place in places if place in owners), None)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
@@ -58,13 +58,18 @@ def _check(image: ImageFile.ImageFile, name: str, layout: Layout) -> None:
             f"{name}: it has {image.width}x{image.height} pixels, "
             f"the JPEG file {layout.width}x{layout.height}"
         )
-    # Pillow cuts 16-bit RGB down to 8 without a word; only the raw mode of the data tells.
-    raw = [tile.args if isinstance(tile.args, tuple) else (tile.args,) for tile in image.tile]
-    deep = any(";16" in str(arguments) or 65535 in arguments for arguments in raw)
-    if deep or image.mode.startswith(("I", "F")):
+    if any(map(_is_deep, image.tile)) or image.mode.startswith(("I", "F")):
         raise PictureMismatch(f"{name}: more than 8 bits a channel; save it with 8 bits")
     if image.mode not in EIGHT_BIT_MODES:
         raise PictureMismatch(f"{name}: a picture in {image.mode}; save it as gray or RGB")
+
+
+def _is_deep(tile: Any) -> bool:  # noqa: ANN401 (whatever the format's plugin tells its decoder)
+    """Pillow cuts deep RGB down to 8 bits without a word; only how it is decoded tells."""
+    arguments = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+    # The largest value that a PNM file may hold.
+    numbers = [a for a in arguments if isinstance(a, int)] if "ppm" in tile.codec_name else []
+    return ";16" in str(arguments) or max(numbers, default=0) > 255
 
 
 def _pixels(image: Image.Image, name: str) -> np.ndarray:

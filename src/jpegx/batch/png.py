@@ -80,16 +80,16 @@ def atomic_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     try:
         with temporary.open("xb") as stream:
             yield stream
-        if overwrite:
-            temporary.replace(path)
-        else:
-            _rename_new(temporary, path)
+        _rename(temporary, path, overwrite=overwrite)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def _rename_new(temporary: Path, path: Path) -> None:
-    if os.path.lexists(path):
+def _rename(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    if not overwrite and os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, "appeared while it was decoded", str(path))
-    temporary.replace(path)
+    try:
+        temporary.replace(path)
+    except OSError as error:  # a folder of this name; the message is not about the temporary file
+        raise OSError(error.errno, error.strerror, str(path)) from None

@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -201,6 +202,9 @@ def eval(  # noqa: A001 (the name of the command)
         )
     if jpegs is not None and by_quality:
         raise click.UsageError("--jpegs are files as they are; leave out --quality.")
+    if given("subsampling") is not click.core.ParameterSource.DEFAULT and (jpegs or decoded):
+        raise click.UsageError("--subsampling is for originals that are compressed here.")
+    _check_output(output, (*originals, *decoded, *filter(None, (reference,))))
     if crop is not None and (decoded or jpegs is not None):
         raise click.UsageError("--crop is for originals that are compressed here.")
     if not fid and (inception or repeats or patches):
@@ -238,6 +242,15 @@ def eval(  # noqa: A001 (the name of the command)
             folder = output
         failures = _run(ctx.obj, plan, folder, keep=output is not None, quiet=quiet)
     sys.exit(FAILED if failures else 0)
+
+
+def _check_output(output: Path | None, folders: Sequence[Path]) -> None:
+    for folder in folders:
+        if output is not None and output.resolve().is_relative_to(folder.resolve()):
+            raise click.UsageError(
+                f"-o {output} lies in {folder}, so that its pictures would be measured too; choose "
+                "another folder."
+            )
 
 
 def _run(console: Console, plan: "Plan", folder: Path, *, keep: bool, quiet: bool) -> int:

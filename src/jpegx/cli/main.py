@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from io import FileIO, TextIOWrapper
 from types import FrameType
 from typing import Any
 
@@ -30,6 +31,15 @@ class StopSignal(BaseException):
 
 class Jpegx(click.Group):
     """A group whose commands are imported when they are asked for: ``jpegx.cli.NAME.NAME``."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 (what click does)
+        """Parse the command line and run the command."""
+        _open_streams()
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:  # of --help or --version, which come before any command
+            Console().say(one_line(error, "jpegx"))
+            sys.exit(1)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of the commands in the order of a first use."""
@@ -65,10 +75,17 @@ class Jpegx(click.Group):
 
 @contextmanager
 def _stop_signals() -> Iterator[None]:
-    """Turn Ctrl-C, a polite kill or a closed terminal into StopSignal; blocks are left in order."""
+    """Turn Ctrl-C, a polite kill or a closed terminal into StopSignal; blocks are left in order.
+
+    Only the first: what the program does to end must not be broken off, up to its last moment.
+    """
+    stopped = False
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise StopSignal(number)
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            raise StopSignal(number)
 
     before = {
         number: signal.signal(number, stop)
@@ -78,8 +95,28 @@ def _stop_signals() -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not stopped:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _open_streams() -> None:
+    """Put something in the place of standard streams that are closed.
+
+    Else the next file that is opened would be one of them. Nothing is to be read there, messages
+    go nowhere, and results, which would be lost, fail.
+    """
+    for number, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, flags)  # takes the lowest number that is free
+            if number == 0:
+                sys.stdin = os.fdopen(number)
+            elif number == 1:  # without a buffer, which would fail once more at the end
+                sys.stdout = TextIOWrapper(FileIO(number, "wb"), write_through=True)
+            else:
+                sys.stderr = os.fdopen(number, "w")
 
 
 @click.group(

@@ -1,6 +1,25 @@
 """Options that several commands share."""
 
+import math
+from typing import Any
+
 import click
+
+
+class Finite(click.FloatRange):
+    """A number in a range; click's own takes "nan" for one."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 (as click has it)
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """The number. Raises click.BadParameter."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number in the range {self._describe_range()}.", param, ctx)
+        return number
 
 
 def _pixels(context: click.Context, option: click.Parameter, value: int | None) -> int:
@@ -35,7 +54,7 @@ precision_option = click.option(
 
 temperature_option = click.option(
     "--temperature",
-    type=click.FloatRange(0, 4),
+    type=Finite(0, 4),
     metavar="T",
     help="Strength of a learned model's noise: 1 for samples that spread as the possible sources "
     "do, less for cleaner pictures that are more alike.  [default: what the weights' card says]",

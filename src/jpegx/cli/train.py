@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jpegx.cli.console import Console
-from jpegx.cli.options import device_option
+from jpegx.cli.options import Finite, device_option
 from jpegx.models.zoo import SUFFIX, find
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
@@ -57,7 +57,7 @@ _note_option = click.option(
 )
 @click.option(
     "--max-minutes",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0, min_open=True),
     metavar="N",
     help="End after so long at most; the schedules are drawn together to fit.",
 )

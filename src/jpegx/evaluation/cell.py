@@ -95,21 +95,19 @@ class Cell:
     def _distances(self, row: str) -> dict[str, Any]:
         """The distances between the set of a row's pictures and that of the originals."""
         store, count = self._context.store, self._originals.describer.arrays
-        key = self._row_key(row)
+        key = _set_key(self._done(row))
         if key not in store:
             for name, unit in self._done(row).items():
                 if not store.has_arrays(unit, count):
                     self._try(name, missing_only=False)
-            key = self._row_key(row)
             done = {n: k for n, k in self._done(row).items() if store.has_arrays(k, count)}
+            # Where some could not be made again, it is not the key of the whole set.
+            key = _set_key(done)
             about = {"data_set": self._originals.data_set.name, "decoder": row}
             store.put(key, {**about, "quality": self._files.quality}, self._compare(done))
         for unit in self._done(row).values():
             store.drop_arrays(unit, count)
         return store[key]
-
-    def _row_key(self, row: str) -> str:
-        return key_of({"pictures": list(self._done(row).values())})
 
     def _compare(self, done: Keys) -> dict[str, Any]:
         options, originals = self._context.options, self._originals
@@ -117,3 +115,7 @@ class Cell:
         ours = [[self._context.store.array(key, i) for key in done.values()] for i in indices]
         theirs = [[originals.described(name, i) for name in done] for i in indices]
         return compare_sets(ours, theirs, options.repeats, options.seed)
+
+
+def _set_key(keys: Keys) -> str:
+    return key_of({"pictures": list(keys.values())})

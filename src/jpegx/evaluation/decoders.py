@@ -14,8 +14,8 @@ from torch import Tensor
 from jpegx import __version__
 from jpegx.batch.pictures import read_picture
 from jpegx.evaluation.jpegs import Unmatched, without_suffix
+from jpegx.evaluation.originals import video_luma
 from jpegx.evaluation.store import file_digest
-from jpegx.jpeg.color import to_gray
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import Layout
 from jpegx.models import zoo
@@ -127,9 +127,7 @@ class FolderDecoder(Decoder):
         pictures = []
         for path in self._paths(task.name)[:samples]:
             pixels = torch.tensor(read_picture(path, str(path), layout)).permute(2, 0, 1)
-            if channels == 1:
-                pixels = to_gray(pixels[None])[0].to(torch.uint8)
-            pictures.append(pixels)
+            pictures.append(video_luma(pixels) if channels == 1 else pixels)
         return {self.rows[0]: torch.stack(pictures)}
 
     def _paths(self, name: str) -> list[Path]:

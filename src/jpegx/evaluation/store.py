@@ -8,10 +8,13 @@ the same and measures what is not, and never mixes the two.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from jpegx.batch.png import atomic_file
 
 
 def key_of(facts: Mapping[str, object]) -> str:
@@ -57,12 +60,11 @@ class Store:
 
     def put_arrays(self, key: str, arrays: Sequence[np.ndarray]) -> None:
         """Keep arrays under a key until they are dropped."""
-        self._work.mkdir(exist_ok=True)
         for index, array in enumerate(arrays):
-            temporary = self._work / f"{key}.{index}.part"
-            with temporary.open("wb") as stream:
-                np.save(stream, array)
-            temporary.replace(self._array(key, index))
+            written = BytesIO()  # to a file NumPy does not tell why it failed
+            np.save(written, array)
+            with atomic_file(self._array(key, index), overwrite=True) as stream:
+                stream.write(written.getbuffer())
 
     def has_arrays(self, key: str, count: int) -> bool:
         """Whether so many arrays are there under a key."""
@@ -82,10 +84,8 @@ class Store:
 
     def put_crop(self, key: str, picture: bytes) -> None:
         """Keep a picture for the report under a key."""
-        self._crops.mkdir(exist_ok=True)
-        temporary = self._crops / f"{key}.part"
-        temporary.write_bytes(picture)
-        temporary.replace(self._crops / f"{key}.webp")
+        with atomic_file(self._crops / f"{key}.webp", overwrite=True) as stream:
+            stream.write(picture)
 
     def crop(self, key: str) -> bytes | None:
         """The picture under a key, None if there is none."""

@@ -40,7 +40,7 @@ def translate(printed: str) -> Messages:
         if extra and extra[2] == _END:
             notes.append(f"{extra[1]} extra bytes behind the last scan were skipped")
         elif extra:
-            # Before a restart marker a decoder has lost its way; before more scans nobody writes any.
+            # Before a restart marker the decoder has lost its way; nobody writes any between scans.
             damage.append(f"corrupt data: {extra[1]} bytes too many inside the picture")
         elif known or text:
             damage.append(known or f"libjpeg: {text}")

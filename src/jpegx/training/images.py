@@ -25,7 +25,13 @@ def find_images(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise NoImages(f"{folder}: not a folder; name a folder of images")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        # To open a pipe would wait for ever; a link to nothing is told when it is read.
+        and (path.is_file() or not path.exists())
+    )
     if not found:
         raise NoImages(f"{folder}: no images in it; PNG, WebP, TIFF and JPEG files are looked for")
     return found
@@ -35,6 +41,8 @@ def read_image(path: Path) -> np.ndarray:
     """The pixels of an image file: uint8 (H, W, 3). Raises OSError, ValueError on broken files."""
     try:
         with Image.open(path) as image:
+            if image.mode.startswith(("I", "F")):
+                raise ValueError("more than 8 bits a channel; save it with 8 bits")
             return np.asarray(image.convert("RGB"))
     except Image.DecompressionBombError as error:
         raise ValueError(f"too large ({error})") from error

@@ -81,6 +81,8 @@ def frequencies(rows: Sequence[Row], look: Look) -> str:
     """Share of luma DCT coefficients that are not zero (Ehrlich et al. 2020, B.4)."""
     originals = next((row for row in rows if row.decoder == ORIGINALS), None)
     decoded = _decoded(rows)
+    if not decoded:
+        return ""
     qualities = _qualities(decoded)
     figure, axes = new_figure([_named(quality) for quality in qualities])
     for quality, one in zip(qualities, axes, strict=True):
