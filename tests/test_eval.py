@@ -153,8 +153,8 @@ def test_killed_run_goes_on(
 def test_distances_of_a_part_are_not_kept_for_the_whole(
     run: Run, originals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = ("eval", originals, "--model", "laplace", "--projection", "with", "--quality", 10)
-    command += ("-n", 2, "-o")
+    options = ("--projection", "with", "--quality", 10, "-n", 2, "-o")
+    command = ("eval", originals, "--model", "laplace", *options)
     assert run(*command, tmp_path / "out").exit_code == 0
     Image.open(originals / "bird0.png").rotate(180).save(originals / "bird9.png")
     measure, calls = picture.measure_picture, 0

@@ -108,10 +108,12 @@ def test_a_run_can_begin_at_any_step_and_be_shared(tmp_path: Path, workers: int)
     whole = load(range(4), range(3))
     late = load(range(4), range(2, 3))
     assert all(equal(a, b) for a, b in zip(whole[8:], late, strict=True))
-    second = load(Crew(1, 2).share(4), range(1))
+    second = load(Crew(1, 2).share(4, 1), range(1))
     assert all(equal(a, b) for a, b in zip(whole[2:4], second, strict=True))
 
 
 def test_groups_that_cannot_be_shared_are_refused() -> None:
     with pytest.raises(BadCrew, match=r"data\.groups"):
-        Crew(0, 3).share(4)
+        Crew(0, 3).share(4, 1)
+    with pytest.raises(BadCrew, match="multiple of 8"):
+        Crew(0, 2).share(4, 4)

@@ -21,6 +21,8 @@ from conftest import MakeJpeg, Run
 from jpegx.models import checkpoint
 from jpegx.models.noise import CounterNoise
 from jpegx.training.compress import compress
+from jpegx.training.folder import RunFolder
+from jpegx.training.split import same_images
 from jpegx.training.validation import whole_group
 from training_data import RECIPE, command, run_alone, write_images, write_recipe
 
@@ -88,7 +90,8 @@ def test_a_run_ends_with_weights_that_decode(run: Run, tmp_path: Path, make_jpeg
 
 @pytest.mark.parametrize(
     ("stop", "every"),
-    [(signal.SIGKILL, 2), (signal.SIGTERM, 1000)],  # who is asked saves first
+    # Before its first checkpoint, too, a run may be killed; who is asked saves first.
+    [(signal.SIGKILL, 2), (signal.SIGKILL, 1000), (signal.SIGTERM, 1000)],
 )
 def test_stopped_at_random_moments_a_run_ends_as_if_undisturbed(
     run: Run, tmp_path: Path, stop: signal.Signals, every: int
@@ -228,6 +231,8 @@ def test_bad_settings_are_one_line(run: Run, tmp_path: Path) -> None:
         ("critic.family=none", "unknown critic"),
         ("training.start=none.safetensors", "none.safetensors"),
         ("data.patch=48", "holds a 48 patch"),
+        ("data.workers=1000000", "at most 256"),
+        ("regression.share=0", "above 0"),
     ):
         arguments = ("--data", data, "--recipe", recipe, "--set", change)
         result = run("train", *arguments, "-o", tmp_path / "bad")
@@ -250,12 +255,74 @@ def test_an_existing_run_is_not_overwritten(run: Run, tmp_path: Path) -> None:
     assert "not a checkpoint of this recipe" in result.stderr
 
 
-def test_a_run_that_diverges_says_so(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("log_every", [1, 50])
+def test_a_run_that_diverges_says_so(run: Run, tmp_path: Path, log_every: int) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
-    change = ("--set", "regression.learning_rate=1e11", "-o", tmp_path / "run")
-    result = run("train", "--data", data, "--recipe", recipe, *change)
+    changes = ("regression.learning_rate=1e11", f"run.log_every={log_every}", "run.save_every=50")
+    given = [word for change in changes for word in ("--set", change)]
+    result = run("train", "--data", data, "--recipe", recipe, *given, "-o", tmp_path / "run")
     assert result.exit_code == 1
     assert "mse is inf" in result.stderr or "mse is nan" in result.stderr
+    assert not (tmp_path / "run" / "last.safetensors").exists()
+
+
+def test_a_run_goes_on_with_its_own_images(run: Run, tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data", 10), write_recipe(tmp_path)
+    arguments = ("train", "--data", data, "--recipe", recipe, "--set", "adversarial.steps=0", "-o")
+    # Its strips, pictures of what it validates on, lie in the folder, too.
+    assert run(*arguments, data / "run").exit_code == 0
+    assert list((data / "run" / "strips").glob("*.png"))
+    folder = RunFolder(data / "run")
+    before = folder.names()
+    assert before.validate == ("image2.png", "image7.png")
+    (data / "image0.png").rename(data / "image10.png")
+    lines: list[str] = []
+    split = same_images(folder.settings(), folder, lines.append)
+    assert split.names == before
+    assert [path.name for path in split.images.paths] == [*before.train[1:]]
+    assert len(split.kept_back) == 2
+    assert len(lines) == 1
+    assert lines[0].startswith(f"{data / 'image0.png'}: skipped: ")
+    assert run(*arguments, data / "another").exit_code == 0
+    names = RunFolder(data / "another").names()
+    assert sorted(names.train + names.validate) == sorted(path.name for path in data.glob("*.png"))
+
+
+def test_a_run_goes_on_from_any_folder(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_images(tmp_path / "data")
+    recipe = write_recipe(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    arguments = ("train", "--data", "data", "--recipe", recipe, "--set")
+    assert run(*arguments, "adversarial.steps=0", "-o", "first 😀\x7f").exit_code == 0
+    assert run("train", "export", "first 😀\x7f", "first.safetensors").exit_code == 0
+    result = run(*arguments, "moments.reference=first.safetensors", "-o", "second")
+    assert result.exit_code == 0, result.output
+    monkeypatch.chdir("/")
+    for name in ("first 😀\x7f", "second"):
+        result = run("train", "--resume", tmp_path / name)
+        assert result.exit_code == 0, result.output
+
+
+def test_an_image_that_is_gone_ends_the_run_at_once(tmp_path: Path) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    changes = ("data.workers=1", "data.cache_gigabytes=0", "regression.steps=1000000")
+    given = [word for change in changes for word in ("--set", change)]
+    process = subprocess.Popen(
+        command("train", "--data", data, "--recipe", recipe, *given, "-o", tmp_path / "run"),
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        text=True,
+    )
+    while not (tmp_path / "run" / "last.safetensors").exists() and process.poll() is None:
+        time.sleep(0.05)
+    gone = data / "image0.png"
+    gone.unlink()
+    _, messages = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert messages.splitlines()[-1].startswith(f"jpegx: {gone}: could be read before")
+    assert "Traceback" not in messages
 
 
 def test_recipes_can_be_listed_and_printed(run: Run, tmp_path: Path) -> None:

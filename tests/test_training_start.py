@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from conftest import Run
 from jpegx.models import checkpoint
 from jpegx.models.zoo import find
-from jpegx.training.checkpoint import Position, save_checkpoint
+from jpegx.training.checkpoint import Position, restore, save_checkpoint
 from jpegx.training.networks import create_networks
 from jpegx.training.recipe import Recipe, parse_recipe
 from jpegx.training.start import read_start
@@ -231,3 +231,16 @@ def test_a_run_is_read_without_its_reference(run: Run, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.stderr
     result = run("train", "export", first, tmp_path / "x.safetensors")
     assert result.exit_code == 0, result.stderr
+
+
+def test_optimizers_go_on_where_their_parameters_are() -> None:
+    # A device that every machine has, in the place of a GPU.
+    parameter = torch.nn.Parameter(torch.zeros(3, 4, device="meta"))
+    optimizer = torch.optim.Adam([parameter])
+    state = {"step": torch.tensor(5.0), "exp_avg": torch.ones(3, 4), "exp_avg_sq": torch.ones(3, 4)}
+    restore(optimizer, {f"0:{key}": value for key, value in state.items()})
+    found = optimizer.state[parameter]
+    assert {key: value.shape for key, value in found.items()} == {
+        key: value.shape for key, value in state.items()
+    }
+    assert all(value.device == parameter.device for value in found.values())

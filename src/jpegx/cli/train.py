@@ -84,10 +84,11 @@ def train(
 ) -> None:
     """Train generators, export and blend their weights.
 
-    The run's folder gets recipe.toml (every key of the recipe, with what it means), log.jsonl (one
-    line of JSON per entry), last.safetensors (to resume from), best.safetensors (weights of the
-    best validation), and strips of pictures to look at. Patches of the images are compressed on the
-    fly; images that cannot be read are named and left out.
+    The run's folder gets recipe.toml (every key of the recipe, with what it means), images.json
+    (what is trained on, what kept back), log.jsonl (one line of JSON per entry), last.safetensors
+    (to resume from), best.safetensors (weights of the best validation), and strips of pictures to
+    look at. Patches of the images are compressed on the fly; images that cannot be read are named
+    and left out.
 
     A run that is interrupted ends its step, leaves a checkpoint, and goes on with --resume RUN; one
     that is killed goes on from its last checkpoint. Under torchrun several processes share the

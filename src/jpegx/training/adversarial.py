@@ -241,7 +241,8 @@ class AdversarialStage:
             score = sliced_crps(samples, targets, conditions.decoded, directions, options.filters)
             _record(losses, "crps", share * score)
             loss = loss + weights.crps * score
-        _record(losses, "std", share * samples.detach().std(dim=1).mean())
+        if options.samples > 1:
+            _record(losses, "std", share * samples.detach().std(dim=1).mean())
         return loss
 
     def _random(self, step: int, part: int, use: int) -> torch.Generator:

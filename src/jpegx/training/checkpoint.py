@@ -56,7 +56,10 @@ def save_checkpoint(path: Path, networks: Networks, position: Position) -> None:
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        save_file(tensors, temporary, {"position": json.dumps(asdict(position))})
+        try:
+            save_file(tensors, temporary, {"position": json.dumps(asdict(position))})
+        except SafetensorError as error:  # it knows neither the file's name nor the system's words
+            raise JpegxError(f"{path}: cannot be written ({error}); is the disk full?") from error
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -76,7 +79,7 @@ def load_checkpoint(path: Path, networks: Networks) -> Position:
         for name, module in networks.modules().items():
             module.load_state_dict(_under(f"{name}:", tensors))
         for name, optimizer in networks.optimizers().items():
-            _restore(optimizer, _under(f"{name}-optimizer:", tensors))
+            restore(optimizer, _under(f"{name}-optimizer:", tensors))
     except FileNotFoundError as error:
         raise UnreadableCheckpoint(f"{path}: no checkpoint here yet") from error
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -104,12 +107,16 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def restore(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Give an optimizer the state ``INDEX:KEY`` of each of its parameters."""
     for index, parameter in enumerate(optimizer.param_groups[0]["params"]):
         state = _under(f"{index}:", tensors)
         if state:
             # In the memory layout of the parameter, as the optimizer itself makes them.
             optimizer.state[parameter] = {
-                key: value if value.dim() == 0 else torch.empty_like(parameter).copy_(value)
+                # Fused Adam's step, without dimensions, must be where the parameter is.
+                key: torch.empty_like(
+                    parameter if value.dim() else value, device=parameter.device
+                ).copy_(value)
                 for key, value in state.items()
             }

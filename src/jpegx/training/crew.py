@@ -28,12 +28,16 @@ class Crew:
         """True for the one that writes files and messages."""
         return self.rank == 0
 
-    def share(self, items: int) -> range:
-        """The numbers of this process's items. Raises BadCrew if they cannot be shared evenly."""
-        if items % self.size:
+    def share(self, items: int, parts: int) -> range:
+        """The numbers of this process's items, which it works on in so many equal parts.
+
+        Raises BadCrew if they cannot be shared evenly.
+        """
+        if items % (self.size * parts):
             raise BadCrew(
-                f"{items} groups cannot be shared by {self.size} processes; set data.groups to a "
-                f"multiple of {self.size}"
+                f"{items} groups cannot be shared by {self.size} processes, each with them in "
+                f"{parts} parts (training.accumulate); set data.groups to a multiple of "
+                f"{self.size * parts}"
             )
         each = items // self.size
         return range(self.rank * each, (self.rank + 1) * each)

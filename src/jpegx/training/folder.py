@@ -3,7 +3,7 @@
 import json
 import os
 import tomllib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,18 @@ class Settings:
     recipe: Recipe
 
 
+@dataclass(frozen=True)
+class Names:
+    """Of the images to train on, below their folder, and of those to validate on, below theirs."""
+
+    train: tuple[str, ...]
+    validate: tuple[str, ...]
+
+
 class RunFolder:
     """Paths in the folder of a run, its settings and its log."""
+
+    SETTINGS = "run.toml"
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -36,7 +46,8 @@ class RunFolder:
         self.best = path / "best.safetensors"
         self.strips = path / "strips"
         self._recipe = path / "recipe.toml"
-        self._settings = path / "run.toml"
+        self._settings = path / self.SETTINGS
+        self._names = path / "images.json"
         self._log = path / "log.jsonl"
 
     def check_new(self) -> None:
@@ -44,8 +55,8 @@ class RunFolder:
         if self._settings.exists():
             raise BadRun(f"{self.path}: a run is here already; resume it, or name another folder")
 
-    def create(self, settings: Settings) -> None:
-        """Make the folder and write down the settings."""
+    def create(self, settings: Settings, names: Names) -> None:
+        """Make the folder and write down the settings. Raises BadRun if a name cannot be."""
         self.path.mkdir(parents=True, exist_ok=True)
         self._recipe.write_text(recipe_text(settings.recipe), "utf-8")
         lines = {"recipe": settings.name, "data": str(settings.data.absolute())}
@@ -54,8 +65,23 @@ class RunFolder:
         text = "".join(f"{key} = {toml_value(value)}\n" for key, value in lines.items())
         if settings.limit is not None:
             text += f"max_minutes = {settings.limit}\n"
-        # Last, because it is what says that a run is here.
-        write_whole(self._settings, text)
+        self._names.write_text(json.dumps(asdict(names)), "utf-8")
+        try:
+            # Last, because it is what says that a run is here.
+            write_whole(self._settings, text)
+        except UnicodeEncodeError:
+            reason = "the name of a folder cannot be written down as text; rename it"
+            raise BadRun(f"{settings.data}: {reason}") from None
+
+    def names(self) -> Names:
+        """Of the images that the run was started with. Raises BadRun."""
+        try:
+            read = json.loads(self._names.read_text("utf-8"))
+            return Names(*(tuple(map(str, read[key])) for key in ("train", "validate")))
+        except FileNotFoundError as error:
+            raise BadRun(f"{self._names}: is missing; start a new run from this one") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadRun(f"{self._names}: damaged: {error}") from error
 
     def settings(self) -> Settings:
         """What the run was started with. Raises BadRun if there is no run; BadRecipe."""
@@ -80,6 +106,10 @@ class RunFolder:
         """Add a line of JSON to the log."""
         with self._log.open("a", encoding="utf-8") as log:
             log.write(json.dumps(values) + "\n")
+
+    def clear_log(self) -> None:
+        """Drop what a run wrote that was killed before its first checkpoint."""
+        self._log.unlink(missing_ok=True)
 
     def images(self) -> int:
         """Number of images that the run trains on, as its log says; 0 if it does not."""

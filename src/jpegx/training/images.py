@@ -18,6 +18,10 @@ class NoImages(JpegxError):
     """A folder holds no image to train on, or none that is large enough."""
 
 
+class LostImage(JpegxError):
+    """An image cannot be read any more."""
+
+
 def find_images(folder: Path) -> list[Path]:
     """Paths of the image files below a folder, sorted, so that their order is the same everywhere.
 
@@ -90,9 +94,22 @@ class ImageSet:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """Pixels of an image, uint8 (H, W, 3)."""
-        decoded = self._decoded[index]
-        return read_image(self.paths[index]) if decoded is None else decoded
+        """Pixels of an image, uint8 (H, W, 3). Raises LostImage."""
+        decoded, path = self._decoded[index], self.paths[index]
+        if decoded is not None:
+            return decoded
+        found = _try_read(path)
+        if isinstance(found, str):
+            raise LostImage(f"{path}: could be read before, but not now: {found}")
+        return found
+
+    def keep_back(self, count: int) -> tuple[list[Path], list[np.ndarray]]:
+        """Take so many images out of the set, evenly spread over it: their paths and pixels."""
+        taken = [(2 * i + 1) * len(self) // (2 * count) for i in range(count)]
+        kept_back = [self.paths[i] for i in taken], [self[i] for i in taken]
+        for index in reversed(taken):
+            del self.paths[index], self._decoded[index]
+        return kept_back
 
 
 def _try_read(path: Path) -> np.ndarray | str:

@@ -17,16 +17,23 @@ _AHEAD = 8  # groups that each worker prepares ahead
 
 
 @dataclass(frozen=True)
-class _Groups(Dataset[Group]):
-    """All groups of a run, by their number: step x groups of a batch + group of the batch."""
+class _Groups(Dataset[Group | Exception]):
+    """All groups of a run, by their number: step x groups of a batch + group of the batch.
+
+    A failure is handed on as it is: PyTorch would put a worker's traceback into its message.
+    """
 
     images: ImageSet
     rules: PatchRules
     seed: int
     per_batch: int
 
-    def __getitem__(self, number: int) -> Group:
-        return draw_group(self.images, self.rules, self.seed, *divmod(number, self.per_batch))
+    def __getitem__(self, number: int) -> Group | Exception:
+        step, index = divmod(number, self.per_batch)
+        try:
+            return draw_group(self.images, self.rules, self.seed, step, index)
+        except Exception as error:
+            return error
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ def load_steps(
 ) -> Iterator[Sequence[Group]]:
     """For each of the steps, the groups in ``mine`` out of the ``per_batch`` groups of its batch.
 
-    ``workers``: processes that read and cut ahead; 0 does it in this process.
+    ``workers``: processes that read and cut ahead; 0 does it in this process. Raises LostImage.
     """
     # A fork shares the decoded images; a new interpreter would copy them.
     fork = workers and "fork" in get_all_start_methods()
@@ -70,8 +77,19 @@ def load_steps(
         pin_memory=torch.cuda.is_available(),
     )
     groups = iter(loader)
-    for _ in steps:
-        yield [next(groups) for _ in mine]
+    try:
+        for _ in steps:
+            yield [_checked(next(groups)) for _ in mine]
+    finally:
+        # A failure would keep them and their workers, which are deaf to what Python tells them when
+        # it ends, and it would wait for them.
+        del groups, loader
+
+
+def _checked(group: Group | Exception) -> Group:
+    if isinstance(group, Exception):
+        raise group
+    return group
 
 
 def _leave_messages_to_parent(worker: int) -> None:

@@ -1,6 +1,7 @@
 """What a run shows while it trains: validation, best weights, strips of pictures, messages."""
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Protocol
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from jpegx.models import checkpoint
 from jpegx.training.cards import make_card
 from jpegx.training.checkpoint import Position
+from jpegx.training.diverged import Diverged
 from jpegx.training.folder import RunFolder
 from jpegx.training.networks import Networks
 from jpegx.training.precision import Precision
@@ -76,10 +78,12 @@ class RunObserver:
             self.precision,
             stochastic=position.stage == "adversarial",
         )
+        score = float(np.mean([each.crps for each in figures]))
+        if not isfinite(score):
+            raise Diverged(self.folder.path, "CRPS", score, position.step)
         for each in figures:
             self.folder.log(step=position.step, validation=each.rounded())
             self.say(_line(position, each))
-        score = float(np.mean([each.crps for each in figures]))
         if position.best is None or score < position.best:
             card = make_card(self.folder, self.recipe, position)
             checkpoint.save(self.folder.best, self.networks.average, card)

@@ -158,6 +158,9 @@ def _problems(recipe: Recipe) -> dict[str, bool]:
         or any(not 0 < weight < 1e6 for weight in data.sampling.values()),
         "data.quality_power must be from 0.01 to 100": not 0.01 <= data.quality_power <= 100,
         "data.native must be from 0 to 1": data.native > 1,
+        "data.workers must be at most 256": data.workers > 256,
+        "regression.share and adversarial.share must be above 0": 0
+        in (recipe.regression.share, recipe.adversarial.share),
         "training.ema must be below 1": training.ema >= 1,
         "training.betas must be below 1": max(training.betas) >= 1,
         "training.optimizer must be adam or muon": training.optimizer not in ("adam", "muon"),

@@ -25,4 +25,6 @@ def toml_value(value: object) -> str:
         return f"{{{inside}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(toml_value(item) for item in value)}]"
-    return json.dumps(value)  # TOML's basic strings, numbers and booleans are JSON's
+    # TOML's basic strings, numbers and booleans are JSON's, but for two: it knows no surrogates,
+    # and DEL may not stand in a string.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

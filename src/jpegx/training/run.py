@@ -1,15 +1,13 @@
 """A training run from beginning to end: put together from its parts, started or resumed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import torch
 
 from jpegx.training.adversarial import AdversarialStage
 from jpegx.training.crew import Crew, join_crew
-from jpegx.training.folder import BadRun, RunFolder, Settings
-from jpegx.training.images import ImageSet, find_images
+from jpegx.training.folder import RunFolder, Settings
 from jpegx.training.loader import load_steps
 from jpegx.training.networks import Start, create_networks
 from jpegx.training.observer import Display, RunObserver
@@ -18,7 +16,8 @@ from jpegx.training.precision import Precision
 from jpegx.training.recipe import Recipe
 from jpegx.training.recipe_tables import BadRecipe
 from jpegx.training.regression import RegressionStage
-from jpegx.training.start import network_of, read_start
+from jpegx.training.split import choose_images, same_images
+from jpegx.training.start import network_of, read_start, with_whole_paths
 from jpegx.training.stopwatch import Stopwatch
 from jpegx.training.trainer import Stage, Trainer
 
@@ -34,7 +33,7 @@ def start_run(
     if start is not None:
         training = replace(recipe.training, start=start.name)
         recipe = replace(recipe, training=training, generator=network_of(start, recipe))
-        settings = replace(settings, recipe=recipe)
+    settings = replace(settings, recipe=with_whole_paths(recipe))
     with join_crew(device) as crew:
         if crew.is_first:
             folder.check_new()
@@ -67,7 +66,7 @@ def _train(
     if not crew.is_first:
         say = _silent
     precision = Precision.choose(recipe.training.precision, device)
-    mine = crew.share(recipe.data.groups)
+    mine = crew.share(recipe.data.groups, recipe.training.accumulate)
     try:
         networks = create_networks(recipe, device, start)
     except ValueError as error:  # a configuration that the family refuses
@@ -78,14 +77,14 @@ def _train(
     if recipe.adversarial.steps:
         stages["adversarial"] = AdversarialStage(recipe, networks, precision, crew, watch)
         if recipe.losses.perceptual and not recipe.losses.vgg19:
-            say("losses.vgg19 names no file: feature matching in the place of the perceptual loss")
-    images, kept_back = _images(settings, say)
+            say(f"losses.vgg19 names no file: {_stand_in(recipe)} the perceptual loss")
+    split = same_images(settings, folder, say) if not new else choose_images(settings, say)
     observer = None
     if crew.is_first:
-        observer = RunObserver(recipe, folder, networks, kept_back, precision, display, say)
+        observer = RunObserver(recipe, folder, networks, split.kept_back, precision, display, say)
     if new and crew.is_first:
         # Not before all that a user can mend has been found well.
-        folder.create(settings)
+        folder.create(settings, split.names)
     trainer = Trainer(
         recipe, settings.limit, networks, stages, folder, crew, watch, observer, device
     )
@@ -93,37 +92,20 @@ def _train(
         trainer.resume()
         say(f"{folder.path}: resumed at step {trainer.position.step}")
     elif crew.is_first:
-        folder.log(step=0, images=len(images), kept_back=len(kept_back))
+        folder.clear_log()
+        folder.log(step=0, images=len(split.images), kept_back=len(split.kept_back))
     data = recipe.data
     rules = PatchRules.of(data)
     trainer.run(
         lambda steps: load_steps(
-            images, rules, recipe.training.seed, data.groups, mine, steps, data.workers
+            split.images, rules, recipe.training.seed, data.groups, mine, steps, data.workers
         )
     )
     say(f"{folder.path}: done, {trainer.position.step} steps")
 
 
-def _images(settings: Settings, say: Say) -> tuple[ImageSet, Sequence[np.ndarray]]:
-    """The images to train on, and those to validate on: of another folder, or kept back."""
-    recipe: Recipe = settings.recipe
-    paths = find_images(settings.data)
-    count = recipe.validation.images
-    if settings.validation is not None:
-        others = find_images(settings.validation)[:count]
-        shared = {path.resolve() for path in others} & {path.resolve() for path in paths}
-        if shared:
-            raise BadRun(f"{min(shared)}: an image to validate on is also trained on")
-    else:
-        # Evenly over the folder, and never more than a fifth of it.
-        count = min(count, len(paths) // 5)
-        others = [paths[(2 * i + 1) * len(paths) // (2 * count)] for i in range(count)]
-        paths = [path for path in paths if path not in set(others)]
-    images = ImageSet(paths, recipe.data.patch, recipe.data.cache_gigabytes, say)
-    if not others:
-        return images, []
-    kept_back = ImageSet(others, 1, recipe.data.cache_gigabytes, say)
-    return images, [kept_back[i] for i in range(len(kept_back))]
+def _stand_in(recipe: Recipe) -> str:
+    return "feature matching in the place of" if recipe.losses.feature_matching else "without"
 
 
 def _silent(line: str) -> None:

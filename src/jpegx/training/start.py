@@ -1,5 +1,6 @@
 """What a run starts from: weights, or another run, whose critic comes along."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from jpegx.models.checkpoint import load
@@ -31,6 +32,17 @@ def read_start(recipe: Recipe) -> Start | None:
     networks, position = load_run(folder, folder.settings().recipe)
     untrained = position.stage == "regression"
     return Start(str(folder.path), networks.average, None if untrained else networks.critic)
+
+
+def with_whole_paths(recipe: Recipe) -> Recipe:
+    """The recipe with files named so that they are found from any folder, for a resumed run."""
+    reference, vgg19 = recipe.moments.reference, recipe.losses.vgg19
+    if reference and reference not in installed():
+        moments = replace(recipe.moments, reference=str(find(reference).resolve()))
+        recipe = replace(recipe, moments=moments)
+    if vgg19:
+        recipe = replace(recipe, losses=replace(recipe.losses, vgg19=str(Path(vgg19).resolve())))
+    return recipe
 
 
 def network_of(start: Start, recipe: Recipe) -> NetworkOptions:

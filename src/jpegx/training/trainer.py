@@ -9,9 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from jpegx.errors import JpegxError
 from jpegx.training.checkpoint import Position, load_checkpoint, save_checkpoint
 from jpegx.training.crew import Crew
+from jpegx.training.diverged import Diverged
 from jpegx.training.folder import RunFolder
 from jpegx.training.networks import Networks
 from jpegx.training.options import StageOptions
@@ -23,10 +23,6 @@ from jpegx.training.stopwatch import Stopwatch
 
 # The steps of a run from some step on: the groups of this process for each.
 Batches = Callable[[range], Iterator[Sequence[Group]]]
-
-
-class Diverged(JpegxError):
-    """A loss that is not a finite number: the run is lost."""
 
 
 class Stage(Protocol):
@@ -131,6 +127,8 @@ class Trainer:
             position.seconds += now - before
             position.stage_seconds += now - before
             self._after_step(rate, progress)
+        if self._losses:
+            self._log(rate, progress)
         every = self.recipe.run
         self._look(
             validate=position.step % every.validate_every != 0,
@@ -143,13 +141,16 @@ class Trainer:
 
     def _after_step(self, rate: float, progress: float) -> None:
         every, step = self.recipe.run, self.position.step
-        if step % every.log_every == 0:
-            self._log(rate, progress)
         asked = self.stopping.asked is not None
+        validate, strips = step % every.validate_every == 0, step % every.strips_every == 0
+        save = asked or step % every.save_every == 0
+        # A line of the log looks whether the run has diverged, of which nothing is to be kept.
+        if save or validate or strips or step % every.log_every == 0:
+            self._log(rate, progress)
         if asked:  # before a validation, for which who asked may not wait
             self._save()
-        self._look(validate=step % every.validate_every == 0, strips=step % every.strips_every == 0)
-        if asked or step % every.save_every == 0:
+        self._look(validate=validate, strips=strips)
+        if save:
             self._save()
         if asked:
             self.stopping.obey()
@@ -163,10 +164,7 @@ class Trainer:
         self._losses.clear()
         for name, value in means.items():
             if not isfinite(value):
-                raise Diverged(
-                    f"{self.folder.path}: {name} is {value} at step {self.position.step}; start "
-                    "again with a smaller learning rate or with training.precision=float32"
-                )
+                raise Diverged(self.folder.path, name, value, self.position.step)
         speed, shares = self.watch.report()
         if self.crew.is_first:
             line: dict[str, float | str] = {
