@@ -40,7 +40,6 @@ def test_what_is_written_is_read(weights: Path) -> None:
         assert tensor.dtype == torch.float32
         assert torch.equal(tensor, original.state_dict()[name].half().float())
     assert list(weights.parent.iterdir()) == [weights]
-    assert load(weights, "cpu", torch.bfloat16)[0].dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize("name", installed())

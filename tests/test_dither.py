@@ -21,7 +21,7 @@ GRAY = ((1, 1),)
 FULL = ((1, 1),) * 3
 HALF = ((2, 2), (1, 1), (1, 1))
 WIDE = ((4, 1), (1, 1), (1, 1))
-UNET: dict[str, object] = {"widths": [8, 8], "encoder": [1, 1], "decoder": [0, 0], "embedding": 8}
+UNET: dict[str, object] = {"widths": [8, 8], "encoder": [1, 1], "decoder": [1, 1], "embedding": 8}
 RRDB: dict[str, object] = {"blocks": 1, "features": 8, "growth": 4, "embedding": 8}
 
 

@@ -30,7 +30,7 @@ def tiny(family: str, **changes: object) -> Generator:
     torch.manual_seed(0)
     generator = create(family, {**TINY[family], **changes})
     for name, parameter in generator.named_parameters():
-        if name.startswith("head") or "affine" in name:
+        if name.startswith("head") or "affine" in name or name.endswith("bias"):
             nn.init.normal_(parameter.data, std=0.05)
     return generator.eval()
 
@@ -221,5 +221,5 @@ def test_cuda_gives_the_same_samples(family: str) -> None:
     file = some("4:2:0", size=(64, 96))
     cpu = generator(file, CounterNoise(3), 2)
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        cuda = generator.cuda()(file.to(torch.device("cuda")), CounterNoise(3), 2)
+        cuda = generator.cuda()(file.map(lambda values: values.cuda()), CounterNoise(3), 2)
     torch.testing.assert_close(cuda.cpu(), cpu, atol=1e-4, rtol=1e-4)

@@ -263,7 +263,11 @@ def test_a_table_that_stands_behind_the_end_is_not_needed() -> None:
         data = data.replace(table, b"")
     second = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
     assert read_jpeg(data[:second] + b"".join(late) + data[second:]).warnings == ()
-    assert "no data for Cb, Cr" in read_jpeg(data[: second - 20]).warnings
+    cut = read_jpeg(data[: second - 20])
+    assert "no data for Cb, Cr" in cut.warnings
+    assert [table[0, 0] for table in cut.tables] == [3, 3, 3]
+    early = read_jpeg(data[:2] + b"".join(late) + data[2 : second - 20])
+    assert [table[0, 0] for table in early.tables] == [3, 4, 5]
 
 
 @pytest.mark.parametrize("height", [5, 8, 16])

@@ -13,6 +13,7 @@ from PIL import Image
 from conftest import MakeJpeg
 from jpegx.consistency.measure import consistency_rmse
 from jpegx.errors import UnsupportedJpeg
+from jpegx.jpeg import forward
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
 from jpegx.jpeg.layout import Layout
 from jpegx.sampling.laplace import decay, draw, laplace
@@ -76,6 +77,46 @@ def test_sample_depends_on_seed_and_number_alone(example: Path) -> None:
     assert torch.equal(four[1], two[1])
     assert not torch.equal(four[0], four[1])
     assert not torch.equal(four[0], next(laplace(jpeg, 1, 8)))
+
+
+def test_each_frequency_is_drawn_from_its_own_law() -> None:
+    layout = Layout(512, 512, "ycbcr", ((1, 1),) * 3)
+    random = np.random.default_rng(0)
+    given = [np.zeros((64, 64, 8, 8), np.int16) for _ in range(3)]
+    # Of each component two frequencies, wide and narrow in different order.
+    frequencies = (1, 2), (5, 3)
+    for c, widths in enumerate(((20, 1), (1, 6), (3, 0.7))):
+        for place, width in zip(frequencies, widths, strict=True):
+            given[c][:, :, *place] = random.laplace(0, width, (64, 64)).round()
+    steps = tuple(np.full((8, 8), 2, np.int32) for _ in range(3))
+    jpeg = QuantizedJpeg(layout, tuple(given), steps, "baseline")
+    drawn = forward.coefficients(next(laplace(jpeg, 1, 0))[None], layout)
+    beyond = []
+    for values, quantized in zip(drawn, given, strict=True):
+        for place in frequencies:
+            exact, file = values[0][..., *place] / 2, torch.tensor(quantized[..., *place])
+            rate = decay(file)
+            inside = (exact.abs() - file.abs() + 0.5)[file != 0]
+            wanted = 1 / rate - 1 / (np.exp(rate) - 1)  # the mean of the law cut to 0 to 1
+            assert abs(inside.mean() - wanted) < 4 * 0.29 / len(inside) ** 0.5
+        beyond.append(values[0][..., 0, 0].flatten())
+        assert beyond[-1].abs().max() < 1e-2  # a frequency that is always 0
+    places = [
+        (v[0][..., 1, 2] / 2 - torch.tensor(q[..., 1, 2]))
+        for v, q in zip(drawn, given, strict=True)
+    ]
+    both = (given[0][..., 1, 2] > 0) & (given[1][..., 1, 2] > 0)
+    first, second = (place[torch.tensor(both)] for place in places[:2])
+    assert abs(torch.corrcoef(torch.stack([first, second]))[0, 1]) < 5 / len(first) ** 0.5
+
+
+def test_the_smallest_integer_has_an_absolute_value() -> None:
+    lowest = np.zeros((1, 1, 8, 8), np.int16)
+    lowest[..., 0, 0] = -32768
+    layout = Layout(8, 8, "gray", ((1, 1),))
+    jpeg = QuantizedJpeg(layout, (lowest,), (np.ones((8, 8), np.int32),), "baseline")
+    (value,) = forward.coefficients(next(laplace(jpeg, 1, 0))[None], layout)
+    assert abs(value[0, 0, 0, 0, 0] + 32768) < 1
 
 
 def pictures(jpeg: QuantizedJpeg, model: str, samples: int = 1, **options: bool) -> list[Picture]:
@@ -154,3 +195,14 @@ def test_fractional_sampling_is_refused() -> None:
     jpeg = QuantizedJpeg(layout, grids, (np.ones((8, 8), np.int32),) * 3, "baseline")
     with pytest.raises(UnsupportedJpeg, match="fractional"):
         pictures(jpeg, "laplace")
+
+
+def test_projected_pictures_that_cannot_be_exact_say_how_far_they_are() -> None:
+    layout = Layout(32, 16, "ycbcr", ((2, 2), (1, 1), (1, 1)))
+    random = np.random.default_rng(0)
+    shapes = [(*layout.blocks(c), 8, 8) for c in range(3)]
+    grids = tuple(random.integers(-40, 41, shape).astype(np.int16) for shape in shapes)
+    jpeg = QuantizedJpeg(layout, grids, (np.full((8, 8), 20, np.int32),) * 3, "baseline")
+    (picture,) = pictures(jpeg, "laplace", project=True)
+    assert picture.different > 100
+    assert picture.consistency_rmse > 10

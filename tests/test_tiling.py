@@ -6,12 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import MakeJpeg
+from jpegx.errors import JpegxError
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
 from jpegx.models.conditioning import Conditions
-from jpegx.models.generator import Generator
-from jpegx.models.noise import ZeroNoise
+from jpegx.models.generator import Encoded, Generator
+from jpegx.models.noise import CounterNoise, Noise, ZeroNoise
 from jpegx.models.registry import create
 from jpegx.sampling.generate import generate
+from jpegx.sampling.memory import working_memory
 from jpegx.sampling.precision import prepare
 from jpegx.sampling.tiling import Box, plan
 from jpegx.sampling.window import window
@@ -63,9 +65,9 @@ def test_blending_hides_a_step() -> None:
     assert float(image.diff(dim=2).abs().max()) <= 1.001
 
 
-def _network(**config: object) -> Generator:
+def _network(family: str, **config: object) -> Generator:
     torch.manual_seed(0)
-    generator = create("unet", config)
+    generator = create(family, config)
     for name, parameter in generator.named_parameters():
         if name.startswith("head") or "affine" in name:
             torch.nn.init.normal_(parameter.data, std=0.05)
@@ -98,17 +100,39 @@ def test_a_window_is_a_part_of_the_whole(jpeg: QuantizedJpeg) -> None:
     torch.testing.assert_close(part.components, beyond[..., :rows, :columns], atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("extra", ["neither", "dither", "projection"])
-def test_tiles_equal_the_whole(jpeg: QuantizedJpeg, extra: str) -> None:
-    sizes = {"widths": [8, 8, 8], "encoder": [1, 1, 0], "decoder": [1, 1, 1], "embedding": 8}
-    generator = _network(**sizes, dither=extra == "dither", projection=extra == "projection")
-    assert generator.halo == 48
-    whole = list(generate(generator, jpeg, samples=2, seed=5))
+UNET = {"widths": [8, 8, 8], "encoder": [1, 1, 0], "decoder": [1, 1, 1], "embedding": 8}
+RRDB = {"blocks": 1, "features": 8, "growth": 4, "embedding": 8}
+
+
+@pytest.mark.parametrize(
+    ("family", "config", "halo"),
+    [
+        ("unet", UNET, 48),
+        ("unet", UNET | {"dither": True}, 48),
+        ("unet", UNET | {"projection": True}, 48),
+        ("rrdb", RRDB, 64),
+    ],
+    ids=["unet", "dither", "projection", "rrdb"],
+)
+def test_tiles_equal_the_whole(
+    jpeg: QuantizedJpeg,
+    family: str,
+    config: dict[str, object],
+    halo: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    generator = _network(family, **config)
+    assert generator.halo == halo
+    whole = list(generate(generator, jpeg, samples=3, seed=5))
     small = generator.bytes_per_pixel(4) * 160 * 170
     told: list[float] = []
-    drawn = generate(generator, jpeg, samples=2, seed=5, memory=small, progress=told.append)
+    # Room for two samples that wait.
+    monkeypatch.setattr(
+        "jpegx.sampling.generate._WAITING_BYTES", 2 * 2 * jpeg.layout.channels * 197 * 203
+    )
+    drawn = generate(generator, jpeg, samples=3, seed=5, memory=small, progress=told.append)
     tiled = list(drawn)
-    assert len(whole) == len(tiled) == 2
+    assert len(whole) == len(tiled) == 3
     assert told == sorted(set(told))
     assert told[0] <= 1 / 4
     assert told[-1] == 1
@@ -119,8 +143,53 @@ def test_tiles_equal_the_whole(jpeg: QuantizedJpeg, extra: str) -> None:
         torch.testing.assert_close(one, other, atol=1 / 256 + 1e-3, rtol=0)
 
 
+def test_gray_is_the_mean_of_the_channels(make_jpeg: MakeJpeg) -> None:
+    jpeg = read_jpeg(make_jpeg("gray.jpg", size=(40, 24), mode="L"))
+    generator = _network("unet", **UNET)
+    (image,) = generate(generator, jpeg, samples=1, seed=5)
+    channels = 255 * generator(window(jpeg, Box(0, 0, 24, 40), CPU), CounterNoise(5))[0].detach()
+    assert not torch.allclose(channels[0], channels[1], atol=1)
+    torch.testing.assert_close(image, channels.mean(dim=0, keepdim=True), atol=1e-3, rtol=0)
+
+
+def test_numbers_that_are_none_are_told(make_jpeg: MakeJpeg) -> None:
+    generator = _network("unet", **UNET)
+    for parameter in generator.parameters():
+        parameter.data.fill_(6e4)
+    with pytest.raises(JpegxError, match="no picture"):
+        list(generate(generator, read_jpeg(make_jpeg("a.jpg")), samples=1, seed=0))
+
+
+def test_as_many_samples_at_once_as_there_is_memory_for(
+    make_jpeg: MakeJpeg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jpeg = read_jpeg(make_jpeg("a.jpg", size=(64, 64)))
+    generator = _network("unet", **UNET)
+    render, counts = generator.render, []
+
+    def counted(encoded: Encoded, noise: Noise, samples: int = 1) -> torch.Tensor:
+        counts.append(samples)
+        return render(encoded, noise, samples)
+
+    monkeypatch.setattr(generator, "render", counted)
+    for room in (3, 1000):
+        memory = generator.bytes_per_pixel(4) * 64 * 64 * room
+        assert len(list(generate(generator, jpeg, samples=8, seed=0, memory=memory))) == 8
+    assert counts == [3, 3, 2, 8]
+
+
+@pytest.mark.parametrize(
+    ("free", "megabytes"), [(64 << 30, 512), (3 << 29, 256), (1 << 30, 256), (1 << 20, 128)]
+)
+def test_working_memory(free: int, megabytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jpegx.sampling.memory._free", lambda: free)
+    assert working_memory(CPU) == megabytes << 20
+
+
 def test_the_halo_is_the_receptive_field() -> None:
-    generator = _network(widths=[4, 4, 4], encoder=[1, 1, 1], decoder=[1, 1, 1], embedding=4)
+    generator = _network(
+        "unet", widths=[4, 4, 4], encoder=[1, 1, 1], decoder=[1, 1, 1], embedding=4
+    )
     reach, size = generator.halo, 8
     assert reach % generator.multiple == 0
     side = 2 * reach + 3 * size

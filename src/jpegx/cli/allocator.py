@@ -11,7 +11,7 @@ def keep_freed_memory() -> None:
 
     By default each feature map is asked of the system and given back to it, and every page of it
     is cleared and mapped again: a third of the time of a fast network. The price is memory: what is
-    freed in the wrong size stays, up to half as much again at the peak of a large picture.
+    freed in the wrong size stays, about as much again at the peak of a large picture.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

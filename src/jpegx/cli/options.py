@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from jpegx.models.temperature import MAX_TEMPERATURE
+
 
 class Finite(click.FloatRange):
     """A number in a range; click's own takes "nan" for one."""
@@ -54,7 +56,7 @@ precision_option = click.option(
 
 temperature_option = click.option(
     "--temperature",
-    type=Finite(0, 4),
+    type=Finite(0, MAX_TEMPERATURE),
     metavar="T",
     help="Strength of a learned model's noise: 1 for samples that spread as the possible sources "
     "do, less for cleaner pictures that are more alike.  [default: what the weights' card says]",

@@ -48,7 +48,7 @@ class Header:
     """What a JPEG file says about itself.
 
     ``tables``: one int32 array (8, 8) of steps (1 to 65535) per component, natural order, as they
-    stood when the component's first scan began; of a component without one, another's.
+    stood when the component's first scan began; of a component without one, its last or another's.
     ``damage``: one line for everything that was wrong behind the first scan; empty if sound.
     ``notes``: odd, but nothing is lost.
     """

@@ -268,14 +268,18 @@ def _latch(state: _State, component: int) -> None:
 
 
 def _tables(state: _State) -> tuple[np.ndarray, ...]:
-    if any((table == 0).any() for table in state.latched.values()):
-        raise UnreadableJpeg("a quantization table holds a step of 0")
-    for table in state.latched.values():
-        table.flags.writeable = False
     # Where a file ends before a component's first scan its table may be missing too, and any will
     # do: the component has no data.
     some = next(iter(state.latched.values()))
-    return tuple(state.latched.get(c, some) for c in range(len(state.components)))
+    tables = tuple(
+        state.latched.get(index, state.slots.get(component.table_slot, some))
+        for index, component in enumerate(state.components)
+    )
+    if any((table == 0).any() for table in tables):
+        raise UnreadableJpeg("a quantization table holds a step of 0")
+    for table in tables:
+        table.flags.writeable = False
+    return tables
 
 
 def _frame(state: _State) -> int:

@@ -12,6 +12,7 @@ from jpegx.models.checkpoint import load
 from jpegx.models.generator import Generator
 from jpegx.models.header import BadCheckpoint
 from jpegx.models.registry import create
+from jpegx.models.temperature import card_temperature
 from jpegx.models.transfer import deeper, transfer
 
 
@@ -48,7 +49,9 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
         for number, (path, (_, card)) in enumerate(parts.items(), 1)
     }
     own: dict[str, object] = {"made_with": f"jpegx {__version__}", "blend_of": cards}
-    temperatures = {card.get("temperature") for part, card in parts.values() if part.stochastic}
+    temperatures = {
+        card_temperature(path, card) for path, (part, card) in parts.items() if part.stochastic
+    }
     if len(temperatures) == 1 and None not in temperatures:
         own["temperature"] = temperatures.pop()
     return result.eval(), own

@@ -44,12 +44,8 @@ def save(path: Path, generator: Generator, card: dict[str, object]) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def load(
-    path: Path,
-    device: torch.device | str = "cpu",
-    dtype: torch.dtype = torch.float32,
-) -> tuple[Generator, dict[str, object]]:
-    """A generator in evaluation mode, its tensors in ``dtype`` on ``device``, and its card.
+def load(path: Path) -> tuple[Generator, dict[str, object]]:
+    """A generator in evaluation mode, its tensors in float32 on the CPU, and its card.
 
     Raises BadCheckpoint, one line that begins with the file's name, for anything that is not a
     whole checkpoint of a known family.
@@ -67,7 +63,7 @@ def load(
         # A sum is not finite where a number is not: the quickest look at all of them.
         if not tensor.is_floating_point() or not tensor.sum(dtype=torch.float32).isfinite():
             raise BadCheckpoint(f"{path}: tensor {name!r} does not hold finite numbers")
-    values: dict[str, Tensor] = {k: v.to(device, dtype) for k, v in tensors.items()}
+    values: dict[str, Tensor] = {k: v.float() for k, v in tensors.items()}
     generator.load_state_dict(values, assign=True)
     return generator.eval(), header.card
 

@@ -41,10 +41,6 @@ class Conditions:
         """The same function of each of the tensors."""
         return Conditions(*(change(getattr(self, f.name)) for f in fields(self)))
 
-    def to(self, device: torch.device) -> "Conditions":
-        """The same on another device."""
-        return self.map(lambda values: values.to(device))
-
 
 def conditions(
     coefficients: Sequence[Tensor], tables: Sequence[Tensor], layout: Layout

@@ -164,7 +164,8 @@ class Unet(Generator):
         """Memory at the peak of rendering: see :meth:`Generator.bytes_per_pixel`."""
         kept = sum(width / (4 << 2 * i) for i, width in enumerate(self.config.widths))
         # Beside the features kept of each scale, four maps of the finest; and float32 images.
-        drawing = itemsize * (kept + self.config.widths[0]) + 60
+        images = 60 if self.noise is None else 116
+        drawing = itemsize * (kept + self.config.widths[0]) + images
         projecting = itemsize * kept + BYTES_PER_PIXEL if self.config.projection else 0
         return ceil(max(drawing, projecting))
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.backends import cudnn
 
+from jpegx.errors import JpegxError
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import CounterNoise
@@ -46,12 +47,13 @@ def generate(
     samples and any memory. ``progress``: told which share of all samples is rendered, up to 1,
     after each tile of a sample; of a picture that needs no tiles, nothing. (``unet``: a tiled
     picture is within 1/256 gray level, its fixed point while it waits, of the whole one, in float32
-    and in bfloat16.)
+    and in bfloat16.) Raises JpegxError if the weights give numbers that are not finite.
     """
     tiles = tiles_of(generator, jpeg, memory)
     noise = CounterNoise(seed, temperature=temperature)
     if len(tiles) == 1:
-        yield from _whole(generator, jpeg, tiles[0], samples, noise)
+        most = _pixels_at_once(generator, memory)
+        yield from _whole(generator, jpeg, tiles[0], samples, most, noise)
         return
     layout = jpeg.layout
     shape = (layout.channels, layout.height, layout.width)
@@ -73,24 +75,35 @@ def generate(
 
 def tiles_of(generator: Generator, jpeg: QuantizedJpeg, memory: int | None) -> list[Tile]:
     """The tiles in which :func:`generate` renders a file."""
-    parameter = next(generator.parameters())
-    if memory is None:
-        memory = working_memory(parameter.device)
     return plan(
         jpeg.layout.height,
         jpeg.layout.width,
         halo=generator.halo,
         multiple=generator.multiple,
         blend=generator.blend,
-        max_pixels=memory // generator.bytes_per_pixel(parameter.itemsize),
+        max_pixels=_pixels_at_once(generator, memory),
     )
 
 
+def _pixels_at_once(generator: Generator, memory: int | None) -> int:
+    parameter = next(generator.parameters())
+    if memory is None:
+        memory = working_memory(parameter.device)
+    return memory // generator.bytes_per_pixel(parameter.itemsize)
+
+
 def _whole(
-    generator: Generator, jpeg: QuantizedJpeg, tile: Tile, samples: int, noise: CounterNoise
+    generator: Generator,
+    jpeg: QuantizedJpeg,
+    tile: Tile,
+    samples: int,
+    most: int,
+    noise: CounterNoise,
 ) -> Iterator[Tensor]:
+    """Samples of a picture of one tile; ``most``: pixels at once that there is memory for."""
     encoded = _encode(generator, jpeg, tile.seen)
-    batch = max(1, _BATCH_PIXELS[encoded.conditions.decoded.device.type] // tile.seen.pixels)
+    most = min(most, _BATCH_PIXELS[encoded.conditions.decoded.device.type])
+    batch = max(1, most // tile.seen.pixels)
     for first in range(0, samples, batch):
         own = replace(noise, first=first)
         yield from _render(generator, encoded, jpeg, own, min(batch, samples - first))
@@ -124,6 +137,8 @@ def _render(
 ) -> Tensor:
     with _exact_float32():
         images = generator.render(encoded, noise, count).mul_(255)
+    if not images.isfinite().all():
+        raise JpegxError("the weights of this model give no picture of it; take others")
     if jpeg.layout.channels == 1:
         images = images.mean(dim=1, keepdim=True)
     return images.cpu()

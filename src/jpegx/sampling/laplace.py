@@ -55,7 +55,8 @@ def laplace(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
     resolution, then up-sampled smoothly. Sample i depends on the seed and i alone.
     """
     # One row a frequency: the draws below then run over contiguous memory.
-    rows = [torch.tensor(c.reshape(-1, 64).T.copy()) for c in jpeg.coefficients]
+    # And wider integers: -32768 has no absolute value in 16 bits.
+    rows = [torch.tensor(c.reshape(-1, 64).T.astype(np.int32)) for c in jpeg.coefficients]
     rates = [[decay(row) for row in component] for component in rows]
     for sample in range(samples):
         values = []

@@ -13,7 +13,8 @@ def working_memory(device: torch.device) -> int:
     """Bytes that rendering a tile may take on a device.
 
     A power of two, so that small changes of the free memory do not change the tiles: on a CPU at
-    most 512 MiB and a quarter of what is free, on a GPU half of what is free.
+    most 512 MiB and a quarter of what is free, on a GPU half of what is free. What the process
+    keeps of freed memory (:mod:`jpegx.cli.allocator`) comes on top, up to as much again.
     """
     if device.type == "cuda":
         return _power_of_two(torch.cuda.mem_get_info(device)[0] // 2)

@@ -1,8 +1,7 @@
 """What samples are drawn from: a learned generator, or one of the laws that need no weights."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import nan
 from pathlib import Path
 
 import torch
@@ -12,7 +11,7 @@ from jpegx.jpeg import libjpeg
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.models import zoo
 from jpegx.models.checkpoint import load
-from jpegx.models.header import BadCheckpoint
+from jpegx.models.temperature import card_temperature
 from jpegx.sampling.device import choose_device
 from jpegx.sampling.generate import Progress, generate
 from jpegx.sampling.laplace import laplace
@@ -28,8 +27,6 @@ def standard(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
     for _ in range(samples):
         yield shown.float()
 
-
-_MAX_TEMPERATURE = 4.0
 
 _WITHOUT_WEIGHTS: dict[str, Draw] = {"laplace": laplace, "standard": standard}
 
@@ -84,7 +81,8 @@ def _learned(
     generator = prepare(loaded, device, precision)
     # Once, not for each file: what a process keeps of freed memory would change the tiles.
     memory = working_memory(device)
-    strength = _card_temperature(path, card) if temperature is None else temperature
+    asked = card_temperature(path, card) if temperature is None else temperature
+    strength = 1.0 if asked is None else asked
 
     def draw(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
         return generate(
@@ -98,14 +96,3 @@ def _learned(
         )
 
     return draw
-
-
-def _card_temperature(path: Path, card: Mapping[str, object]) -> float:
-    """The temperature that the card of weights asks for, 1 if none. Raises BadCheckpoint."""
-    try:
-        temperature = float(str(card.get("temperature", 1)))
-    except ValueError:
-        temperature = nan
-    if not 0 <= temperature <= _MAX_TEMPERATURE:
-        raise BadCheckpoint(f"{path}: its card asks for an impossible temperature")
-    return temperature

@@ -82,21 +82,20 @@ def plan(
     do not (it is too small for any tile), the finest.
     """
     least = max(halo, multiple, 64)
+    downs, acrosses = (
+        [_spans(length, parts, halo, multiple, blend) for parts in range(1, length // least + 1)]
+        or [_spans(length, 1, halo, multiple, blend)]
+        for length in (height, width)
+    )
+    seen_down, seen_across = [_seen(s) for s in downs], [_seen(s) for s in acrosses]
     grids = [
-        (rows, columns)
-        for rows in range(1, max(1, height // least) + 1)
-        for columns in range(1, max(1, width // least) + 1)
+        (tall * wide, row, column)
+        for row, (largest, tall) in enumerate(seen_down)
+        for column, (widest, wide) in enumerate(seen_across)
+        if largest * widest <= max_pixels
     ]
-    best: tuple[int, int, int] | None = None
-    for rows, columns in grids:
-        downs = _spans(height, rows, halo, multiple, blend)
-        acrosses = _spans(width, columns, halo, multiple, blend)
-        tall, wide = (max(s.seen_end - s.seen_start for s in spans) for spans in (downs, acrosses))
-        if tall * wide <= max_pixels:
-            seen = _seen(downs) * _seen(acrosses)
-            best = min(best, (seen, rows, columns)) if best else (seen, rows, columns)
-    _, rows, columns = best or (0, *grids[-1])
-    return list(_tiles(height, width, rows, columns, halo, multiple, blend))
+    _, row, column = min(grids, default=(0, -1, -1))
+    return list(_tiles(downs[row], acrosses[column]))
 
 
 @dataclass(frozen=True)
@@ -123,15 +122,15 @@ def _spans(length: int, parts: int, halo: int, multiple: int, blend: int) -> lis
     return spans
 
 
-def _seen(spans: list[_Span]) -> int:
-    return sum(s.seen_end - s.seen_start for s in spans)
+def _seen(spans: list[_Span]) -> tuple[int, int]:
+    """How much the largest sees, and all together."""
+    lengths = [s.seen_end - s.seen_start for s in spans]
+    return max(lengths), sum(lengths)
 
 
-def _tiles(
-    height: int, width: int, rows: int, columns: int, halo: int, multiple: int, blend: int
-) -> Iterator[Tile]:
-    for y in _spans(height, rows, halo, multiple, blend):
-        for x in _spans(width, columns, halo, multiple, blend):
+def _tiles(downs: list[_Span], acrosses: list[_Span]) -> Iterator[Tile]:
+    for y in downs:
+        for x in acrosses:
             yield Tile(
                 Box(y.start, x.start, y.end, x.end),
                 Box(y.seen_start, x.seen_start, y.seen_end, x.seen_end),

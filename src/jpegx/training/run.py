@@ -78,7 +78,7 @@ def _train(
         stages["adversarial"] = AdversarialStage(recipe, networks, precision, crew, watch)
         if recipe.losses.perceptual and not recipe.losses.vgg19:
             say(f"losses.vgg19 names no file: {_stand_in(recipe)} the perceptual loss")
-    split = same_images(settings, folder, say) if not new else choose_images(settings, say)
+    split = choose_images(settings, say) if new else same_images(settings, folder, say)
     observer = None
     if crew.is_first:
         observer = RunObserver(recipe, folder, networks, split.kept_back, precision, display, say)
