@@ -58,7 +58,7 @@ class Unet(Generator):
     Their result is a change of this image, dithered or not, zero before training. A projection of
     the coefficients may follow.
 
-    The default has 3.5 million parameters and costs 0.23 million multiply-adds a pixel, 0.10
+    The default has 3.5 million parameters and costs 0.23 million multiply-adds a pixel, 0.11
     million of them in the decoder, which is what further samples cost without dither. It was chosen
     among shapes that were trained for 4 minutes of two cores each (recipe ``compact``, but with
     Adam, regression only, without projection; blocks from the finest scale to the coarsest; gain
