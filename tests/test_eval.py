@@ -14,7 +14,7 @@ from scipy import linalg
 
 from conftest import DATA, Run
 from jpegx.evaluation import picture
-from jpegx.evaluation.originals import video_luma
+from jpegx.evaluation.originals import UnreadablePicture, read_pixels, video_luma
 
 Rows = dict[tuple[str, str], dict[str, str]]
 
@@ -244,12 +244,15 @@ def test_gray_pictures_of_other_programs(run: Run, originals: Path, tmp_path: Pa
     assert rows(out)["", "birds"]["psnr"] == "inf"
 
 
-def test_deep_originals_are_not_cut_down(run: Run, originals: Path, tmp_path: Path) -> None:
-    deep = np.asarray(Image.open(originals / "bird0.png").convert("L"), np.uint16) * 257
-    Image.fromarray(deep).save(originals / "deep.png")
-    result = run("eval", originals, "--model", "standard", "--quality", 10, "-o", tmp_path / "out")
-    assert result.exit_code == 1
-    assert "deep.png: cannot be read as a picture (more than 8 bits" in result.stderr
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_of_deep_originals_the_upper_bits_are_taken(tmp_path: Path, suffix: str) -> None:
+    gray = np.random.default_rng(0).integers(0, 256, (40, 30), np.uint16)
+    Image.fromarray(gray * 256 + 99).save(tmp_path / f"deep.{suffix}")
+    pixels = read_pixels(tmp_path / f"deep.{suffix}", gray=False)
+    assert np.array_equal(pixels.numpy(), np.stack([gray] * 3))
+    Image.fromarray(gray.astype(np.float32)).save(tmp_path / "real.tif")
+    with pytest.raises(UnreadablePicture, match="more than 16 bits"):
+        read_pixels(tmp_path / "real.tif", gray=False)
 
 
 def test_report_without_any_match(

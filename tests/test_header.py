@@ -57,7 +57,6 @@ def test_files_of_pillow(subsampling: int, progressive: bool) -> None:
     assert len(header.scans) == (10 if progressive else 1)
     assert not header.damage
     assert not header.notes
-    assert not header.damage
     assert not header.gaps()
 
 

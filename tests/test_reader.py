@@ -238,6 +238,9 @@ def test_bytes_too_many_inside_the_picture_are_damage() -> None:
     start = data.index(b"\xff\xd0") - 60
     data[start:start] = bytes(50)
     refused_as_damaged(bytes(data), "bytes too many inside the picture")
+    lost = bytes(data[: data.index(b"\xff\xd1")]) + bytes(50) + b"\xff\xd9"
+    refused_as_damaged(lost, "bytes too many")
+    assert any("of the picture is missing" in line for line in read_jpeg(lost).warnings)
     several = write_jpeg(
         random_coefficients(40, 40, FOUR_FOUR_FOUR),
         width=40,

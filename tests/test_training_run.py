@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -21,7 +22,8 @@ from conftest import MakeJpeg, Run
 from jpegx.models import checkpoint
 from jpegx.models.noise import CounterNoise
 from jpegx.training.compress import compress
-from jpegx.training.folder import RunFolder
+from jpegx.training.folder import BadRun, Names, RunFolder, Settings
+from jpegx.training.recipe import parse_recipe
 from jpegx.training.split import same_images
 from jpegx.training.validation import whole_group
 from training_data import RECIPE, command, run_alone, write_images, write_recipe
@@ -255,15 +257,22 @@ def test_an_existing_run_is_not_overwritten(run: Run, tmp_path: Path) -> None:
     assert "not a checkpoint of this recipe" in result.stderr
 
 
-@pytest.mark.parametrize("log_every", [1, 50])
-def test_a_run_that_diverges_says_so(run: Run, tmp_path: Path, log_every: int) -> None:
+@pytest.mark.parametrize(("log_every", "save_every"), [(1, 50), (50, 50), (1, 1)])
+def test_a_run_that_diverges_says_so(
+    run: Run, tmp_path: Path, log_every: int, save_every: int
+) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
-    changes = ("regression.learning_rate=1e11", f"run.log_every={log_every}", "run.save_every=50")
+    every = (f"run.log_every={log_every}", f"run.save_every={save_every}")
+    changes = ("regression.learning_rate=1e11", *every)
     given = [word for change in changes for word in ("--set", change)]
     result = run("train", "--data", data, "--recipe", recipe, *given, "-o", tmp_path / "run")
     assert result.exit_code == 1
-    assert "mse is inf" in result.stderr or "mse is nan" in result.stderr
-    assert not (tmp_path / "run" / "last.safetensors").exists()
+    assert re.search(r"(mse|a weight) is (inf|nan) at step", result.stderr)
+    last = tmp_path / "run" / "last.safetensors"
+    assert save_every == 1 or not last.exists()
+    if last.exists():
+        kept = {k: v for k, v in load_file(last).items() if "optimizer" not in k}
+        assert all(tensor.isfinite().all() for tensor in kept.values())
 
 
 def test_a_run_goes_on_with_its_own_images(run: Run, tmp_path: Path) -> None:
@@ -283,6 +292,9 @@ def test_a_run_goes_on_with_its_own_images(run: Run, tmp_path: Path) -> None:
     assert len(split.kept_back) == 2
     assert len(lines) == 1
     assert lines[0].startswith(f"{data / 'image0.png'}: skipped: ")
+    (data / "image2.png").unlink()
+    with pytest.raises(BadRun, match=r"image2\.png: the run validates on it"):
+        same_images(folder.settings(), folder, lines.append)
     assert run(*arguments, data / "another").exit_code == 0
     names = RunFolder(data / "another").names()
     assert sorted(names.train + names.validate) == sorted(path.name for path in data.glob("*.png"))
@@ -303,6 +315,15 @@ def test_a_run_goes_on_from_any_folder(
     for name in ("first 😀\x7f", "second"):
         result = run("train", "--resume", tmp_path / name)
         assert result.exit_code == 0, result.output
+
+
+def test_a_name_that_is_no_text_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    recipe = parse_recipe(RECIPE, "small")
+    folder = RunFolder(tmp_path / "run")
+    settings = Settings("small", tmp_path, Path("b\udce4d"), None, recipe)
+    with pytest.raises(BadRun, match=r"b\udce4d.*: a name that is no text"):
+        folder.create(settings, Names((), ()))
+    assert not folder.path.exists()
 
 
 def test_an_image_that_is_gone_ends_the_run_at_once(tmp_path: Path) -> None:

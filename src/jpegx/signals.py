@@ -2,4 +2,6 @@
 
 import signal
 
+IMPATIENT = 1.0  # seconds: sooner, a second signal is part of the first
+
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

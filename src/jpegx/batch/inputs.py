@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from jpegx.paths import is_pipe_or_device
+
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".mjpg", ".mjpeg"})
 
 
@@ -78,8 +80,7 @@ def _walk(folder: str, recursive: bool, failed: Callable[[str], None]) -> Iterat
             path = Path(place, file)
             if path.suffix.lower() not in JPEG_SUFFIXES:
                 continue
-            if path.exists() and not path.is_file():
-                # To open a pipe would wait for ever.
+            if is_pipe_or_device(path):
                 failed(f"{path}: not a file but a pipe or a device")
                 continue
             yield Input(path, path.relative_to(folder))

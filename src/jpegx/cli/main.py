@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from io import FileIO, TextIOWrapper
+from time import monotonic
 from types import FrameType
 from typing import Any
 
@@ -16,7 +17,7 @@ from jpegx import __version__
 from jpegx.batch.failures import one_line
 from jpegx.cli.allocator import keep_freed_memory
 from jpegx.cli.console import Console
-from jpegx.signals import STOP_SIGNALS
+from jpegx.signals import IMPATIENT, STOP_SIGNALS
 
 COMMANDS = ("decode", "verify", "info", "models", "train", "eval")
 
@@ -77,15 +78,18 @@ class Jpegx(click.Group):
 def _stop_signals() -> Iterator[None]:
     """Turn Ctrl-C, a polite kill or a closed terminal into StopSignal; blocks are left in order.
 
-    Only the first: what the program does to end must not be broken off, up to its last moment.
+    One wish may be several signals: what the program does to end is not broken off by another one
+    within a second, and its last moments by none.
     """
-    stopped = False
+    stopped: float | None = None
+    over = False
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal stopped
-        if not stopped:
-            stopped = True
-            raise StopSignal(number)
+        if over or (stopped is not None and monotonic() - stopped < IMPATIENT):
+            return
+        stopped = monotonic()
+        raise StopSignal(number)
 
     before = {
         number: signal.signal(number, stop)
@@ -95,7 +99,8 @@ def _stop_signals() -> Iterator[None]:
     try:
         yield
     finally:
-        if not stopped:
+        over = stopped is not None
+        if not over:
             for number, handler in before.items():
                 signal.signal(number, handler)
 

@@ -26,10 +26,11 @@ class Messages(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def translate(printed: str) -> Messages:
+def translate(printed: str, *, restarts: bool) -> Messages:
     """What libjpeg printed, one message a line, as damage and notes in our own words.
 
-    It prints no more than its first warning of a file. So what may hide others is damage.
+    It prints no more than its first warning of a file. So what may hide others is damage: extra
+    bytes anywhere but at the end, and there, too, if restart markers (``restarts``) may be missing.
     """
     damage: list[str] = []
     notes: list[str] = []
@@ -37,7 +38,7 @@ def translate(printed: str) -> Messages:
         text = line.strip()
         extra = _EXTRA_BYTES.search(text)
         known = next((words for sign, words in _DAMAGE if sign in text.lower()), None)
-        if extra and extra[2] == _END:
+        if extra and extra[2] == _END and not restarts:
             notes.append(f"{extra[1]} extra bytes behind the last scan were skipped")
         elif extra:
             # Before a restart marker the decoder has lost its way; nobody writes any between scans.

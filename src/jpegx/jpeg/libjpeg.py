@@ -47,7 +47,7 @@ def read_coefficients(
         with path.open("wb") as file:
             file.writelines(header.stream(data))
         coefficients, printed = _read(path, header.layout)
-    messages = translate(printed)
+    messages = translate(printed, restarts=header.restart_interval > 0)
     if coefficients is None:
         raise UnreadableJpeg("; ".join(messages.damage) or "libjpeg cannot read it")
     return coefficients, header.tables, messages

@@ -26,7 +26,7 @@ _KEPT = (
     b"Photoshop 3.0\0",
 )
 _MAX_SEGMENTS = 1024
-_MAX_BYTES = 1 << 23
+_MAX_BYTES = 1 << 24
 # A picture of one gray pixel: all that Pillow needs behind the metadata.
 _FRAME = bytes.fromhex("ffc0 000b 08 0001 0001 01 01 11 00")
 _SCAN = bytes.fromhex("ffda 0008 01 01 00 00 3f 00")
@@ -83,7 +83,8 @@ def _carrier(data: bytes) -> tuple[bytes, tuple[str, ...]]:
             continue
         left -= len(body)
         if left < 0 or len(pieces) > _MAX_SEGMENTS:
-            notes = ("there is more metadata than any program writes; the rest was dropped",)
+            most = f"{_MAX_BYTES >> 20} MiB or {_MAX_SEGMENTS} segments"
+            notes = (f"metadata beyond {most} was dropped",)
             break
         pieces.append(data[marker.position - 2 : position])
     return b"".join((*pieces, _FRAME, _SCAN)), notes
@@ -107,7 +108,7 @@ def _collect(image: "JpegImageFile") -> tuple[Metadata, tuple[str, ...]]:
     photoshop = info.get("photoshop")
     has_iptc = isinstance(photoshop, dict) and _IPTC_RESOURCE in photoshop
     across, down = info.get("jfif_density", (1, 1))
-    if info.get("jfif_unit") == 0 and across != down:
+    if info.get("jfif_unit") == 0 and across != down and min(across, down) > 0:
         notes.append(f"that its pixels are not square ({across}:{down}) was dropped")
     return Metadata(**raw, dpi=_density(image), has_iptc=has_iptc), tuple(notes)
 

@@ -34,10 +34,10 @@ class Crew:
         Raises BadCrew if they cannot be shared evenly.
         """
         if items % (self.size * parts):
+            how = f", in {parts} parts each (training.accumulate)" if parts > 1 else ""
             raise BadCrew(
-                f"{items} groups cannot be shared by {self.size} processes, each with them in "
-                f"{parts} parts (training.accumulate); set data.groups to a multiple of "
-                f"{self.size * parts}"
+                f"{items} groups cannot be shared by {self.size} processes{how}; set data.groups "
+                f"to a multiple of {self.size * parts}"
             )
         each = items // self.size
         return range(self.rank * each, (self.rank + 1) * each)

@@ -57,21 +57,23 @@ class RunFolder:
 
     def create(self, settings: Settings, names: Names) -> None:
         """Make the folder and write down the settings. Raises BadRun if a name cannot be."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._recipe.write_text(recipe_text(settings.recipe), "utf-8")
+        recipe = recipe_text(settings.recipe)
         lines = {"recipe": settings.name, "data": str(settings.data.absolute())}
         if settings.validation is not None:
             lines["validation"] = str(settings.validation.absolute())
         text = "".join(f"{key} = {toml_value(value)}\n" for key, value in lines.items())
         if settings.limit is not None:
             text += f"max_minutes = {settings.limit}\n"
-        self._names.write_text(json.dumps(asdict(names)), "utf-8")
         try:
-            # Last, because it is what says that a run is here.
-            write_whole(self._settings, text)
-        except UnicodeEncodeError:
-            reason = "the name of a folder cannot be written down as text; rename it"
-            raise BadRun(f"{settings.data}: {reason}") from None
+            (recipe + text).encode()
+        except UnicodeEncodeError as error:
+            line = error.object[: error.end].splitlines()[-1]
+            raise BadRun(f"{self.path}: {line}: a name that is no text; rename it") from None
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._recipe.write_text(recipe, "utf-8")
+        self._names.write_text(json.dumps(asdict(names)), "utf-8")
+        # Last, because it is what says that a run is here.
+        write_whole(self._settings, text)
 
     def names(self) -> Names:
         """Of the images that the run was started with. Raises BadRun."""
@@ -79,7 +81,10 @@ class RunFolder:
             read = json.loads(self._names.read_text("utf-8"))
             return Names(*(tuple(map(str, read[key])) for key in ("train", "validate")))
         except FileNotFoundError as error:
-            raise BadRun(f"{self._names}: is missing; start a new run from this one") from error
+            raise BadRun(
+                f"{self._names}: is missing, as in runs of older versions; start another run from "
+                f"this one with --set training.start={self.path}"
+            ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise BadRun(f"{self._names}: damaged: {error}") from error
 

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from jpegx.errors import JpegxError
+from jpegx.paths import is_pipe_or_device
 
 SUFFIXES = {".png", ".webp", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".avif"}
 
@@ -32,9 +33,7 @@ def find_images(folder: Path) -> list[Path]:
     found = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        # To open a pipe would wait for ever; a link to nothing is told when it is read.
-        and (path.is_file() or not path.exists())
+        if path.suffix.lower() in SUFFIXES and not is_pipe_or_device(path)
     )
     if not found:
         raise NoImages(f"{folder}: no images in it; PNG, WebP, TIFF and JPEG files are looked for")
@@ -42,11 +41,17 @@ def find_images(folder: Path) -> list[Path]:
 
 
 def read_image(path: Path) -> np.ndarray:
-    """The pixels of an image file: uint8 (H, W, 3). Raises OSError, ValueError on broken files."""
+    """The pixels of an image file: uint8 (H, W, 3), of 16 bits the upper 8.
+
+    Raises OSError, ValueError on broken files and on those with more than 16 bits.
+    """
     try:
         with Image.open(path) as image:
-            if image.mode.startswith(("I", "F")):
-                raise ValueError("more than 8 bits a channel; save it with 8 bits")
+            if image.mode.startswith("I;16"):  # what Pillow does with colour
+                high = np.asarray(image).astype(np.uint16) >> 8
+                return np.repeat(high.astype(np.uint8)[..., None], 3, axis=2)
+            if image.mode in ("I", "F"):
+                raise ValueError("more than 16 bits a channel; save it with 8")
             return np.asarray(image.convert("RGB"))
     except Image.DecompressionBombError as error:
         raise ValueError(f"too large ({error})") from error

@@ -57,6 +57,12 @@ class Networks:
         if self.critic_optimizer is not None:
             self.critic_optimizer.param_groups[0]["lr"] = critic
 
+    def are_finite(self) -> bool:
+        """Whether all weights are numbers; a sum is not finite where one is not."""
+        with torch.no_grad():
+            tensors = [p for module in self.modules().values() for p in module.parameters()]
+            return bool(torch.stack([tensor.sum() for tensor in tensors]).isfinite().all())
+
     def begin_adversarial(self, *, keep_reference: bool) -> None:
         """Start the adversarial stage from the average of the regression.
 

@@ -119,7 +119,7 @@ class ValidationOptions:
 class RunOptions:
     """[run]: steps between two of each; the last step of a run does all of them."""
 
-    log_every: int = key(50, "Lines of the log.")
+    log_every: int = key(50, "Lines of the log; one comes before each of the others, too.")
     save_every: int = key(500, "Checkpoints to resume from.")
     validate_every: int = key(2000, "Validations.")
     strips_every: int = key(2000, "Pictures of samples to look at.")

@@ -159,8 +159,9 @@ def _problems(recipe: Recipe) -> dict[str, bool]:
         "data.quality_power must be from 0.01 to 100": not 0.01 <= data.quality_power <= 100,
         "data.native must be from 0 to 1": data.native > 1,
         "data.workers must be at most 256": data.workers > 256,
-        "regression.share and adversarial.share must be above 0": 0
-        in (recipe.regression.share, recipe.adversarial.share),
+        "the share of a stage must be above 0": any(
+            stage.steps and not stage.share for stage in (recipe.regression, recipe.adversarial)
+        ),
         "training.ema must be below 1": training.ema >= 1,
         "training.betas must be below 1": max(training.betas) >= 1,
         "training.optimizer must be adam or muon": training.optimizer not in ("adam", "muon"),

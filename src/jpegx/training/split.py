@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jpegx.training.folder import BadRun, Names, RunFolder, Settings
-from jpegx.training.images import ImageSet, NoImages, find_images
+from jpegx.training.images import ImageSet, NoImages, find_images, read_image
 
 Say = Callable[[str], None]
 
@@ -38,24 +38,27 @@ def choose_images(settings: Settings, say: Say) -> Split:
         raise BadRun(f"{min(shared)}: an image to validate on is also trained on")
     validation = ImageSet(others, 1, data.cache_gigabytes, say)
     names = _names(settings, images.paths, validation.paths)
-    return Split(images, _pixels(validation), names)
+    return Split(images, [validation[index] for index in range(len(validation))], names)
 
 
 def same_images(settings: Settings, folder: RunFolder, say: Say) -> Split:
-    """The images of a run that goes on, whatever its folders hold by now. Raises NoImages, BadRun.
+    """The images of a run that goes on, whatever its folders hold by now.
 
-    Those that are gone are left out and told to ``say``.
+    Of those to train on what is gone is left out and told to ``say``. Raises NoImages, BadRun if
+    one to validate on is gone: figures of others would not compare.
     """
     names, data = folder.names(), settings.recipe.data
     trained = [settings.data / name for name in names.train]
     others = [(settings.validation or settings.data) / name for name in names.validate]
     images = ImageSet(trained, data.patch, data.cache_gigabytes, say)
-    kept_back = _pixels(ImageSet(others, 1, data.cache_gigabytes, say)) if others else []
-    return Split(images, kept_back, names)
+    return Split(images, [_needed(path) for path in others], names)
 
 
-def _pixels(images: ImageSet) -> list[np.ndarray]:
-    return [images[index] for index in range(len(images))]
+def _needed(path: Path) -> np.ndarray:
+    try:
+        return read_image(path)
+    except (OSError, ValueError) as error:
+        raise BadRun(f"{path}: the run validates on it; put it back ({error})") from error
 
 
 def _without_strips(folder: Path) -> list[Path]:

@@ -7,9 +7,7 @@ from threading import current_thread, main_thread
 from time import monotonic
 from types import FrameType
 
-from jpegx.signals import STOP_SIGNALS
-
-_IMPATIENT = 1.0  # seconds: sooner, a second Ctrl-C is part of the first
+from jpegx.signals import IMPATIENT, STOP_SIGNALS
 
 
 class Stopping:
@@ -51,5 +49,5 @@ class Stopping:
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.asked is None:
             self.asked, self._since = signal.Signals(number), monotonic()
-        elif number == signal.SIGINT and monotonic() - self._since >= _IMPATIENT:
+        elif number == signal.SIGINT and monotonic() - self._since >= IMPATIENT:
             self.obey()

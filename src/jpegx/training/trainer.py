@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from math import isfinite
+from math import isfinite, nan
 from time import perf_counter
 from typing import Protocol
 
@@ -144,7 +144,7 @@ class Trainer:
         asked = self.stopping.asked is not None
         validate, strips = step % every.validate_every == 0, step % every.strips_every == 0
         save = asked or step % every.save_every == 0
-        # A line of the log looks whether the run has diverged, of which nothing is to be kept.
+        # A line of the log looks whether the run has diverged.
         if save or validate or strips or step % every.log_every == 0:
             self._log(rate, progress)
         if asked:  # before a validation, for which who asked may not wait
@@ -192,6 +192,8 @@ class Trainer:
         self.crew.wait()
 
     def _save(self) -> None:
+        if not self.networks.are_finite():
+            raise Diverged(self.folder.path, "a weight", nan, self.position.step)
         if self.crew.is_first:
             save_checkpoint(self.folder.last, self.networks, self.position)
         self.crew.wait()
