@@ -67,7 +67,8 @@ class RunFolder:
         try:
             (recipe + text).encode()
         except UnicodeEncodeError as error:
-            line = error.object[: error.end].splitlines()[-1]
+            begin = error.object.rfind("\n", 0, error.start) + 1
+            line = error.object[begin:].partition("\n")[0]
             raise BadRun(f"{self.path}: {line}: a name that is no text; rename it") from None
         self.path.mkdir(parents=True, exist_ok=True)
         self._recipe.write_text(recipe, "utf-8")
