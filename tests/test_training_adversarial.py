@@ -95,6 +95,19 @@ def test_shared_samples_have_every_loss() -> None:
     torch.testing.assert_close(stepped, gradients(stage), rtol=1e-4, atol=1e-6)
 
 
+def test_a_guided_first_moment_is_the_distance_from_the_regression() -> None:
+    stage = stage_of(recipe_with("moments.guided=true", "losses.second_moment=0"))
+    reference = stage.networks.reference
+    assert reference is not None
+    losses = stage.step([groups(2)], 7, 0.5)
+    batch = compress(groups(2), CPU)
+    noise = RandomNoise(stage._random(7, 0, _SAMPLE))
+    samples = stage.networks.generator(batch.conditions, noise, 3).unflatten(0, (4, 3))
+    usual = reference(batch.conditions, ZeroNoise())
+    torch.testing.assert_close(losses["first_moment"], first_moment(samples, usual).detach())
+    assert not torch.allclose(losses["first_moment"], first_moment(samples, batch.targets))
+
+
 @pytest.mark.parametrize("shared", ["true", "false"])
 def test_how_many_images_a_step_draws(shared: str) -> None:
     stage = stage_of(recipe_with(f"moments.shared={shared}", "losses.feature_matching=0"))

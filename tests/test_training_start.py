@@ -1,6 +1,7 @@
 """What a run of jpegx train starts from: weights, or another run with its critic."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -225,6 +226,15 @@ def test_a_run_is_read_without_its_reference(run: Run, tmp_path: Path) -> None:
     assert not checkpoint.load(reference)[0].stochastic  # so it is another network than the sampler
     named = ("--set", f"moments.reference={reference}")
     assert run(*arguments, *named, "-o", first).exit_code == 0
+    guided = ("--set", "moments.guided=true", "--set", "regression.steps=0")
+    sampler = ("--set", f"training.start={first}")
+    for own in ((), sampler):
+        result = run(*arguments, *guided, *own, "-o", second)
+        assert result.exit_code == 1
+        assert "moments.guided needs a regression" in result.stderr
+    assert run(*arguments, *guided, *sampler, *named, "-o", tmp_path / "third").exit_code == 0
+    assert run(*arguments, *guided, "--set", f"training.start={plain}", "-o", second).exit_code == 0
+    shutil.rmtree(second)
     reference.unlink()
     start = ("--set", f"training.start={first}", "--set", "regression.steps=0")
     result = run(*arguments, *start, "-o", second)

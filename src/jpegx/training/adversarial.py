@@ -227,13 +227,16 @@ class AdversarialStage:
         options, weights = self.recipe.moments, self.recipe.losses
         samples = images.unflatten(0, (-1, options.samples))
         loss = torch.zeros((), device=samples.device)
-        if weights.first_moment:
-            first = first_moment(samples, targets, unbiased=options.unbiased)
-            _record(losses, "first_moment", share * first)
-            loss = loss + weights.first_moment * first
-        if weights.second_moment and self.networks.reference is not None:
+        reference = None
+        if self.networks.reference is not None:
             with torch.no_grad(), self.precision.autocast():
                 reference = self.networks.reference(conditions, ZeroNoise()).float()
+        if weights.first_moment:
+            guide = reference if options.guided and reference is not None else targets
+            first = first_moment(samples, guide, unbiased=options.unbiased)
+            _record(losses, "first_moment", share * first)
+            loss = loss + weights.first_moment * first
+        if weights.second_moment and reference is not None:
             second = second_moment(samples, targets, reference, unbiased=options.unbiased)
             _record(losses, "second_moment", share * second)
             loss = loss + weights.second_moment * second

@@ -92,10 +92,11 @@ def load_checkpoint(path: Path, networks: Networks) -> Position:
 def load_run(folder: RunFolder, recipe: Recipe) -> tuple[Networks, Position]:
     """What a run of a recipe has trained by its last checkpoint, on the CPU, and its position.
 
-    Without the reference of the second moment, whose file may be gone. Raises UnreadableCheckpoint,
+    Without the reference of the moments, whose file may be gone. Raises UnreadableCheckpoint,
     BadRun if another version of jpegx made the run.
     """
-    recipe = replace(recipe, losses=replace(recipe.losses, second_moment=0.0))
+    losses = replace(recipe.losses, first_moment=0.0, second_moment=0.0)
+    recipe = replace(recipe, losses=losses)
     try:
         networks = create_networks(recipe, torch.device("cpu"), None)
     except ValueError as error:

@@ -26,7 +26,8 @@ class Networks:
     """The networks of a run, on one device, in channels_last where they are convolutions.
 
     ``average``: moving average of the generator, what is validated and exported. ``reference``:
-    X̄(Y) of Eq. 7. ``critic`` and ``reference`` are None where the recipe has no use for them.
+    X̄(Y), of Eq. 7 or for a guided first moment. ``critic`` and ``reference`` are None where the
+    recipe has no use for them.
     """
 
     generator: Generator
@@ -94,11 +95,13 @@ class Start:
     """Networks to begin with. Without a critic, a new one.
 
     ``name``: installed weights, or the path of a file or a run, whole, so that it holds anywhere.
+    ``regression``: the generator was trained as X̄(Y), whether or not it has noise to begin with.
     """
 
     name: str
     generator: Generator
     critic: Critic | None
+    regression: bool
 
 
 def create_networks(recipe: Recipe, device: torch.device, start: Start | None) -> Networks:
@@ -142,7 +145,8 @@ def _begin_with(start: Start, generator: Generator, critic: Critic | None) -> No
 
 
 def _reference(recipe: Recipe, generator: Generator, device: torch.device) -> Generator | None:
-    if not (recipe.adversarial.steps and recipe.losses.second_moment):
+    guide = recipe.losses.first_moment if recipe.moments.guided else 0.0
+    if not (recipe.adversarial.steps and (recipe.losses.second_moment or guide)):
         return None
     if recipe.moments.reference:
         reference, _ = load(find(recipe.moments.reference))

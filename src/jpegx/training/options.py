@@ -99,9 +99,13 @@ class MomentOptions:
     shared: bool = key(
         False, "Draw them once a step, of every image, and let the critic rate the same."
     )
+    guided: bool = key(
+        False, "First moment: distance from X̄(Y), whose noise is less than the source's."
+    )
     unbiased: bool = key(False, "Correct both estimates for the number of samples.")
     reference: str = key(
-        "", "Regression of Eq. 7 (file or name); without, what the stage starts from."
+        "",
+        "Regression X̄(Y), of Eq. 7 or guided (file or name); without, what the stage starts from.",
     )
 
 

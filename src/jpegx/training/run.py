@@ -17,7 +17,7 @@ from jpegx.training.recipe import Recipe
 from jpegx.training.recipe_tables import BadRecipe
 from jpegx.training.regression import RegressionStage
 from jpegx.training.split import choose_images, same_images
-from jpegx.training.start import network_of, read_start, with_whole_paths
+from jpegx.training.start import check_guide, network_of, read_start, with_whole_paths
 from jpegx.training.stopwatch import Stopwatch
 from jpegx.training.trainer import Stage, Trainer
 
@@ -30,6 +30,7 @@ def start_run(
     """Train from the beginning, into a new folder. Raises JpegxError, OSError."""
     recipe = settings.recipe
     start = read_start(recipe)
+    check_guide(start, recipe)
     if start is not None:
         training = replace(recipe.training, start=start.name)
         recipe = replace(recipe, training=training, generator=network_of(start, recipe))

@@ -11,6 +11,7 @@ from jpegx.training.folder import RunFolder
 from jpegx.training.networks import Start
 from jpegx.training.options import NetworkOptions
 from jpegx.training.recipe import Recipe
+from jpegx.training.recipe_tables import BadRecipe
 
 
 def read_start(recipe: Recipe) -> Start | None:
@@ -27,11 +28,22 @@ def read_start(recipe: Recipe) -> Start | None:
     if is_installed or not Path(name).is_dir():
         path = find(name)
         generator, _ = load(path)
-        return Start(name if is_installed else str(path.resolve()), generator, None)
+        called = name if is_installed else str(path.resolve())
+        return Start(called, generator, None, not generator.stochastic)
     folder = RunFolder(Path(name).resolve())
     networks, position = load_run(folder, folder.settings().recipe)
-    untrained = position.stage == "regression"
-    return Start(str(folder.path), networks.average, None if untrained else networks.critic)
+    critic = None if position.stage == "regression" else networks.critic
+    return Start(str(folder.path), networks.average, critic, critic is None)
+
+
+def check_guide(start: Start | None, recipe: Recipe) -> None:
+    """Raise BadRecipe if what a run starts from would be X̄(Y) but is no regression."""
+    without = recipe.moments.guided and not recipe.moments.reference and not recipe.regression.steps
+    if without and (start is None or not start.regression):
+        raise BadRecipe(
+            "moments.guided needs a regression: name one in moments.reference, or give "
+            "regression.steps"
+        )
 
 
 def with_whole_paths(recipe: Recipe) -> Recipe:
