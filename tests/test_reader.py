@@ -217,6 +217,18 @@ def test_extra_bytes_behind_the_picture_are_no_damage() -> None:
     assert warning.endswith(" extra bytes behind the last scan were skipped")
 
 
+def one_scan_a_component(side: int) -> bytes:
+    """A square file of random coefficients at 4:4:4, not interleaved."""
+    coefficients = random_coefficients(side, side, FOUR_FOUR_FOUR)
+    size: dict[str, Any] = {"width": side, "height": side, "factors": FOUR_FOUR_FOUR}
+    return write_jpeg(coefficients, interleaved=False, **size)
+
+
+def second_scan(data: bytes) -> int:
+    """Where the header of the second scan begins."""
+    return data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
+
+
 def refused_as_damaged(data: bytes, reason: str) -> None:
     assert any(reason in warning for warning in read_jpeg(data).warnings)
     with pytest.raises(UnreadableJpeg, match=reason):
@@ -241,30 +253,18 @@ def test_bytes_too_many_inside_the_picture_are_damage() -> None:
     lost = bytes(data[: data.index(b"\xff\xd1")]) + bytes(50) + b"\xff\xd9"
     refused_as_damaged(lost, "bytes too many")
     assert any("of the picture is missing" in line for line in read_jpeg(lost).warnings)
-    several = write_jpeg(
-        random_coefficients(40, 40, FOUR_FOUR_FOUR),
-        width=40,
-        height=40,
-        factors=FOUR_FOUR_FOUR,
-        interleaved=False,
-    )
-    second = several.index(b"\xff\xda", several.index(b"\xff\xda") + 2)
+    several = one_scan_a_component(40)
+    second = second_scan(several)
     refused_as_damaged(several[:second] + bytes(50) + several[second:], "bytes too many inside")
 
 
 def test_a_table_that_stands_behind_the_end_is_not_needed() -> None:
-    data = write_jpeg(
-        random_coefficients(64, 64, FOUR_FOUR_FOUR),
-        width=64,
-        height=64,
-        factors=FOUR_FOUR_FOUR,
-        interleaved=False,
-    )
+    data = one_scan_a_component(64)
     late = [quantization_segment(slot, np.full((8, 8), 3 + slot, np.int32)) for slot in (1, 2)]
     for table in late:
         assert table in data
         data = data.replace(table, b"")
-    second = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
+    second = second_scan(data)
     assert read_jpeg(data[:second] + b"".join(late) + data[second:]).warnings == ()
     cut = read_jpeg(data[: second - 20])
     assert "no data for Cb, Cr" in cut.warnings
@@ -276,7 +276,7 @@ def test_a_table_that_stands_behind_the_end_is_not_needed() -> None:
 @pytest.mark.parametrize("height", [5, 8, 16])
 def test_progressive_files_one_unit_high_are_shown_without_all_scans(height: int) -> None:
     data = saved(picture(40, height), progressive=True)
-    second = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
+    second = second_scan(data)
     jpeg = read_jpeg(data[:second] + b"\xff\xd9")
     shown = show(jpeg.stream, jpeg.layout)
     assert abs(shown.mean() - np.asarray(picture(40, height)).mean()) < 5
