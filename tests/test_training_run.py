@@ -28,8 +28,9 @@ from jpegx.training.split import same_images
 from jpegx.training.validation import whole_group
 from training_data import RECIPE, command, run_alone, write_images, write_recipe
 
-# Long enough to be killed in the middle, with a stage that begins on the way.
-LONGER = ("--set", "regression.steps=20", "--set", "adversarial.steps=20")
+# Long enough to be killed in the middle of each stage.
+STAGES = ("regression", "adversarial", "centering")
+LONGER = tuple(word for stage in STAGES for word in ("--set", f"{stage}.steps=14"))
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -105,7 +106,7 @@ def test_stopped_at_random_moments_a_run_ends_as_if_undisturbed(
     assert run(*arguments, "-o", whole).exit_code == 0
     moments = random.Random(0)
     started: tuple[object, ...] = (*arguments, "-o", killed)
-    for first in (0, 10, 24):
+    for first in (0, 14, 28):
         steps = first + moments.randrange(10)
         stop_after(started, killed / "log.jsonl", steps, stop)
         if stop == signal.SIGTERM:

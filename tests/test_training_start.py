@@ -18,6 +18,9 @@ from jpegx.training.recipe import Recipe, parse_recipe
 from jpegx.training.start import read_start
 from training_data import RECIPE, write_images, write_recipe
 
+# For a run that begins as a sampler, which has no X̄(Y) for Eq. 7.
+NO_REGRESSION = ("--set", "regression.steps=0", "--set", "losses.second_moment=0")
+
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -52,7 +55,7 @@ def test_weights_to_start_from_decide_the_network(run: Run, tmp_path: Path) -> N
 
 def test_the_recipe_decides_on_dither_whatever_it_starts_from(run: Run, tmp_path: Path) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
-    arguments = ("train", "--data", data, "--recipe", recipe, "--set", "regression.steps=0")
+    arguments = ("train", "--data", data, "--recipe", recipe, *NO_REGRESSION)
     start: tuple[str, ...] = ()
     for name, dithers in (("without", False), ("with", True), ("again without", False)):
         folder, weights = tmp_path / name, tmp_path / f"{name}.safetensors"
@@ -96,9 +99,9 @@ def test_a_deeper_sampler_that_projects(run: Run, tmp_path: Path) -> None:
     assert run("train", "--data", data, "--recipe", recipe, "-o", first).exit_code == 0
     arguments = ("train", "--data", data, "--recipe", recipe, "--set", f"training.start={first}")
     change = "generator.config={encoder = [1, 1], decoder = [2, 1], projection = true}"
-    changes = ("regression.steps=0", "adversarial.steps=4", "training.accumulate=2", change)
+    changes = ("adversarial.steps=4", "training.accumulate=2", change)
     options = tuple(part for text in changes for part in ("--set", text))
-    result = run(*arguments, *options, "-o", second)
+    result = run(*arguments, *NO_REGRESSION, *options, "-o", second)
     assert result.exit_code == 0, result.output
     assert run("train", "export", second, tmp_path / "x.safetensors").exit_code == 0
     trained, _ = checkpoint.load(tmp_path / "x.safetensors")
@@ -137,7 +140,7 @@ def test_a_run_starts_from_another_with_its_critic(run: Run, tmp_path: Path) -> 
     arguments = ("train", "--data", data, "--recipe", recipe)
     first, second, third = (tmp_path / name for name in ("first", "second", "third"))
     assert run(*arguments, "-o", first).exit_code == 0
-    start = ("--set", f"training.start={first}", "--set", "regression.steps=0")
+    start = ("--set", f"training.start={first}", *NO_REGRESSION)
     assert run(*arguments, *start, "-o", second).exit_code == 0
     assert run("train", "export", second, tmp_path / "second.safetensors").exit_code == 0
     _, card = checkpoint.load(tmp_path / "second.safetensors")
@@ -226,21 +229,47 @@ def test_a_run_is_read_without_its_reference(run: Run, tmp_path: Path) -> None:
     assert not checkpoint.load(reference)[0].stochastic  # so it is another network than the sampler
     named = ("--set", f"moments.reference={reference}")
     assert run(*arguments, *named, "-o", first).exit_code == 0
-    guided = ("--set", "moments.guided=true", "--set", "regression.steps=0")
-    sampler = ("--set", f"training.start={first}")
-    for own in ((), sampler):
-        result = run(*arguments, *guided, *own, "-o", second)
-        assert result.exit_code == 1
-        assert "moments.guided needs a regression" in result.stderr
-    assert run(*arguments, *guided, *sampler, *named, "-o", tmp_path / "third").exit_code == 0
-    assert run(*arguments, *guided, "--set", f"training.start={plain}", "-o", second).exit_code == 0
-    shutil.rmtree(second)
     reference.unlink()
-    start = ("--set", f"training.start={first}", "--set", "regression.steps=0")
+    start = ("--set", f"training.start={first}", *NO_REGRESSION)
     result = run(*arguments, *start, "-o", second)
     assert result.exit_code == 0, result.stderr
     result = run("train", "export", first, tmp_path / "x.safetensors")
     assert result.exit_code == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("loss", "changes"),
+    [
+        ("losses.second_moment", []),
+        ("moments.guided", ["losses.second_moment=0", "moments.guided=true"]),
+    ],
+)
+def test_the_reference_is_a_regression(
+    loss: str, changes: list[str], run: Run, tmp_path: Path
+) -> None:
+    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
+    regression, sampler, last = (tmp_path / name for name in ("regression", "sampler", "last"))
+    arguments: list[object] = ["train", "--data", data, "--recipe", recipe, "-o"]
+    assert run(*arguments, regression, "--set", "adversarial.steps=0").exit_code == 0
+    assert run(*arguments, sampler).exit_code == 0
+    files = [folder.with_suffix(".safetensors") for folder in (regression, sampler)]
+    for folder, file in zip((regression, sampler), files, strict=True):
+        assert run("train", "export", folder, file).exit_code == 0
+    arguments.append(last)
+    for change in ["regression.steps=0", *changes]:
+        arguments += ["--set", change]
+    for own in ([], ["--set", f"training.start={sampler}"]):
+        result = run(*arguments, *own)
+        assert result.exit_code == 1
+        assert f"{loss} needs a regression" in result.stderr
+    result = run(*arguments, "--set", f"moments.reference={files[1]}")
+    assert result.exit_code == 1
+    assert f"moments.reference must be a regression; {files[1]} is a sampler" in result.stderr
+    assert not last.exists()
+    started = ["--set", f"training.start={sampler}", "--set", f"moments.reference={files[0]}"]
+    assert run(*arguments, *started).exit_code == 0
+    shutil.rmtree(last)
+    assert run(*arguments, "--set", f"training.start={regression}").exit_code == 0
 
 
 def test_optimizers_go_on_where_their_parameters_are() -> None:

@@ -63,14 +63,17 @@ class RandomNoise:
     """Noise from PyTorch's own generator, for training: fast, but bound to device and batch.
 
     ``generator``: on the device of the feature maps; None is PyTorch's global one.
+    ``temperature``: the standard deviation.
     """
 
     generator: torch.Generator | None = None
+    temperature: float = 1.0
 
     def __call__(self, layer: int, like: Tensor, scale: int) -> Tensor:
         """Noise (N, 1, h, w) for a feature map: see :class:`Noise`."""
         shape = (len(like), 1, *like.shape[2:])
-        return torch.randn(shape, generator=self.generator, dtype=like.dtype, device=like.device)
+        noise = torch.randn(shape, generator=self.generator, dtype=like.dtype, device=like.device)
+        return noise.mul_(self.temperature)
 
 
 @dataclass(frozen=True)

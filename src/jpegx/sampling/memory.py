@@ -5,6 +5,8 @@ from pathlib import Path
 
 import torch
 
+from jpegx.sampling.control_groups import memory_left
+
 _MOST = 1 << 29  # larger tiles are slower: their maps do not stay in the caches
 _LEAST = 1 << 27
 
@@ -13,8 +15,9 @@ def working_memory(device: torch.device) -> int:
     """Bytes that rendering a tile may take on a device.
 
     A power of two, so that small changes of the free memory do not change the tiles: on a CPU at
-    most 512 MiB and a quarter of what is free, on a GPU half of what is free. What the process
-    keeps of freed memory (:mod:`jpegx.cli.allocator`) comes on top, up to as much again.
+    most 512 MiB and a quarter of what is free, where there is a limit (that of a container, say)
+    of what is free below it; on a GPU half of what is free. What the process keeps of freed memory
+    (:mod:`jpegx.cli.allocator`) comes on top, up to as much again.
     """
     if device.type == "cuda":
         return _power_of_two(torch.cuda.mem_get_info(device)[0] // 2)
@@ -27,6 +30,12 @@ def _power_of_two(value: int) -> int:
 
 
 def _free() -> int:
+    """Bytes of memory that this process can still take."""
+    left = memory_left()
+    return _free_of_the_machine() if left is None else min(left, _free_of_the_machine())
+
+
+def _free_of_the_machine() -> int:
     """Bytes of memory that programs can still take, or 4 GiB where the system does not tell."""
     try:
         with Path("/proc/meminfo").open(encoding="ascii") as lines:

@@ -21,6 +21,7 @@ from jpegx.training.losses.sliced_crps import sliced_crps
 from jpegx.training.networks import Networks, placed
 from jpegx.training.patches import Group
 from jpegx.training.precision import Precision
+from jpegx.training.randomness import random_numbers
 from jpegx.training.recipe import Recipe
 from jpegx.training.schedules import cosine
 from jpegx.training.stopwatch import Stopwatch
@@ -250,11 +251,8 @@ class AdversarialStage:
 
     def _random(self, step: int, part: int, use: int) -> torch.Generator:
         """Random numbers as a function of the seed, the step, the process, the part and the use."""
-        numbers = (self.recipe.training.seed, step, self.crew.rank, part, use)
-        seed = 0
-        for number in numbers:
-            seed = (seed * 1_000_003 + number + 1) % (1 << 63)
-        return torch.Generator(self.precision.device).manual_seed(seed)
+        key = (self.recipe.training.seed, step, self.crew.rank, part, use)
+        return random_numbers(self.precision.device, *key)
 
 
 def _record(losses: dict[str, Tensor], name: str, value: Tensor) -> None:

@@ -12,13 +12,14 @@ from jpegx.training.recipe import Recipe
 def make_card(folder: RunFolder, recipe: Recipe, position: Position) -> dict[str, object]:
     """The card of the weights at a position of a run: recipe, data, length, last figures."""
     settings = folder.settings()
-    adversarial = recipe.adversarial.steps and position.stage != "regression"
+    stage = recipe.last_stage(position.stage)
+    centred = {"temperature": recipe.centering.temperature} if stage == "centering" else {}
     start = recipe.training.start
     return {
         "made_with": f"jpegx {__version__}",
         "recipe": settings.name,
         "data": f"{settings.data.name}, {folder.images()} images",
-        "stage": "adversarial" if adversarial else "regression",
+        "stage": stage,
         "steps": position.step,
         "minutes": round(position.seconds / 60, 1),
         **({"start": Path(start).name.removesuffix(SUFFIX)} if start else {}),
@@ -26,4 +27,5 @@ def make_card(folder: RunFolder, recipe: Recipe, position: Position) -> dict[str
         "quality": list(recipe.data.quality),
         "sampling": sorted(recipe.data.sampling),
         "validation": folder.last_figures(),
+        **centred,
     }

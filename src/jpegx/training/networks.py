@@ -17,6 +17,7 @@ from jpegx.models.zoo import find
 from jpegx.training.muon import Muon
 from jpegx.training.options import TrainingOptions
 from jpegx.training.recipe import Recipe
+from jpegx.training.recipe_tables import BadRecipe
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -26,14 +27,15 @@ class Networks:
     """The networks of a run, on one device, in channels_last where they are convolutions.
 
     ``average``: moving average of the generator, what is validated and exported. ``reference``:
-    X̄(Y), of Eq. 7 or for a guided first moment. ``critic`` and ``reference`` are None where the
-    recipe has no use for them.
+    X̄(Y), of Eq. 7, for a guided first moment or for centering. ``before``: the sampler that
+    centering began with. These two and ``critic`` are None where the recipe has no use for them.
     """
 
     generator: Generator
     average: Generator
     critic: Critic | None
     reference: Generator | None
+    before: Generator | None
     generator_optimizer: torch.optim.Optimizer
     critic_optimizer: torch.optim.Optimizer | None
 
@@ -44,6 +46,7 @@ class Networks:
             "average": self.average,
             "critic": self.critic,
             "reference": self.reference,
+            "before": self.before,
         }
         return {name: module for name, module in named.items() if module is not None}
 
@@ -74,6 +77,17 @@ class Networks:
         self.generator.load_state_dict(weights)
         if self.reference is not None and not keep_reference:
             self.reference.load_state_dict(weights)
+        self.generator_optimizer.state.clear()
+
+    def begin_centering(self) -> None:
+        """Start the centering stage from the average of the sampler, which is kept as it is.
+
+        The optimizer of the generator forgets what came before.
+        """
+        weights = self.average.state_dict()
+        self.generator.load_state_dict(weights)
+        if self.before is not None:
+            self.before.load_state_dict(weights)
         self.generator_optimizer.state.clear()
 
     def update_average(self, decay: float, step: int) -> None:
@@ -108,7 +122,7 @@ def create_networks(recipe: Recipe, device: torch.device, start: Start | None) -
     """The networks of a recipe, with the weights of ``start``, or with those that its seed gives.
 
     Raises BadCheckpoint if ``start`` has other networks, or if the weights of the reference cannot
-    be read, ValueError for an impossible configuration.
+    be read, BadRecipe if that is a sampler, ValueError for an impossible configuration.
     """
     with torch.random.fork_rng():
         torch.manual_seed(recipe.training.seed)
@@ -124,6 +138,7 @@ def create_networks(recipe: Recipe, device: torch.device, start: Start | None) -
         _frozen(deepcopy(generator)),
         None if critic is None else placed(critic, device).train(),
         _reference(recipe, generator, device),
+        _frozen(deepcopy(generator)) if recipe.centering.steps else None,
         _optimizer(generator, recipe.training),
         None if critic is None else _optimizer(critic, recipe.training),
     )
@@ -145,11 +160,13 @@ def _begin_with(start: Start, generator: Generator, critic: Critic | None) -> No
 
 
 def _reference(recipe: Recipe, generator: Generator, device: torch.device) -> Generator | None:
-    guide = recipe.losses.first_moment if recipe.moments.guided else 0.0
-    if not (recipe.adversarial.steps and (recipe.losses.second_moment or guide)):
+    if not recipe.needs_reference:
         return None
     if recipe.moments.reference:
         reference, _ = load(find(recipe.moments.reference))
+        if reference.stochastic:
+            name = recipe.moments.reference
+            raise BadRecipe(f"moments.reference must be a regression; {name} is a sampler")
         return _frozen(placed(reference, device))
     return _frozen(deepcopy(generator))
 

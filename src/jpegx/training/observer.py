@@ -66,9 +66,15 @@ class RunObserver:
                 self.images[:_ROWS_OF_A_STRIP],
                 self.recipe.validation.qualities[0],
                 self.precision,
-                stochastic=position.stage == "adversarial",
+                temperature=self._temperature(position),
             )
         return self._validate(position) if validate else None
+
+    def _temperature(self, position: Position) -> float:
+        """Of the noise that the weights are meant for: none in a regression."""
+        if position.stage == "centering":
+            return self.recipe.centering.temperature
+        return 1.0 if position.stage == "adversarial" else 0.0
 
     def _validate(self, position: Position) -> float:
         figures = validate(
@@ -76,7 +82,7 @@ class RunObserver:
             self.images,
             self.recipe.validation,
             self.precision,
-            stochastic=position.stage == "adversarial",
+            temperature=self._temperature(position),
         )
         score = float(np.mean([each.crps for each in figures]))
         if not isfinite(score):

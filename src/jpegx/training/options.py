@@ -41,7 +41,7 @@ class NetworkOptions:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """[training]: what both stages share."""
+    """[training]: what the stages share."""
 
     seed: int = key(0, "Same seed, same data, same noise, same start.")
     start: str = key("", "To start from: weights (file or name), or a run, with its critic.")
@@ -57,10 +57,10 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class StageOptions:
-    """[adversarial], [regression]: length and learning rate of a stage."""
+    """[adversarial] and others: length and learning rate of a stage."""
 
     steps: int = key(0, "Steps; 0 leaves the stage out.")
-    share: float = key(1.0, "Part of --max-minutes, relative to the other stage's.")
+    share: float = key(1.0, "Part of --max-minutes, relative to those of the others.")
     learning_rate: float = key(1e-4, "At the start; cosine from there.")
     final_learning_rate: float = key(1e-6, "At the end.")
 
@@ -70,6 +70,14 @@ class RegressionOptions(StageOptions):
     """[regression]: also what it minimizes."""
 
     loss: str = key("mse", "mse, whose minimum is X̄(Y), or log_mse, which is closer to PSNR.")
+
+
+@dataclass(frozen=True)
+class CenteringOptions(StageOptions):
+    """[centering]: the mean of the samples goes to X̄(Y), what they differ in stays."""
+
+    samples: int = key(4, "Samples of each image that its mean so far is estimated from.")
+    temperature: float = key(1.0, "Standard deviation of the noise that the weights are meant for.")
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,7 @@ class MomentOptions:
     unbiased: bool = key(False, "Correct both estimates for the number of samples.")
     reference: str = key(
         "",
-        "Regression X̄(Y), of Eq. 7 or guided (file or name); without, what the stage starts from.",
+        "Regression X̄(Y) of Eq. 7, guided, [centering]: file or name; without, what it started as.",
     )
 
 

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_origin, get_type_hints
 
+from jpegx.models.temperature import MAX_TEMPERATURE
 from jpegx.training.losses.sliced_crps import LEAST_SIZE
 from jpegx.training.options import (
+    CenteringOptions,
     DataOptions,
     LossOptions,
     MomentOptions,
@@ -30,10 +32,38 @@ class Recipe:
     training: TrainingOptions = field(default_factory=TrainingOptions)
     regression: RegressionOptions = field(default_factory=RegressionOptions)
     adversarial: StageOptions = field(default_factory=StageOptions)
+    centering: CenteringOptions = field(default_factory=CenteringOptions)
     losses: LossOptions = field(default_factory=LossOptions)
     moments: MomentOptions = field(default_factory=MomentOptions)
     validation: ValidationOptions = field(default_factory=ValidationOptions)
     run: RunOptions = field(default_factory=RunOptions)
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether a loss asks for a regression X̄(Y): Eq. 7, a guided first moment, centering."""
+        guide = self.losses.first_moment if self.moments.guided else 0.0
+        moments = self.adversarial.steps and (self.losses.second_moment or guide)
+        return bool(moments or self.centering.steps)
+
+    @property
+    def makes_sampler(self) -> bool:
+        """Whether the noise matters in the end: the regression is not the last stage."""
+        return bool(self.adversarial.steps or self.centering.steps)
+
+    @property
+    def stages(self) -> dict[str, StageOptions]:
+        """The stages in their order, also those without steps."""
+        return {
+            "regression": self.regression,
+            "adversarial": self.adversarial,
+            "centering": self.centering,
+        }
+
+    def last_stage(self, now: str) -> str:
+        """The stage that a run is in, or, if it is done, the last that it went through."""
+        if now != "done":
+            return now
+        return [name for name, stage in self.stages.items() if stage.steps][-1]
 
 
 def load_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
@@ -160,7 +190,7 @@ def _problems(recipe: Recipe) -> dict[str, bool]:
         "data.native must be from 0 to 1": data.native > 1,
         "data.workers must be at most 256": data.workers > 256,
         "the share of a stage must be above 0": any(
-            stage.steps and not stage.share for stage in (recipe.regression, recipe.adversarial)
+            stage.steps and not stage.share for stage in recipe.stages.values()
         ),
         "training.ema must be below 1": training.ema >= 1,
         "training.betas must be below 1": max(training.betas) >= 1,
@@ -171,9 +201,13 @@ def _problems(recipe: Recipe) -> dict[str, bool]:
         "generator.family must be given": not recipe.generator.family,
         "critic.family must be given where adversarial.steps is not 0": recipe.adversarial.steps > 0
         and not recipe.critic.family,
-        "regression.steps or adversarial.steps must be given": recipe.regression.steps
-        + recipe.adversarial.steps
-        == 0,
+        "regression.steps, adversarial.steps or centering.steps must be given": not any(
+            stage.steps for stage in recipe.stages.values()
+        ),
+        "centering.samples must be at least 2": recipe.centering.samples < 2,
+        f"centering.temperature must be above 0, at most {MAX_TEMPERATURE:g}": not 0
+        < recipe.centering.temperature
+        <= MAX_TEMPERATURE,
         "losses.vgg19 needs losses.perceptual": bool(recipe.losses.vgg19)
         and not recipe.losses.perceptual,
         "shared or unbiased moments and losses.crps need moments.samples of at least 2": bool(

@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 
 from jpegx.training.adversarial import AdversarialStage
+from jpegx.training.centering import CenteringStage
 from jpegx.training.crew import Crew, join_crew
 from jpegx.training.folder import RunFolder, Settings
 from jpegx.training.loader import load_steps
@@ -17,7 +18,7 @@ from jpegx.training.recipe import Recipe
 from jpegx.training.recipe_tables import BadRecipe
 from jpegx.training.regression import RegressionStage
 from jpegx.training.split import choose_images, same_images
-from jpegx.training.start import check_guide, network_of, read_start, with_whole_paths
+from jpegx.training.start import check_reference, network_of, read_start, with_whole_paths
 from jpegx.training.stopwatch import Stopwatch
 from jpegx.training.trainer import Stage, Trainer
 
@@ -30,7 +31,7 @@ def start_run(
     """Train from the beginning, into a new folder. Raises JpegxError, OSError."""
     recipe = settings.recipe
     start = read_start(recipe)
-    check_guide(start, recipe)
+    check_reference(start, recipe)
     if start is not None:
         training = replace(recipe.training, start=start.name)
         recipe = replace(recipe, training=training, generator=network_of(start, recipe))
@@ -79,6 +80,8 @@ def _train(
         stages["adversarial"] = AdversarialStage(recipe, networks, precision, crew, watch)
         if recipe.losses.perceptual and not recipe.losses.vgg19:
             say(f"losses.vgg19 names no file: {_stand_in(recipe)} the perceptual loss")
+    if recipe.centering.steps:
+        stages["centering"] = CenteringStage(recipe, networks, precision, crew, watch)
     split = choose_images(settings, say) if new else same_images(settings, folder, say)
     observer = None
     if crew.is_first:

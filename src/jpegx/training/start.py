@@ -31,19 +31,38 @@ def read_start(recipe: Recipe) -> Start | None:
         called = name if is_installed else str(path.resolve())
         return Start(called, generator, None, not generator.stochastic)
     folder = RunFolder(Path(name).resolve())
-    networks, position = load_run(folder, folder.settings().recipe)
-    critic = None if position.stage == "regression" else networks.critic
-    return Start(str(folder.path), networks.average, critic, critic is None)
+    made_with = folder.settings().recipe
+    networks, position = load_run(folder, made_with)
+    regression = made_with.last_stage(position.stage) == "regression"
+    critic = None if regression else networks.critic
+    return Start(str(folder.path), networks.average, critic, regression)
 
 
-def check_guide(start: Start | None, recipe: Recipe) -> None:
-    """Raise BadRecipe if what a run starts from would be X̄(Y) but is no regression."""
-    without = recipe.moments.guided and not recipe.moments.reference and not recipe.regression.steps
-    if without and (start is None or not start.regression):
+def check_reference(start: Start | None, recipe: Recipe) -> None:
+    """Raise BadRecipe if X̄(Y) would be no regression, or what is to be centred no sampler."""
+    from_regression = bool(recipe.regression.steps or (start and start.regression))
+    if recipe.needs_reference and not recipe.moments.reference and not from_regression:
         raise BadRecipe(
-            "moments.guided needs a regression: name one in moments.reference, or give "
-            "regression.steps"
+            f"{_asking_for_reference(recipe)} needs a regression: name one in moments.reference, "
+            "or give regression.steps"
         )
+    if (
+        recipe.centering.steps
+        and not recipe.adversarial.steps
+        and (start is None or from_regression)
+    ):
+        raise BadRecipe(
+            "centering needs a sampler: name one in training.start, with regression.steps=0, or "
+            "give adversarial.steps"
+        )
+
+
+def _asking_for_reference(recipe: Recipe) -> str:
+    if recipe.adversarial.steps and recipe.losses.second_moment:
+        return "losses.second_moment"
+    if recipe.adversarial.steps and recipe.moments.guided:
+        return "moments.guided"
+    return "centering"
 
 
 def with_whole_paths(recipe: Recipe) -> Recipe:
@@ -67,7 +86,7 @@ def network_of(start: Start, recipe: Recipe) -> NetworkOptions:
     given = recipe.generator.config
     config = deeper(start.generator.config.to_dict(), given)
     own = {"projection"}
-    if recipe.adversarial.steps and "noise" in config:
+    if recipe.makes_sampler and "noise" in config:
         config["noise"] = True
         own.add("dither")
     config |= {name: given[name] for name in own & given.keys() & config.keys()}

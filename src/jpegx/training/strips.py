@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from jpegx.models.generator import Generator
-from jpegx.models.noise import CounterNoise, Noise, ZeroNoise
+from jpegx.models.noise import CounterNoise
 from jpegx.training.compress import compress
 from jpegx.training.losses.consistency import rounded_to_bytes
 from jpegx.training.precision import Precision
@@ -27,19 +27,20 @@ def write_strips(
     quality: int,
     precision: Precision,
     *,
-    stochastic: bool,
+    temperature: float,
 ) -> None:
     """One row per image: the JPEG, samples (or the regression), their mean, the source. A PNG.
 
     ``images``: uint8 (H, W, 3), the centre of each is shown, enlarged, without smoothing.
+    ``temperature``: standard deviation of the noise, 0 for a regression.
     """
-    noise: Noise = CounterNoise(0) if stochastic else ZeroNoise()
+    noise = CounterNoise(0, temperature=temperature)
     rows = []
     for image in images:
         batch = compress([whole_group(image, _CROP, quality)], precision.device)
-        count = _SAMPLES if stochastic else 1
+        count = _SAMPLES if temperature else 1
         drawn = draw(generator, batch.conditions, noise, count, precision)
-        mean = [drawn.mean(dim=0)] if stochastic else []
+        mean = [drawn.mean(dim=0)] if temperature else []
         jpeg = rounded_to_bytes(batch.conditions.decoded[0])
         row = torch.cat([jpeg, *drawn, *mean, batch.targets[0]], dim=2)
         rows.append(row.mul(255).round().byte().permute(1, 2, 0).cpu().numpy())

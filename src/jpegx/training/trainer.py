@@ -69,7 +69,7 @@ class Trainer:
         self.device = device
         self.position = Position()
         self.stopping = Stopping()
-        self.options = {"regression": recipe.regression, "adversarial": recipe.adversarial}
+        self.options = recipe.stages
         self.spans = _spans(self.options, limit)
         self._losses: list[dict[str, Tensor]] = []
 
@@ -99,6 +99,8 @@ class Trainer:
         if stage == "adversarial":
             keep = bool(self.recipe.moments.reference)
             self.networks.begin_adversarial(keep_reference=keep)
+        elif stage == "centering":
+            self.networks.begin_centering()
         self._save()
         self.stopping.obey()
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from jpegx.evaluation.metrics.psnr import psnr
 from jpegx.models.conditioning import Conditions
 from jpegx.models.generator import Generator
-from jpegx.models.noise import CounterNoise, Noise, ZeroNoise
+from jpegx.models.noise import CounterNoise, Noise
 from jpegx.sampling.crps import crps
 from jpegx.training.compress import Batch, compress
 from jpegx.training.losses.consistency import consistency_rmse, decoded_change, rounded_to_bytes
@@ -51,15 +51,15 @@ def validate(
     options: ValidationOptions,
     precision: Precision,
     *,
-    stochastic: bool,
+    temperature: float,
 ) -> list[Figures]:
     """Figures for each quality. ``images``: uint8 (H, W, 3); the centre of each is used.
 
-    Without ``stochastic`` one image without noise is measured (a regression). The noise is the same
-    every time.
+    ``temperature``: standard deviation of the noise, which is the same every time; at 0 one image
+    is measured (a regression).
     """
-    noise: Noise = CounterNoise(0) if stochastic else ZeroNoise()
-    samples = options.samples if stochastic else 1
+    noise = CounterNoise(0, temperature=temperature)
+    samples = options.samples if temperature else 1
     out = []
     for quality in options.qualities:
         rows, changes = [], []
