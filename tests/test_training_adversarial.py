@@ -19,11 +19,10 @@ from jpegx.training.losses.features import feature_matching
 from jpegx.training.losses.moments import first_moment, second_moment
 from jpegx.training.losses.sliced_crps import sliced_crps
 from jpegx.training.networks import create_networks
-from jpegx.training.patches import Group
 from jpegx.training.precision import Precision
 from jpegx.training.recipe import Recipe, parse_recipe
 from jpegx.training.stopwatch import Stopwatch
-from training_data import RECIPE
+from training_data import RECIPE, gradients, groups
 
 CPU = torch.device("cpu")
 CHANGES = ("data.patch=48", "moments.shared=true", "losses.crps=0.1", "losses.consistency=[5, 5]")
@@ -45,27 +44,13 @@ def stage_of(recipe: Recipe) -> AdversarialStage:
     return AdversarialStage(recipe, networks, precision, Crew(), Stopwatch(CPU))
 
 
-def groups(count: int) -> list[Group]:
-    """Groups of two patches each, of different samplings."""
-    random = torch.Generator().manual_seed(1)
-    size = (count, 2, 3, 48, 48)
-    patches = torch.randint(0, 256, size, dtype=torch.uint8, generator=random)
-    samplings = ("4:2:0", "gray") * count
-    return [Group(p, (10, 60), s) for p, s in zip(patches, samplings, strict=False)]
-
-
-def gradients(stage: AdversarialStage) -> Tensor:
-    found = [p.grad for p in stage.networks.generator.parameters()]
-    return torch.cat([grad.flatten() for grad in found if grad is not None])
-
-
 def test_shared_samples_have_every_loss() -> None:
     stage = stage_of(recipe_with())
     generator, critic, weights = stage.networks.generator, stage.critic, stage.recipe.losses
     reference = stage.networks.reference
     assert reference is not None
     losses = stage.step([groups(2)], 7, 0.5)
-    stepped = gradients(stage)
+    stepped = gradients(stage.networks.generator)
 
     batch = compress(groups(2), CPU)
     images = generator(batch.conditions, RandomNoise(stage._random(7, 0, _SAMPLE)), 3)
@@ -92,7 +77,7 @@ def test_shared_samples_have_every_loss() -> None:
     torch.testing.assert_close(losses["critic"], critic_loss(real, fake).detach())
     generator.zero_grad()
     torch.stack(list(wanted.values())).sum().backward()
-    torch.testing.assert_close(stepped, gradients(stage), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(stepped, gradients(stage.networks.generator), rtol=1e-4, atol=1e-6)
 
 
 def test_a_guided_first_moment_is_the_distance_from_the_regression() -> None:
@@ -136,7 +121,7 @@ def test_parts_of_a_batch_count_alike() -> None:
     changes = [f"losses.{change}" for change in (*alone, "second_moment=0")]
     stage = stage_of(recipe_with(*changes, "training.accumulate=2"))
     losses = stage.step([groups(2)[:1], groups(2)[1:]], 0, 0.5)
-    stepped = gradients(stage)
+    stepped = gradients(stage.networks.generator)
     expected, parts = [], []
     for part, own in enumerate(groups(2)):
         batch = compress([own], CPU)
@@ -145,7 +130,7 @@ def test_parts_of_a_batch_count_alike() -> None:
         images = stage.networks.generator(batch.conditions, noise, 3)
         loss = first_moment(images.unflatten(0, (2, 3)), batch.targets)
         loss.backward()
-        parts.append(gradients(stage))
+        parts.append(gradients(stage.networks.generator))
         expected.append(loss.detach())
     torch.testing.assert_close(losses["first_moment"], torch.stack(expected).mean())
     torch.testing.assert_close(stepped, torch.stack(parts).mean(dim=0), rtol=1e-4, atol=1e-7)

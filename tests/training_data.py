@@ -6,7 +6,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
+from torch import Tensor, nn
+
+from jpegx.training.patches import Group
 
 RECIPE = """
 [data]
@@ -49,6 +53,21 @@ save_every = 2
 validate_every = 6
 strips_every = 6
 """
+
+
+def groups(count: int) -> list[Group]:
+    """Groups of two noisy patches each (48x48), of different samplings."""
+    random = torch.Generator().manual_seed(1)
+    size = (count, 2, 3, 48, 48)
+    patches = torch.randint(0, 256, size, dtype=torch.uint8, generator=random)
+    samplings = ("4:2:0", "gray") * count
+    return [Group(p, (10, 60), s) for p, s in zip(patches, samplings, strict=False)]
+
+
+def gradients(network: nn.Module) -> Tensor:
+    """Those of all its parameters, one after the other."""
+    found = [p.grad for p in network.parameters()]
+    return torch.cat([grad.flatten() for grad in found if grad is not None])
 
 
 def write_images(folder: Path, count: int = 6, size: tuple[int, int] = (48, 40)) -> Path:

@@ -71,23 +71,21 @@ class Networks:
         """Start the adversarial stage from the average of the regression.
 
         The average is also X̄(Y) from here on, unless the recipe names other weights for it
-        (``keep_reference``). The optimizer of the generator forgets the regression.
+        (``keep_reference``).
         """
-        weights = self.average.state_dict()
-        self.generator.load_state_dict(weights)
+        self._go_on_from_average()
         if self.reference is not None and not keep_reference:
-            self.reference.load_state_dict(weights)
-        self.generator_optimizer.state.clear()
+            self.reference.load_state_dict(self.average.state_dict())
 
     def begin_centering(self) -> None:
-        """Start the centering stage from the average of the sampler, which is kept as it is.
-
-        The optimizer of the generator forgets what came before.
-        """
-        weights = self.average.state_dict()
-        self.generator.load_state_dict(weights)
+        """Start the centering stage from the average of the sampler, which is kept as it is."""
+        self._go_on_from_average()
         if self.before is not None:
-            self.before.load_state_dict(weights)
+            self.before.load_state_dict(self.average.state_dict())
+
+    def _go_on_from_average(self) -> None:
+        """The optimizer forgets how the average came about."""
+        self.generator.load_state_dict(self.average.state_dict())
         self.generator_optimizer.state.clear()
 
     def update_average(self, decay: float, step: int) -> None:
