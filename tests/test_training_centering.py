@@ -10,7 +10,7 @@ from torch import Tensor
 from conftest import Run
 from jpegx.models import checkpoint
 from jpegx.models.generator import Generator
-from jpegx.models.noise import RandomNoise, ZeroNoise
+from jpegx.models.noise import AntitheticNoise, RandomNoise, ZeroNoise
 from jpegx.training.centering import CenteringStage
 from jpegx.training.compress import compress
 from jpegx.training.crew import Crew
@@ -22,7 +22,7 @@ from jpegx.training.stopwatch import Stopwatch
 from training_data import RECIPE, gradients, groups, write_images, write_recipe
 
 CPU = torch.device("cpu")
-CHANGES = ("adversarial.steps=0", "centering.steps=6", "centering.samples=3")
+CHANGES = ("adversarial.steps=0", "centering.steps=6", "centering.pairs=3")
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -87,10 +87,11 @@ def test_a_step_has_the_gradient_of_the_parts() -> None:
         files, noise = batch.conditions, [stage._noise(7, part, use) for use in (0, 1)]
         assert all(isinstance(each, RandomNoise) and each.temperature == 0.5 for each in noise)
         before = stage.before(files, noise[0])
-        others = stage.before(files, noise[1], 3).unflatten(0, (2, 3))
+        # Three pairs of each of two files.
+        others = stage.before(files, AntitheticNoise(noise[1]), 6).unflatten(0, (2, 3, 2))
         images = networks.generator(files, stage._noise(7, part, 0))
         wanted = stage.reference(files, ZeroNoise())
-        loss, distance = centering(images, before, others, wanted, batch.targets)
+        loss, distance = centering(images, before, others.mean(dim=2), wanted, batch.targets)
         (loss / 2).backward()
         expected.append(torch.stack([loss.detach(), distance]))
     mean = torch.stack(expected).mean(dim=0)

@@ -93,7 +93,7 @@ def test_changes_on_the_command_line() -> None:
         ("data.quality=5", "must be a list"),
         ("data.quality_power=0", "from 0.01 to 100"),
         ("regression.loss=l1", "mse or log_mse"),
-        ("centering.samples=1", "at least 2"),
+        ("centering.pairs=1", "at least 2"),
         ("centering.temperature=0", "above 0, at most 4"),
         ("centering.temperature=5", "above 0, at most 4"),
         ("data.sampling={}", "must be out of"),

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from jpegx.models.generator import Generator
-from jpegx.models.noise import RandomNoise, ZeroNoise
+from jpegx.models.noise import AntitheticNoise, RandomNoise, ZeroNoise
 from jpegx.training.compress import compress
 from jpegx.training.crew import Crew
 from jpegx.training.losses.centering import centering
@@ -62,15 +62,16 @@ class CenteringStage:
         for part, groups in enumerate(parts):
             with self.watch.part("compression"):
                 batch = compress(groups, self.precision.device)
-            files, count = batch.conditions, self.recipe.centering.samples
+            files, pairs = batch.conditions, self.recipe.centering.pairs
             with self.watch.part("before"), torch.no_grad(), self.precision.autocast():
                 wanted = self.reference(files, ZeroNoise()).float()
                 before = self.before(files, self._noise(step, part, _SAME)).float()
-                others = self.before(files, self._noise(step, part, _OTHERS), count).float()
+                opposed = AntitheticNoise(self._noise(step, part, _OTHERS))
+                others = self.before(files, opposed, 2 * pairs).float()
             with self.watch.part("generator"):
                 with self.precision.autocast():
                     images = networks.generator(files, self._noise(step, part, _SAME))
-                others = others.unflatten(0, (-1, count))
+                others = others.unflatten(0, (-1, pairs, 2)).mean(dim=2)
                 loss, distance = centering(images.float(), before, others, wanted, batch.targets)
                 (loss / len(parts)).backward()
                 total += torch.stack([loss.detach(), distance]) / len(parts)

@@ -76,7 +76,7 @@ class RegressionOptions(StageOptions):
 class CenteringOptions(StageOptions):
     """[centering]: the mean of the samples goes to X̄(Y), what they differ in stays."""
 
-    samples: int = key(4, "Samples of each image that its mean so far is estimated from.")
+    pairs: int = key(2, "Samples, and as many of opposite noise, that tell an image's mean so far.")
     temperature: float = key(1.0, "Standard deviation of the noise that the weights are meant for.")
 
 

@@ -204,7 +204,7 @@ def _problems(recipe: Recipe) -> dict[str, bool]:
         "regression.steps, adversarial.steps or centering.steps must be given": not any(
             stage.steps for stage in recipe.stages.values()
         ),
-        "centering.samples must be at least 2": recipe.centering.samples < 2,
+        "centering.pairs must be at least 2": recipe.centering.pairs < 2,
         f"centering.temperature must be above 0, at most {MAX_TEMPERATURE:g}": not 0
         < recipe.centering.temperature
         <= MAX_TEMPERATURE,

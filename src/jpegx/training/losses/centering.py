@@ -12,8 +12,9 @@ def centering(
     """What a sample should change by for the mean to become X̄(Y), as two scalars. Ours.
 
     ``images`` and ``before``: samples (N, C, H, W), 0 to 1, of the same noise, by the network that
-    is trained and by the one that it started as. ``others``: more samples (N, S, C, H, W), S of at
-    least 2, of the latter. ``wanted``: X̄(Y), ``targets``: the sources, (N, C, H, W).
+    is trained and by the one that it started as. ``others``: (N, S, C, H, W), S of at least 2,
+    more samples of the latter, or means of some, each independent of the next. ``wanted``: X̄(Y),
+    ``targets``: the sources, (N, C, H, W).
 
     The first is the squared distance of each sample from the one before, moved by what X̄(Y) is
     from the mean of the others; it is least where the mean is X̄(Y) and each sample as far from
