@@ -15,6 +15,7 @@ from jpegx.batch.inputs import JPEG_SUFFIXES, Input, find_inputs, read_names
 from jpegx.batch.outputs import Outputs, is_picture, plan_outputs
 from jpegx.cli.console import Console
 from jpegx.cli.options import (
+    center_option,
     device_option,
     max_pixels_option,
     precision_option,
@@ -95,6 +96,7 @@ OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".av
 @device_option
 @precision_option
 @temperature_option
+@center_option
 @click.option("-r", "--recursive", is_flag=True, help="Look into the sub-folders of folders.")
 @click.option(
     "--files-from",
@@ -123,6 +125,7 @@ def decode(
     device: str,
     precision: "Precision",
     temperature: float | None,
+    center: str | None,
     recursive: bool,
     files_from: BinaryIO | None,
     null: bool,
@@ -165,6 +168,7 @@ def decode(
 
     from jpegx.batch.jobs import decode_files
     from jpegx.batch.settings import DecodeSettings
+    from jpegx.models.center import BadCenter
     from jpegx.models.header import BadCheckpoint
     from jpegx.sampling.source import default_model, open_source
 
@@ -173,9 +177,10 @@ def decode(
         if model == "laplace" and not quiet:
             console.say("no weights are installed; --model laplace, which needs none, is used")
     try:
-        source = open_source(model, device, precision, temperature, console.drawn)
+        source = open_source(model, device, precision, temperature, center, console.drawn)
     except BadCheckpoint as error:
-        raise click.BadParameter(str(error), param_hint="--model") from None
+        hint = "--center" if isinstance(error, BadCenter) else "--model"
+        raise click.BadParameter(str(error), param_hint=hint) from None
     settings = DecodeSettings(
         source=source,
         samples=samples,

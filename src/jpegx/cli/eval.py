@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from jpegx.cli.console import Console
-from jpegx.cli.options import device_option, precision_option, temperature_option
+from jpegx.cli.options import (
+    center_option,
+    device_option,
+    precision_option,
+    temperature_option,
+)
 from jpegx.errors import printable
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
@@ -155,6 +160,7 @@ def _qualities(context: click.Context, option: click.Parameter, value: str) -> t
 @device_option
 @precision_option
 @temperature_option
+@center_option
 @click.option("--quiet", is_flag=True, help="No progress bar; errors are still shown.")
 @click.pass_context
 def eval(  # noqa: A001 (the name of the command)
@@ -180,6 +186,7 @@ def eval(  # noqa: A001 (the name of the command)
     device: str,
     precision: "Precision",
     temperature: float | None,
+    center: str | None,
     quiet: bool,
 ) -> None:
     """Compare decoders on originals: perception, consistency, distortion, honesty of the samples.
@@ -233,6 +240,7 @@ def eval(  # noqa: A001 (the name of the command)
         device=device,
         precision=precision,
         temperature=temperature,
+        center=center,
     )
     plan = make_plan(request)
     with ExitStack() as stack:

@@ -61,3 +61,11 @@ temperature_option = click.option(
     help="Strength of a learned model's noise: 1 for samples that spread as the possible sources "
     "do, less for cleaner pictures that are more alike.  [default: what the weights' card says]",
 )
+
+center_option = click.option(
+    "--center",
+    metavar="NAME|FILE",
+    help="Regression that the samples of a learned model lie around, in the place of its own "
+    "picture without noise: the name of installed weights, or a file; none: its own.  [default: "
+    "what the weights' card says]",
+)

@@ -155,7 +155,8 @@ def blend(console: Console, shares: tuple[str, ...], file: Path, notes: tuple[st
     less error. new.safetensors=1 general=1 old.safetensors=-1 adds to the regression new what made
     general out of the regression old.
 
-    The card has the temperature of the samplers, if all have the same, unless a note says another.
+    The card has the temperature of the samplers, and the regression they lie around, if all have
+    the same, unless a note says another.
     """
     _check_suffix(file)
     added = _pairs(notes)

@@ -18,8 +18,6 @@ from jpegx.evaluation.originals import video_luma
 from jpegx.evaluation.store import file_digest
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import Layout
-from jpegx.models import zoo
-from jpegx.models.header import BadCheckpoint
 from jpegx.sampling.eight_bit import EightBit
 from jpegx.sampling.precision import Precision
 from jpegx.sampling.source import Source, open_source
@@ -144,6 +142,7 @@ def open_models(
     device: str,
     precision: Precision,
     temperature: float | None,
+    center: str | None,
     seed: int,
     projection: Projection,
 ) -> list[Decoder]:
@@ -153,13 +152,10 @@ def open_models(
     """
     decoders: list[Decoder] = []
     for model in models:
-        source = open_source(model, device, precision, temperature)
-        try:
-            digest = file_digest(zoo.find(model))
-        except BadCheckpoint:  # it opened, so it is a law that needs no weights
-            digest = f"{model} {__version__}"
+        source = open_source(model, device, precision, temperature, center)
+        digests = [file_digest(path) for path in source.weights]
         facts: dict[str, object] = {
-            "weights": digest,
+            "weights": " ".join(digests) or f"{model} {__version__}",
             "precision": precision,
             "temperature": temperature,
             "device": source.device.type,

@@ -49,6 +49,7 @@ class Request:
     device: str
     precision: Precision
     temperature: float | None
+    center: str | None
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def _decoders(request: Request) -> list[Decoder]:
         request.device,
         request.precision,
         request.temperature,
+        request.center,
         request.seed,
         request.projection,
     )

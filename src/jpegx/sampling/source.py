@@ -1,7 +1,8 @@
 """What samples are drawn from: a learned generator, or one of the laws that need no weights."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,8 +11,12 @@ from torch import Tensor
 from jpegx.jpeg import libjpeg
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.models import zoo
+from jpegx.models.center import NO_CENTER, BadCenter, card_center
 from jpegx.models.checkpoint import load
+from jpegx.models.generator import Generator
+from jpegx.models.header import BadCheckpoint
 from jpegx.models.temperature import card_temperature
+from jpegx.sampling.centered import generate_around
 from jpegx.sampling.device import choose_device
 from jpegx.sampling.generate import Progress, generate
 from jpegx.sampling.laplace import laplace
@@ -37,11 +42,13 @@ class Source:
 
     ``draw(jpeg, samples, seed)`` yields images, float32 (C, H, W) in gray levels, neither rounded
     nor clipped; sample i depends on the seed and i alone. ``device``: where to compute.
+    ``weights``: the files that it came from, first those of the model itself.
     """
 
     name: str
     draw: Draw
     device: torch.device
+    weights: tuple[Path, ...] = ()
 
 
 def default_model() -> str:
@@ -54,38 +61,35 @@ def open_source(
     device: str = "auto",
     precision: Precision = "auto",
     temperature: float | None = None,
+    center: str | None = None,
     progress: Progress | None = None,
 ) -> Source:
     """The source of a name: "laplace", "standard", installed weights, or a safetensors file.
 
     ``device``: "auto", "cpu" or "cuda". ``precision``: number type of a generator.
     ``temperature``: strength of its noise, None for what the card of the weights says, or
-    else 1. ``progress``: as of :func:`jpegx.sampling.generate.generate`, for each file. Raises
-    JpegxError if there is no such model, its file is bad, or the device is not there.
+    else 1. ``center``: the regression that samples of a generator lie around
+    (:mod:`jpegx.sampling.centered`), installed weights or a file; "none" for its own pictures; None
+    for what the card says. ``progress``: as of :func:`jpegx.sampling.generate.generate`, for each
+    file. Raises JpegxError if there is no such model, its file is bad, or the device is not there.
     """
     place = choose_device(device)
     if model in _WITHOUT_WEIGHTS:
         return Source(model, _WITHOUT_WEIGHTS[model], place)
-    drawn = _learned(zoo.find(model), place, precision, temperature, progress)
-    return Source(Path(model).stem, drawn, place)
-
-
-def _learned(
-    path: Path,
-    device: torch.device,
-    precision: Precision,
-    temperature: float | None,
-    progress: Progress | None,
-) -> Draw:
+    path = zoo.find(model)
     loaded, card = load(path)
-    generator = prepare(loaded, device, precision)
-    # Once, not for each file: what a process keeps of freed memory would change the tiles.
-    memory = working_memory(device)
+    generator = prepare(loaded, place, precision)
     asked = card_temperature(path, card) if temperature is None else temperature
     strength = 1.0 if asked is None else asked
+    # Once, not for each file: what a process keeps of freed memory would change the tiles.
+    memory = working_memory(place)
+    around = _center(path, card, center) if generator.stochastic else None
+    render: Callable[..., Iterator[Tensor]] = generate
+    if around is not None:
+        render = partial(generate_around, prepare(_regression(around), place, precision))
 
     def draw(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
-        return generate(
+        return render(
             generator,
             jpeg,
             samples=samples,
@@ -95,4 +99,26 @@ def _learned(
             progress=progress,
         )
 
-    return draw
+    weights = (path,) if around is None else (path, around)
+    return Source(path.stem, draw, place, weights)
+
+
+def _center(path: Path, card: Mapping[str, object], center: str | None) -> Path | None:
+    """The file of the regression to draw around, None for none."""
+    name = card_center(path, card) if center is None else center
+    if name == NO_CENTER:
+        return None
+    try:
+        return zoo.find(name)
+    except BadCheckpoint as error:
+        raise BadCenter(str(error)) from None
+
+
+def _regression(path: Path) -> Generator:
+    try:
+        generator, _ = load(path)
+    except BadCheckpoint as error:
+        raise BadCenter(str(error)) from None
+    if generator.stochastic:
+        raise BadCenter(f"{path}: is a sampler; samples lie around a regression")
+    return generator
