@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from jpegx import __version__
-from jpegx.models.center import NO_CENTER, card_center
+from jpegx.models.center import NO_CENTER
 from jpegx.models.checkpoint import load
 from jpegx.models.generator import Generator
 from jpegx.models.header import BadCheckpoint
@@ -56,7 +56,8 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
     }
     if len(temperatures) == 1 and None not in temperatures:
         own["temperature"] = temperatures.pop()
-    centers = {card_center(path, card) for path, (part, card) in parts.items() if part.stochastic}
+    # To blend, the regression need not be installed.
+    centers = {str(card.get("center", NO_CENTER)) for p, card in parts.values() if p.stochastic}
     if len(centers) == 1 and NO_CENTER not in centers:
         own["center"] = centers.pop()
     return result.eval(), own

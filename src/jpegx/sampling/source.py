@@ -84,9 +84,12 @@ def open_source(
     # Once, not for each file: what a process keeps of freed memory would change the tiles.
     memory = working_memory(place)
     around = _center(path, card, center) if generator.stochastic else None
+    weights: tuple[Path, ...] = (path,)
     render: Callable[..., Iterator[Tensor]] = generate
     if around is not None:
-        render = partial(generate_around, prepare(_regression(around), place, precision))
+        file, regression = around
+        weights = (path, file)
+        render = partial(generate_around, prepare(regression, place, precision))
 
     def draw(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
         return render(
@@ -99,26 +102,21 @@ def open_source(
             progress=progress,
         )
 
-    weights = (path,) if around is None else (path, around)
     return Source(path.stem, draw, place, weights)
 
 
-def _center(path: Path, card: Mapping[str, object], center: str | None) -> Path | None:
-    """The file of the regression to draw around, None for none."""
+def _center(
+    path: Path, card: Mapping[str, object], center: str | None
+) -> tuple[Path, Generator] | None:
+    """The regression to draw around and its file, None for none."""
     name = card_center(path, card) if center is None else center
     if name == NO_CENTER:
         return None
     try:
-        return zoo.find(name)
-    except BadCheckpoint as error:
-        raise BadCenter(str(error)) from None
-
-
-def _regression(path: Path) -> Generator:
-    try:
-        generator, _ = load(path)
+        file = zoo.find(name)
+        generator, _ = load(file)
     except BadCheckpoint as error:
         raise BadCenter(str(error)) from None
     if generator.stochastic:
-        raise BadCenter(f"{path}: is a sampler; samples lie around a regression")
-    return generator
+        raise BadCenter(f"{file}: is a sampler; samples lie around a regression")
+    return file, generator
