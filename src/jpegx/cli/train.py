@@ -174,6 +174,78 @@ def blend(console: Console, shares: tuple[str, ...], file: Path, notes: tuple[st
     console.say(f"{file}: {' + '.join(shares)}")
 
 
+@train.command(short_help="Write weights whose samples lie around a regression.")
+@click.argument("model", metavar="MODEL")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    required=True,
+    help="Folder of images to measure on, sub-folders included.",
+)
+@click.option(
+    "--center",
+    "regression",
+    metavar="NAME",
+    default="regression",
+    show_default=True,
+    help="The regression: the name of installed weights.",
+)
+@click.option(
+    "--patches",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=1024,
+    show_default=True,
+    help="How many patches of the images to measure on.",
+)
+@device_option
+@click.option("--quiet", is_flag=True, help="No progress bar; messages are still shown.")
+@_note_option
+@click.pass_obj
+def center(
+    console: Console,
+    model: str,
+    file: Path,
+    data: Path,
+    regression: str,
+    patches: int,
+    device: str,
+    quiet: bool,
+    notes: tuple[str, ...],
+) -> None:
+    """Write the weights MODEL into FILE (.safetensors), their samples around a regression.
+
+    MODEL is a name of jpegx models, or a safetensors file. The weights stay as they are. Their card
+    gets the name of the regression, which jpegx decode then draws around, and how far the noise
+    takes the mean of the samples from their own picture without noise, in shares of the way to the
+    regression and to the decoded image. This is measured here, at the temperature of the card, on
+    random patches of the images with qualities and samplings as in the recipe compact.
+    """
+    _check_suffix(file)
+    added = _pairs(notes)
+
+    from jpegx.training.center import center_weights
+
+    with console.progress(patches, quiet=quiet) as bar:
+        measured = center_weights(
+            find(model),
+            regression,
+            file,
+            added,
+            data=data,
+            patches=patches,
+            device=device,
+            say=console.say,
+            reached=bar.reach,
+        )
+    console.say(
+        f"{file}: mean of the samples {measured.own:.2f} gray levels from {regression}; around it "
+        f"{measured.left:.2f}, without a drift {measured.around:.2f}"
+    )
+
+
 @train.command(short_help="Print a recipe, or the names of all.")
 @click.argument("name", required=False, metavar="[NAME]")
 def recipe(name: str | None) -> None:

@@ -1,6 +1,8 @@
 """The regression that samples lie around, as the card of their weights names it. Needs no torch."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from jpegx.models.header import BadCheckpoint
@@ -11,6 +13,21 @@ NO_CENTER = "none"
 
 class BadCenter(BadCheckpoint):
     """The regression that samples are to lie around is none, or cannot be read."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Where the noise takes the mean of a sampler's samples, from its own picture without noise.
+
+    Shares of the way ``to_center``, the regression, and ``to_decoded``, the decoded image, at a
+    temperature of 1; the way grows with the square of the temperature.
+    """
+
+    to_center: float = 0.0
+    to_decoded: float = 0.0
+
+
+NO_DRIFT = Drift()
 
 
 def card_center(path: Path, card: Mapping[str, object]) -> str:
@@ -25,3 +42,19 @@ def card_center(path: Path, card: Mapping[str, object]) -> str:
             f"with --center, or --center {NO_CENTER}"
         )
     return name
+
+
+def card_drift(path: Path, card: Mapping[str, object]) -> Drift:
+    """The drift that the card of the weights in a file gives, none if it does not.
+
+    Raises BadCheckpoint if it is not two finite numbers.
+    """
+    given = card.get("drift")
+    if given is None:
+        return NO_DRIFT
+    match given:
+        case [int() | float() as to_center, int() | float() as to_decoded]:
+            drift = Drift(to_center, to_decoded)
+            if isfinite(to_center) and isfinite(to_decoded):
+                return drift
+    raise BadCheckpoint(f"{path}: its card has an impossible drift; measure it: jpegx train center")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,12 +10,11 @@ from torch import Tensor
 from jpegx.jpeg import libjpeg
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.models import zoo
-from jpegx.models.center import NO_CENTER, BadCenter, card_center
+from jpegx.models.center import NO_CENTER, card_center, card_drift
+from jpegx.models.centered import Centered, load_center
 from jpegx.models.checkpoint import load
 from jpegx.models.generator import Generator
-from jpegx.models.header import BadCheckpoint
 from jpegx.models.temperature import card_temperature
-from jpegx.sampling.centered import generate_around
 from jpegx.sampling.device import choose_device
 from jpegx.sampling.generate import Progress, generate
 from jpegx.sampling.laplace import laplace
@@ -69,7 +67,7 @@ def open_source(
     ``device``: "auto", "cpu" or "cuda". ``precision``: number type of a generator.
     ``temperature``: strength of its noise, None for what the card of the weights says, or
     else 1. ``center``: the regression that samples of a generator lie around
-    (:mod:`jpegx.sampling.centered`), installed weights or a file; "none" for its own pictures; None
+    (:mod:`jpegx.models.centered`), installed weights or a file; "none" for its own pictures; None
     for what the card says. ``progress``: as of :func:`jpegx.sampling.generate.generate`, for each
     file. Raises JpegxError if there is no such model, its file is bad, or the device is not there.
     """
@@ -85,14 +83,14 @@ def open_source(
     memory = working_memory(place)
     around = _center(path, card, center) if generator.stochastic else None
     weights: tuple[Path, ...] = (path,)
-    render: Callable[..., Iterator[Tensor]] = generate
     if around is not None:
         file, regression = around
         weights = (path, file)
-        render = partial(generate_around, prepare(regression, place, precision))
+        drift = card_drift(path, card)
+        generator = Centered(generator, prepare(regression, place, precision), drift, strength)
 
     def draw(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
-        return render(
+        return generate(
             generator,
             jpeg,
             samples=samples,
@@ -110,13 +108,4 @@ def _center(
 ) -> tuple[Path, Generator] | None:
     """The regression to draw around and its file, None for none."""
     name = card_center(path, card) if center is None else center
-    if name == NO_CENTER:
-        return None
-    try:
-        file = zoo.find(name)
-        generator, _ = load(file)
-    except BadCheckpoint as error:
-        raise BadCenter(str(error)) from None
-    if generator.stochastic:
-        raise BadCenter(f"{file}: is a sampler; samples lie around a regression")
-    return file, generator
+    return None if name == NO_CENTER else load_center(name)
