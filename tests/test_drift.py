@@ -71,8 +71,9 @@ def test_a_known_drift_is_found(temperature: float) -> None:
     batches = [groups(8)] * 4
     found = measure_drift(sampler, center, batches, temperature, told.append)
     assert told == [16, 32, 48, 64]
-    assert found.drift.to_center == pytest.approx(0.25, abs=0.03)
-    assert found.drift.to_decoded == pytest.approx(0.125, abs=0.03)
+    # The mean of z² is that of T², and the drift is counted per T.
+    assert found.drift.to_center == pytest.approx(0.25 * temperature, abs=0.03)
+    assert found.drift.to_decoded == pytest.approx(0.125 * temperature, abs=0.03)
     assert found.left < 0.1 * found.around < found.own
 
 
@@ -131,6 +132,10 @@ def test_train_center_brings_the_mean_nearer(
     again = folder / "again.safetensors"
     assert run("train", "center", "sampler", again, *words).exit_code == 0
     assert checkpoint.load(again)[1]["drift"] == card["drift"]
+    assert run("train", "center", "made", again, *words, "--note", "temperature=0.2").exit_code == 0
+    cooler = checkpoint.load(again)[1]
+    assert cooler["temperature"] == "0.2"
+    assert cooler["drift"] != card["drift"]
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.8])
@@ -145,7 +150,7 @@ def test_the_drift_is_taken_back(folder: Path, make_jpeg: MakeJpeg, temperature:
     (silent,) = drawn(jpeg, "plain", 1, 0.0)
     (wanted,) = drawn(jpeg, "middle", 1)
     (decoded,) = drawn(jpeg, "decoded", 1)
-    mean = silent + temperature**2 * (0.5 * (wanted - silent) + 0.25 * (decoded - silent))
+    mean = silent + temperature * (0.5 * (wanted - silent) + 0.25 * (decoded - silent))
     for one, other in zip(own, drawn(jpeg, "drifting", 2, temperature), strict=True):
         torch.testing.assert_close(other, one + wanted - mean, atol=1e-3, rtol=0)
 

@@ -1,4 +1,4 @@
-"""jpegx train: train generators, export and blend their weights."""
+"""jpegx train: train generators; export, blend and center their weights."""
 
 import sys
 from math import isfinite
@@ -26,7 +26,7 @@ _note_option = click.option(
 
 @click.group(
     invoke_without_command=True,
-    short_help="Train generators, export and blend their weights.",
+    short_help="Train generators; export, blend and center their weights.",
 )
 @click.option(
     "--data",
@@ -82,7 +82,7 @@ def train(
     device: str,
     quiet: bool,
 ) -> None:
-    """Train generators, export and blend their weights.
+    """Train generators; export, blend and center their weights.
 
     The run's folder gets recipe.toml (every key of the recipe, with what it means), images.json
     (what is trained on, what kept back), log.jsonl (one line of JSON per entry), last.safetensors

@@ -20,7 +20,8 @@ class Drift:
     """Where the noise takes the mean of a sampler's samples, from its own picture without noise.
 
     Shares of the way ``to_center``, the regression, and ``to_decoded``, the decoded image, at a
-    temperature of 1; the way grows with the square of the temperature.
+    temperature of 1; they grow with the temperature. (Measured for ``general`` at 0.5, 0.9 and 1:
+    0.31, 0.46, 0.52 and 0.03, 0.11, 0.14.)
     """
 
     to_center: float = 0.0

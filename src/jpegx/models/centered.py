@@ -20,7 +20,7 @@ class Centered(Generator):
 
     ``sampler``: G. ``center``: X̄, a regression. ``drift``: how far the mean goes from the sampler's
     own picture without noise, G(Y, 0): with T the ``temperature`` of the noise, p and r the drift,
-    and Y' the decoded image, m = G(Y, 0) + T² (p (X̄ - G(Y, 0)) + r (Y' - G(Y, 0))). The samples
+    and Y' the decoded image, m = G(Y, 0) + T (p (X̄ - G(Y, 0)) + r (Y' - G(Y, 0))). The samples
     differ as those of G do; their mean is as near to X̄(Y), the first moment of Man et al. 2022
     (Eq. 5), as the estimate is to theirs. At a temperature of 0 all are X̄(Y). Where G ends with a
     projection, so do they. It has no weights of its own, and is of no family.
@@ -44,10 +44,9 @@ class Centered(Generator):
     def encode(self, conditions: Conditions) -> Encoded:
         """What the sampler keeps, and first X̄(Y) - m(Y), float32 (N, 3, H, W)."""
         wanted, silent, own = pictures(self.sampler, self.center, conditions)
-        strength = self.temperature**2
         towards = self.drift.to_center * (wanted - silent)
         towards += self.drift.to_decoded * (conditions.decoded - silent)
-        change = wanted.sub_(silent).sub_(towards, alpha=strength)
+        change = wanted.sub_(silent).sub_(towards, alpha=self.temperature)
         return Encoded(conditions, (change, *own.features))
 
     def _images(self, encoded: Encoded, noise: Noise, samples: int) -> Tensor:

@@ -38,13 +38,15 @@ def center_weights(
 
     ``center``: name of an installed regression. The drift is measured on ``patches`` random patches
     of the images below ``data``, drawn and compressed as in the recipe "compact". ``notes`` are
-    added to the card. ``say`` is told which images cannot be used, ``reached`` how many patches are
-    done. Raises BadCenter, BadCheckpoint, NoImages, LostImage, OSError.
+    added to the card before; a temperature among them counts. ``say`` is told which images cannot
+    be used, ``reached`` how many patches are done. Raises BadCenter, BadCheckpoint, NoImages,
+    LostImage, OSError.
     """
     if center not in installed():
         raise BadCenter(f"{center}: not the name of installed weights; jpegx models tells them")
     _, regression = load_center(center)
     sampler, card = checkpoint.load(model)
+    card |= notes
     temperature = card_temperature(model, card)
     strength = 1.0 if temperature is None else temperature
     if not sampler.stochastic or not strength:
@@ -65,5 +67,5 @@ def center_weights(
 
     unchanged, _ = checkpoint.load(model)  # the other may be in bfloat16 now
     shares = [round(share, _DIGITS) for share in astuple(measured.drift)]
-    checkpoint.save(target, unchanged, {**card, "center": center, "drift": shares, **notes})
+    checkpoint.save(target, unchanged, {**card, "center": center, "drift": shares})
     return measured

@@ -39,7 +39,7 @@ def measure_drift(
 ) -> MeasuredDrift:
     """The drift of a sampler's mean, by least squares over all patches.
 
-    With T the ``temperature``, it is what comes nearest to m(Y) - G(Y, 0) as T² (p (X̄ - G(Y, 0)) +
+    With T the ``temperature``, it is what comes nearest to m(Y) - G(Y, 0) as T (p (X̄ - G(Y, 0)) +
     r (Y' - G(Y, 0))): see :class:`jpegx.models.centered.Centered`. The mean m is that of two pairs
     of opposite noise; theirs is not in the figures, nor, in the mean, in the drift. The networks
     are where they compute, as :func:`jpegx.sampling.precision.prepare` returns them. ``reached`` is
@@ -73,4 +73,4 @@ def _fitted(products: Tensor, temperature: float) -> MeasuredDrift:
     own = products[0, 0] - 2 * both[0] + around
     left = shares @ ways @ shares - 2 * shares @ both + around
     distances = (sqrt(max(0.0, float(square))) for square in (own, around, left))
-    return MeasuredDrift(Drift(*(shares / temperature**2).tolist()), *distances)
+    return MeasuredDrift(Drift(*(shares / temperature).tolist()), *distances)
