@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from jpegx.models.center import NO_DRIFT, BadCenter, Drift
+from jpegx.models.center import BadCenter, Drift
 from jpegx.models.checkpoint import load
 from jpegx.models.conditioning import Conditions
 from jpegx.models.generator import Encoded, Generator
@@ -27,7 +27,7 @@ class Centered(Generator):
     """
 
     def __init__(
-        self, sampler: Generator, center: Generator, drift: Drift = NO_DRIFT, temperature: float = 1
+        self, sampler: Generator, center: Generator, drift: Drift, temperature: float
     ) -> None:
         super().__init__()
         self.sampler = sampler

@@ -40,10 +40,10 @@ def measure_drift(
     """The drift of a sampler's mean, by least squares over all patches.
 
     With T the ``temperature``, it is what comes nearest to m(Y) - G(Y, 0) as T (p (X̄ - G(Y, 0)) +
-    r (Y' - G(Y, 0))): see :class:`jpegx.models.centered.Centered`. The mean m is that of two pairs
-    of opposite noise; theirs is not in the figures, nor, in the mean, in the drift. The networks
-    are where they compute, as :func:`jpegx.sampling.precision.prepare` returns them. ``reached`` is
-    told how many patches are done.
+    r (Y' - G(Y, 0))): see :class:`jpegx.models.centered.Centered`. The mean m is estimated from two
+    pairs of opposite noise, whose errors are not in the figures and do not bias the drift. The
+    networks are as :func:`jpegx.sampling.precision.prepare` returns them. ``reached`` is told how
+    many patches are done.
     """
     device = next(sampler.parameters()).device
     total = torch.zeros(4, 4, dtype=torch.float64)
