@@ -166,6 +166,18 @@ def test_a_projection_of_the_sampler_holds(folder: Path, make_jpeg: MakeJpeg, mo
             assert (off > 0.5).mean() < 0.01
 
 
+def test_strips_make_no_difference(
+    folder: Path, make_jpeg: MakeJpeg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card: dict[str, object] = {"center": "middle", "drift": [0.5, 0.25]}
+    write_weights(folder / "drifting.safetensors", 0, card, projection=True)
+    jpeg = make_jpeg("photo.jpg", size=(70, 143), quality=20)
+    (whole,) = drawn(jpeg, "drifting", 1)
+    monkeypatch.setattr("jpegx.sampling.centered._STRIP_PIXELS", 1)
+    (parts,) = drawn(jpeg, "drifting", 1)
+    torch.testing.assert_close(parts, whole, atol=1e-3, rtol=0)
+
+
 def test_a_blend_has_no_drift(run: Run, folder: Path) -> None:
     card: dict[str, object] = {"center": "middle", "drift": [0.5, 0.25]}
     write_weights(folder / "drifting.safetensors", 0, card)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,10 +12,10 @@ from jpegx.jpeg import libjpeg
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.models import zoo
 from jpegx.models.center import NO_CENTER, card_center, card_drift
-from jpegx.models.centered import Centered, load_center
 from jpegx.models.checkpoint import load
 from jpegx.models.generator import Generator
 from jpegx.models.temperature import card_temperature
+from jpegx.sampling.centered import generate_around, load_center
 from jpegx.sampling.device import choose_device
 from jpegx.sampling.generate import Progress, generate
 from jpegx.sampling.laplace import laplace
@@ -67,7 +68,7 @@ def open_source(
     ``device``: "auto", "cpu" or "cuda". ``precision``: number type of a generator.
     ``temperature``: strength of its noise, None for what the card of the weights says, or
     else 1. ``center``: the regression that samples of a generator lie around
-    (:mod:`jpegx.models.centered`), installed weights or a file; "none" for its own pictures; None
+    (:mod:`jpegx.sampling.centered`), installed weights or a file; "none" for its own pictures; None
     for what the card says. ``progress``: as of :func:`jpegx.sampling.generate.generate`, for each
     file. Raises JpegxError if there is no such model, its file is bad, or the device is not there.
     """
@@ -83,14 +84,15 @@ def open_source(
     memory = working_memory(place)
     around = _center(path, card, center) if generator.stochastic else None
     weights: tuple[Path, ...] = (path,)
+    render: Callable[..., Iterator[Tensor]] = generate
     if around is not None:
         file, regression = around
         weights = (path, file)
-        drift = card_drift(path, card)
-        generator = Centered(generator, prepare(regression, place, precision), drift, strength)
+        prepared = prepare(regression, place, precision)
+        render = partial(generate_around, prepared, card_drift(path, card))
 
     def draw(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
-        return generate(
+        return render(
             generator,
             jpeg,
             samples=samples,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from jpegx.models import checkpoint
 from jpegx.models.center import BadCenter
-from jpegx.models.centered import load_center
 from jpegx.models.header import BadCheckpoint
 from jpegx.models.temperature import card_temperature
 from jpegx.models.zoo import installed
+from jpegx.sampling.centered import load_center
 from jpegx.sampling.device import choose_device
 from jpegx.sampling.precision import prepare
 from jpegx.training.drift import MeasuredDrift, measure_drift

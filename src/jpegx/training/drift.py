@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from jpegx.models.center import Drift
-from jpegx.models.centered import pictures
 from jpegx.models.generator import Generator
-from jpegx.models.noise import AntitheticNoise, RandomNoise
+from jpegx.models.noise import AntitheticNoise, RandomNoise, ZeroNoise
 from jpegx.training.compress import compress
 from jpegx.training.patches import Group
 from jpegx.training.randomness import random_numbers
@@ -40,7 +39,7 @@ def measure_drift(
     """The drift of a sampler's mean, by least squares over all patches.
 
     With T the ``temperature``, it is what comes nearest to m(Y) - G(Y, 0) as T (p (X̄ - G(Y, 0)) +
-    r (Y' - G(Y, 0))): see :class:`jpegx.models.centered.Centered`. The mean m is estimated from two
+    r (Y' - G(Y, 0))): see :mod:`jpegx.sampling.centered`. The mean m is estimated from two
     pairs of opposite noise, whose errors are not in the figures and do not bias the drift. The
     networks are as :func:`jpegx.sampling.precision.prepare` returns them. ``reached`` is told how
     many patches are done.
@@ -52,7 +51,9 @@ def measure_drift(
         files = compress(groups, device).conditions
         noise = AntitheticNoise(RandomNoise(random_numbers(device, number), temperature))
         with torch.no_grad():
-            wanted, silent, own = pictures(sampler, center, files)
+            wanted = center(files, ZeroNoise())
+            own = sampler.encode(files)
+            silent = sampler.render(own, ZeroNoise())
             drawn = sampler.render(own, noise, 4).unflatten(0, (-1, 2, 2)).mean(dim=2)
             ways = [wanted - silent, files.decoded - silent]
             means = [drawn[:, pair] - silent for pair in (0, 1)]
