@@ -7,26 +7,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor
 
 from conftest import MakeJpeg, Run
-from jpegx.jpeg.file import read_jpeg
 from jpegx.models import checkpoint
 from jpegx.models.center import BadCenter
 from jpegx.models.header import BadCheckpoint
-from jpegx.models.registry import create
 from jpegx.sampling.source import open_source
+from tiny_weights import drawn, write_weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def write_weights(path: Path, seed: int, card: dict[str, object], **config: object) -> Path:
-    torch.manual_seed(seed)
-    generator = create("unet", {"widths": [8], "encoder": [1], "decoder": [1], **config})
-    for parameter in generator.parameters():
-        parameter.data += 0.03 * torch.randn_like(parameter)
-    checkpoint.save(path, generator, card)
-    return path
 
 
 @pytest.fixture
@@ -37,11 +26,6 @@ def sampler(tmp_path: Path) -> Path:
 @pytest.fixture
 def regression(tmp_path: Path) -> Path:
     return write_weights(tmp_path / "middle.safetensors", 1, {}, noise=False)
-
-
-def drawn(jpeg: Path, model: Path, samples: int, *options: object) -> list[Tensor]:
-    source = open_source(str(model), "cpu", "float32", *options)  # type: ignore[arg-type]
-    return list(source.draw(read_jpeg(jpeg), samples, 7))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L"])

@@ -19,6 +19,7 @@ from jpegx.models.noise import Noise
 from jpegx.models.registry import create
 from jpegx.sampling.source import open_source
 from jpegx.training.drift import measure_drift
+from tiny_weights import drawn, write_weights
 from training_data import groups, write_images
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -77,15 +78,6 @@ def test_a_known_drift_is_found(temperature: float) -> None:
     assert found.left < 0.1 * found.around < found.own
 
 
-def write_weights(path: Path, seed: int, card: dict[str, object], **config: object) -> Path:
-    torch.manual_seed(seed)
-    generator = create("unet", {"widths": [8], "encoder": [1], "decoder": [1], **config})
-    for parameter in generator.parameters():
-        parameter.data += 0.03 * torch.randn_like(parameter)
-    checkpoint.save(path, generator, card)
-    return path
-
-
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of installed weights: a sampler that ends with a projection, a regression."""
@@ -93,11 +85,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_weights(tmp_path / "sampler.safetensors", 0, {"temperature": 0.8}, projection=True)
     write_weights(tmp_path / "middle.safetensors", 1, {}, noise=False)
     return tmp_path
-
-
-def drawn(jpeg: Path, model: str, samples: int, *options: object) -> list[Tensor]:
-    source = open_source(model, "cpu", "float32", *options)  # type: ignore[arg-type]
-    return list(source.draw(read_jpeg(jpeg), samples, 7))
 
 
 def test_train_center_brings_the_mean_nearer(
