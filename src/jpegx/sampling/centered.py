@@ -57,12 +57,13 @@ def generate_around(
         )
         return next(drawn)
 
-    wanted, silent = without_noise(center, 0), without_noise(generator, 1)
-    change = (wanted - silent).mul_(1 - temperature * drift.to_center)
+    change, silent = without_noise(center, 0), without_noise(generator, 1)
+    change.sub_(silent).mul_(1 - temperature * drift.to_center)
     for strip, conditions in _strips(jpeg):
         decoded = conditions.decoded[0, : len(change)] * 255
         towards = decoded - strip.of(silent)
         strip.of(change).sub_(towards, alpha=temperature * drift.to_decoded)
+    del silent  # of a large picture 400 megabytes
     drawn = generate(
         generator,
         jpeg,
