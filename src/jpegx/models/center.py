@@ -28,9 +28,6 @@ class Drift:
     to_decoded: float = 0.0
 
 
-NO_DRIFT = Drift()
-
-
 def card_center(path: Path, card: Mapping[str, object]) -> str:
     """The name of the installed weights, or "none", that the card of the weights in a file gives.
 
@@ -52,7 +49,7 @@ def card_drift(path: Path, card: Mapping[str, object]) -> Drift:
     """
     given = card.get("drift")
     if given is None:
-        return NO_DRIFT
+        return Drift()
     match given:
         case [int() | float() as to_center, int() | float() as to_decoded]:
             drift = Drift(to_center, to_decoded)
