@@ -56,11 +56,35 @@ for _ in range(20):
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
+_HOLE = """
+import os
+from pathlib import Path
+import torch
+from jpegx.cli.allocator import keep_freed_memory
+from jpegx.sampling.memory import release_freed_memory
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+
+keep_freed_memory()
+hole, after = torch.ones(1 << 26), torch.ones(1 << 20)
+del hole
+before = resident()
+release_freed_memory(1 << 29)
+print(before - resident())
+"""
+
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a setting of glibc")
 def test_freed_memory_is_used_again() -> None:
-    def faults(choice: str) -> int:
-        command = [sys.executable, "-c", _FAULTS, choice]
-        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert _printed(_FAULTS, "keep") < _printed(_FAULTS, "leave") / 10
 
-    assert faults("keep") < faults("leave") / 10
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a function of glibc")
+def test_holes_in_the_memory_are_given_back() -> None:
+    assert _printed(_HOLE) > 200  # of 256 MiB
+
+
+def _printed(script: str, *arguments: str) -> int:
+    command = [sys.executable, "-c", script, *arguments]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

@@ -12,7 +12,7 @@ from jpegx.errors import JpegxError
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import CounterNoise
-from jpegx.sampling.memory import working_memory
+from jpegx.sampling.memory import release_freed_memory, working_memory
 from jpegx.sampling.tiling import Box, Tile, plan
 from jpegx.sampling.window import window
 
@@ -49,6 +49,8 @@ def generate(
     picture is within 1/256 gray level, its fixed point while it waits, of the whole one, in float32
     and in bfloat16.) Raises JpegxError if the weights give numbers that are not finite.
     """
+    if memory is None:
+        memory = working_memory(next(generator.parameters()).device)
     tiles = tiles_of(generator, jpeg, memory)
     noise = CounterNoise(seed, temperature=temperature)
     if len(tiles) == 1:
@@ -68,12 +70,13 @@ def generate(
                 if progress is not None:
                     done = number * count + index + 1
                     progress((first + done / len(tiles)) / samples)
+            release_freed_memory(memory)
         waiting.reverse()
         while waiting:
             yield waiting.pop().to(torch.float32).div_(_STEPS).add_(_CENTRE)
 
 
-def tiles_of(generator: Generator, jpeg: QuantizedJpeg, memory: int | None) -> list[Tile]:
+def tiles_of(generator: Generator, jpeg: QuantizedJpeg, memory: int) -> list[Tile]:
     """The tiles in which :func:`generate` renders a file."""
     return plan(
         jpeg.layout.height,
@@ -85,11 +88,8 @@ def tiles_of(generator: Generator, jpeg: QuantizedJpeg, memory: int | None) -> l
     )
 
 
-def _pixels_at_once(generator: Generator, memory: int | None) -> int:
-    parameter = next(generator.parameters())
-    if memory is None:
-        memory = working_memory(parameter.device)
-    return memory // generator.bytes_per_pixel(parameter.itemsize)
+def _pixels_at_once(generator: Generator, memory: int) -> int:
+    return memory // generator.bytes_per_pixel(next(generator.parameters()).itemsize)
 
 
 def _whole(

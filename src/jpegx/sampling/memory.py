@@ -1,5 +1,6 @@
 """How much memory a generator's work may take."""
 
+import ctypes
 import os
 from pathlib import Path
 
@@ -22,6 +23,18 @@ def working_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return _power_of_two(torch.cuda.mem_get_info(device)[0] // 2)
     return min(_MOST, _power_of_two(_free() // 4))
+
+
+def release_freed_memory(kept: int) -> None:
+    """Give the system back what the process keeps of freed memory, but for some bytes at its end.
+
+    For between two tiles: what one has freed is not always of the right size for the next, and so
+    what is kept would grow from tile to tile. Does nothing with a C library other than glibc.
+    """
+    try:
+        ctypes.CDLL(None).malloc_trim(ctypes.c_size_t(kept))
+    except (OSError, TypeError, AttributeError):
+        return
 
 
 def _power_of_two(value: int) -> int:
