@@ -72,7 +72,7 @@ def test_of_many_tiles(
     whole = drawn(jpeg, sampler, 2, None, str(regression))
     monkeypatch.setattr("jpegx.sampling.source.working_memory", lambda device: 1 << 20)
     told: list[float] = []
-    tiled = drawn(jpeg, sampler, 2, None, str(regression), told.append)
+    tiled = drawn(jpeg, sampler, 2, None, str(regression), progress=told.append)
     assert told == sorted(told)
     assert told[0] < 1 / 4 < told[-2]
     assert told[-1] == 1

@@ -70,9 +70,7 @@ def _text(written: Written, settings: DecodeSettings) -> dict[str, str]:
         return {"Software": f"jpegx {__version__}", "Description": SCALE}
     what = f"sample {written.sample}" if written.kind == "sample" else "mean"
     projected = "projected" if settings.project else "not projected"
-    source = settings.source
-    model = " around ".join(path.stem for path in source.weights) or source.name
     return {
         "Software": f"jpegx {__version__}",
-        "Description": f"{what} of {model}, seed {settings.seed}, {projected}",
+        "Description": f"{what} of {settings.source.title}, seed {settings.seed}, {projected}",
     }

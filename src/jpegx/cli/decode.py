@@ -19,6 +19,7 @@ from jpegx.cli.options import (
     device_option,
     max_pixels_option,
     precision_option,
+    self_ensemble_option,
     temperature_option,
 )
 from jpegx.cli.report import Report
@@ -97,6 +98,7 @@ OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".av
 @precision_option
 @temperature_option
 @center_option
+@self_ensemble_option
 @click.option("-r", "--recursive", is_flag=True, help="Look into the sub-folders of folders.")
 @click.option(
     "--files-from",
@@ -126,6 +128,7 @@ def decode(
     precision: "Precision",
     temperature: float | None,
     center: str | None,
+    self_ensemble: bool,
     recursive: bool,
     files_from: BinaryIO | None,
     null: bool,
@@ -170,14 +173,24 @@ def decode(
     from jpegx.batch.settings import DecodeSettings
     from jpegx.models.center import BadCenter
     from jpegx.models.header import BadCheckpoint
-    from jpegx.sampling.source import default_model, open_source
+    from jpegx.sampling.source import NoRegression, default_model, open_source
 
     if model is None:
         model = default_model()
         if model == "laplace" and not quiet:
             console.say("no weights are installed; --model laplace, which needs none, is used")
     try:
-        source = open_source(model, device, precision, temperature, center, console.drawn)
+        source = open_source(
+            model,
+            device,
+            precision,
+            temperature,
+            center,
+            self_ensemble=self_ensemble,
+            progress=console.drawn,
+        )
+    except NoRegression as error:
+        raise click.BadParameter(str(error), param_hint="--self-ensemble") from None
     except BadCheckpoint as error:
         hint = "--center" if isinstance(error, BadCenter) else "--model"
         raise click.BadParameter(str(error), param_hint=hint) from None

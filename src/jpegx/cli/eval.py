@@ -14,6 +14,7 @@ from jpegx.cli.options import (
     center_option,
     device_option,
     precision_option,
+    self_ensemble_option,
     temperature_option,
 )
 from jpegx.errors import printable
@@ -161,6 +162,7 @@ def _qualities(context: click.Context, option: click.Parameter, value: str) -> t
 @precision_option
 @temperature_option
 @center_option
+@self_ensemble_option
 @click.option("--quiet", is_flag=True, help="No progress bar; errors are still shown.")
 @click.pass_context
 def eval(  # noqa: A001 (the name of the command)
@@ -187,6 +189,7 @@ def eval(  # noqa: A001 (the name of the command)
     precision: "Precision",
     temperature: float | None,
     center: str | None,
+    self_ensemble: bool,
     quiet: bool,
 ) -> None:
     """Compare decoders on originals: perception, consistency, distortion, honesty of the samples.
@@ -241,6 +244,7 @@ def eval(  # noqa: A001 (the name of the command)
         precision=precision,
         temperature=temperature,
         center=center,
+        self_ensemble=self_ensemble,
     )
     plan = make_plan(request)
     with ExitStack() as stack:

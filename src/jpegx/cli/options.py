@@ -69,3 +69,11 @@ center_option = click.option(
     "picture without noise: the name of installed weights, or a file; none: its own.  [default: "
     "what the weights' card says]",
 )
+
+self_ensemble_option = click.option(
+    "--self-ensemble",
+    is_flag=True,
+    help="Where there is a regression (--model regression, or what --center says), take the mean "
+    "of its pictures of the file and of its three mirror images: closer to the source, for four "
+    "times the work of the regression.",
+)

@@ -143,6 +143,7 @@ def open_models(
     precision: Precision,
     temperature: float | None,
     center: str | None,
+    self_ensemble: bool,
     seed: int,
     projection: Projection,
 ) -> list[Decoder]:
@@ -152,7 +153,9 @@ def open_models(
     """
     decoders: list[Decoder] = []
     for model in models:
-        source = open_source(model, device, precision, temperature, center)
+        source = open_source(
+            model, device, precision, temperature, center, self_ensemble=self_ensemble
+        )
         digests = [file_digest(path) for path in source.weights]
         facts: dict[str, object] = {
             "weights": " ".join(digests) or f"{model} {__version__}",
@@ -160,5 +163,7 @@ def open_models(
             "temperature": temperature,
             "device": source.device.type,
         }
+        if self_ensemble:
+            facts["self_ensemble"] = True
         decoders.append(ModelDecoder(source, facts, seed, projection))
     return decoders

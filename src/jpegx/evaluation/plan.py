@@ -50,6 +50,7 @@ class Request:
     precision: Precision
     temperature: float | None
     center: str | None
+    self_ensemble: bool
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ def _decoders(request: Request) -> list[Decoder]:
         request.precision,
         request.temperature,
         request.center,
+        request.self_ensemble,
         request.seed,
         request.projection,
     )

@@ -8,12 +8,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from jpegx.errors import JpegxError
 from jpegx.jpeg import libjpeg
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.models import zoo
 from jpegx.models.center import NO_CENTER, card_center, card_drift
 from jpegx.models.checkpoint import load
 from jpegx.models.generator import Generator
+from jpegx.models.self_ensemble import SelfEnsemble
 from jpegx.models.temperature import card_temperature
 from jpegx.sampling.centered import generate_around, load_center
 from jpegx.sampling.device import choose_device
@@ -35,16 +37,29 @@ def standard(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
 _WITHOUT_WEIGHTS: dict[str, Draw] = {"laplace": laplace, "standard": standard}
 
 
+class NoRegression(JpegxError):
+    """A model without a regression, whose picture could be the mean of several."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"{model}: a self-ensemble is of a regression, or of what samples lie around; this "
+            "model has neither"
+        )
+
+
 @dataclass(frozen=True)
 class Source:
     """What samples are drawn from, ready for many files.
 
-    ``draw(jpeg, samples, seed)`` yields images, float32 (C, H, W) in gray levels, neither rounded
-    nor clipped; sample i depends on the seed and i alone. ``device``: where to compute.
-    ``weights``: the files that it came from, first those of the model itself.
+    ``name``: for tables and logs. ``title``: for captions, with the regression that samples lie
+    around. Both end with "+" for a self-ensemble. ``draw(jpeg, samples, seed)`` yields images,
+    float32 (C, H, W) in gray levels, neither rounded nor clipped; sample i depends on the seed and
+    i alone. ``device``: where to compute. ``weights``: the files that it came from, first those of
+    the model itself.
     """
 
     name: str
+    title: str
     draw: Draw
     device: torch.device
     weights: tuple[Path, ...] = ()
@@ -61,6 +76,7 @@ def open_source(
     precision: Precision = "auto",
     temperature: float | None = None,
     center: str | None = None,
+    self_ensemble: bool = False,
     progress: Progress | None = None,
 ) -> Source:
     """The source of a name: "laplace", "standard", installed weights, or a safetensors file.
@@ -69,12 +85,18 @@ def open_source(
     ``temperature``: strength of its noise, None for what the card of the weights says, or
     else 1. ``center``: the regression that samples of a generator lie around
     (:mod:`jpegx.sampling.centered`), installed weights or a file; "none" for its own pictures; None
-    for what the card says. ``progress``: as of :func:`jpegx.sampling.generate.generate`, for each
-    file. Raises JpegxError if there is no such model, its file is bad, or the device is not there.
+    for what the card says. ``self_ensemble``: the picture of the regression, whether it is the
+    model or what the samples lie around, is the mean of those of the file and its mirror images
+    (:mod:`jpegx.models.self_ensemble`); the name of the source then ends with "+". ``progress``:
+    as of :func:`jpegx.sampling.generate.generate`, for each file. Raises JpegxError if there is no
+    such model, its file is bad, or the device is not there, NoRegression if ``self_ensemble`` has
+    nothing to work on.
     """
     place = choose_device(device)
     if model in _WITHOUT_WEIGHTS:
-        return Source(model, _WITHOUT_WEIGHTS[model], place)
+        if self_ensemble:
+            raise NoRegression(model)
+        return Source(model, model, _WITHOUT_WEIGHTS[model], place)
     path = zoo.find(model)
     loaded, card = load(path)
     generator = prepare(loaded, place, precision)
@@ -89,7 +111,13 @@ def open_source(
         file, regression = around
         weights = (path, file)
         prepared = prepare(regression, place, precision)
+        if self_ensemble:
+            prepared = SelfEnsemble(prepared)
         render = partial(generate_around, prepared, card_drift(path, card))
+    elif self_ensemble:
+        if generator.stochastic:
+            raise NoRegression(model)
+        generator = SelfEnsemble(generator)
 
     def draw(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
         return render(
@@ -102,7 +130,9 @@ def open_source(
             progress=progress,
         )
 
-    return Source(path.stem, draw, place, weights)
+    plus = "+" if self_ensemble else ""
+    title = " around ".join(file.stem for file in weights) + plus
+    return Source(path.stem + plus, title, draw, place, weights)
 
 
 def _center(
