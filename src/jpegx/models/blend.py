@@ -54,7 +54,7 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
     temperatures = {
         card_temperature(path, card) for path, (part, card) in parts.items() if part.stochastic
     }
-    if len(temperatures) == 1 and None not in temperatures:
+    if len(temperatures) == 1:
         own["temperature"] = temperatures.pop()
     # To blend, the regression need not be installed.
     samplers = [card for part, card in parts.values() if part.stochastic]

@@ -9,16 +9,13 @@ from jpegx.models.header import BadCheckpoint
 MAX_TEMPERATURE = 4.0
 
 
-def card_temperature(path: Path, card: Mapping[str, object]) -> float | None:
-    """The temperature that the card of the weights in a file asks for, None if none.
+def card_temperature(path: Path, card: Mapping[str, object]) -> float:
+    """The temperature that the card of the weights in a file asks for; 1, as in training, if none.
 
     Raises BadCheckpoint if it is not a number from 0 to 4.
     """
-    given = card.get("temperature")
-    if given is None:
-        return None
     try:
-        temperature = float(str(given))
+        temperature = float(str(card.get("temperature", 1)))
     except ValueError:
         temperature = nan
     if not 0 <= temperature <= MAX_TEMPERATURE:

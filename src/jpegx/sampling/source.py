@@ -82,8 +82,8 @@ def open_source(
     """The source of a name: "laplace", "standard", installed weights, or a safetensors file.
 
     ``device``: "auto", "cpu" or "cuda". ``precision``: number type of a generator.
-    ``temperature``: strength of its noise, None for what the card of the weights says, or
-    else 1. ``center``: the regression that samples of a generator lie around
+    ``temperature``: strength of its noise, None for what the card of the weights says.
+    ``center``: the regression that samples of a generator lie around
     (:mod:`jpegx.sampling.centered`), installed weights or a file; "none" for its own pictures; None
     for what the card says. ``self_ensemble``: the picture of the regression, whether it is the
     model or what the samples lie around, is the mean of those of the file and its mirror images
@@ -100,8 +100,7 @@ def open_source(
     path = zoo.find(model)
     loaded, card = load(path)
     generator = prepare(loaded, place, precision)
-    asked = card_temperature(path, card) if temperature is None else temperature
-    strength = 1.0 if asked is None else asked
+    strength = card_temperature(path, card) if temperature is None else temperature
     # Once, not for each file: what a process keeps of freed memory would change the tiles.
     memory = working_memory(place)
     around = _center(path, card, center) if generator.stochastic else None

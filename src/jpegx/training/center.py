@@ -48,8 +48,7 @@ def center_weights(
     sampler, card = checkpoint.load(model)
     card |= notes
     temperature = card_temperature(model, card)
-    strength = 1.0 if temperature is None else temperature
-    if not sampler.stochastic or not strength:
+    if not sampler.stochastic or not temperature:
         raise BadCheckpoint(f"{model}: gives one picture, no samples; name a sampler")
 
     options = load_recipe("compact").data
@@ -61,7 +60,7 @@ def center_weights(
         prepare(sampler, place, "auto"),
         prepare(regression, place, "auto"),
         batches,
-        strength,
+        temperature,
         lambda done: reached(min(done, patches)),
     )
 
