@@ -42,8 +42,8 @@ class NoRegression(JpegxError):
 
     def __init__(self, model: str) -> None:
         super().__init__(
-            f"{model}: a self-ensemble is of a regression, or of what samples lie around; this "
-            "model has neither"
+            f"{model}: there is no regression to make a self-ensemble of; name a --model that is "
+            "one, or whose samples lie around one (--center)"
         )
 
 
