@@ -29,7 +29,8 @@ def release_freed_memory(kept: int) -> None:
     """Give the system back what the process keeps of freed memory, but for some bytes at its end.
 
     For between two tiles: what one has freed is not always of the right size for the next, and so
-    what is kept would grow from tile to tile. Does nothing with a C library other than glibc.
+    what is kept would grow from tile to tile (12 megapixels: by 0.5 to 1.7 GiB). It costs a tenth
+    of the time. Does nothing with a C library other than glibc.
     """
     try:
         ctypes.CDLL(None).malloc_trim(ctypes.c_size_t(kept))
