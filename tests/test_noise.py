@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from jpegx.models.noise import AntitheticNoise, CounterNoise, RandomNoise, ZeroNoise
+from jpegx.models.noise import CounterNoise, RandomNoise, ZeroNoise
 
 LIKE = torch.empty(8, 3, 128, 128)
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -74,14 +74,6 @@ def test_type_and_other_sources() -> None:
         assert drawn.shape == (2, 1, 4, 5)
         assert drawn.dtype == torch.bfloat16
     assert not ZeroNoise()(0, like, 2).any()
-
-
-def test_antithetic_noise_comes_in_pairs_of_opposites() -> None:
-    noise = CounterNoise(7, temperature=0.5)
-    drawn = AntitheticNoise(noise)(3, LIKE, 2)
-    assert drawn.shape == (8, 1, 128, 128)
-    assert torch.equal(drawn[::2], noise(3, LIKE[:4], 2))
-    assert torch.equal(drawn[1::2], -drawn[::2])
 
 
 @CUDA

@@ -24,6 +24,6 @@ def write_weights(path: Path, seed: int, card: dict[str, object], **config: obje
 def drawn(
     jpeg: Path, model: Path | str, samples: int, *options: object, **more: object
 ) -> list[Tensor]:
-    """Samples of a file; ``options``: temperature and center; ``more``: of ``open_source`` too."""
+    """Samples of a file; ``options``: temperature; ``more``: of ``open_source`` too."""
     source = open_source(str(model), "cpu", "float32", *options, **more)  # type: ignore[arg-type]
     return list(source.draw(read_jpeg(jpeg), samples, 7))

@@ -15,7 +15,6 @@ from jpegx.batch.inputs import JPEG_SUFFIXES, Input, find_inputs, read_names
 from jpegx.batch.outputs import Outputs, is_picture, plan_outputs
 from jpegx.cli.console import Console
 from jpegx.cli.options import (
-    center_option,
     device_option,
     max_pixels_option,
     precision_option,
@@ -97,7 +96,6 @@ OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".av
 @device_option
 @precision_option
 @temperature_option
-@center_option
 @self_ensemble_option
 @click.option("-r", "--recursive", is_flag=True, help="Look into the sub-folders of folders.")
 @click.option(
@@ -127,7 +125,6 @@ def decode(
     device: str,
     precision: "Precision",
     temperature: float | None,
-    center: str | None,
     self_ensemble: bool,
     recursive: bool,
     files_from: BinaryIO | None,
@@ -171,7 +168,6 @@ def decode(
 
     from jpegx.batch.jobs import decode_files
     from jpegx.batch.settings import DecodeSettings
-    from jpegx.models.center import BadCenter
     from jpegx.models.header import BadCheckpoint
     from jpegx.sampling.source import NoRegression, default_model, open_source
 
@@ -185,15 +181,13 @@ def decode(
             device,
             precision,
             temperature,
-            center,
             self_ensemble=self_ensemble,
             progress=console.drawn,
         )
     except NoRegression as error:
         raise click.BadParameter(str(error), param_hint="--self-ensemble") from None
     except BadCheckpoint as error:
-        hint = "--center" if isinstance(error, BadCenter) else "--model"
-        raise click.BadParameter(str(error), param_hint=hint) from None
+        raise click.BadParameter(str(error), param_hint="--model") from None
     settings = DecodeSettings(
         source=source,
         samples=samples,

@@ -11,7 +11,6 @@ import click
 
 from jpegx.cli.console import Console
 from jpegx.cli.options import (
-    center_option,
     device_option,
     precision_option,
     self_ensemble_option,
@@ -161,7 +160,6 @@ def _qualities(context: click.Context, option: click.Parameter, value: str) -> t
 @device_option
 @precision_option
 @temperature_option
-@center_option
 @self_ensemble_option
 @click.option("--quiet", is_flag=True, help="No progress bar; errors are still shown.")
 @click.pass_context
@@ -188,7 +186,6 @@ def eval(  # noqa: A001 (the name of the command)
     device: str,
     precision: "Precision",
     temperature: float | None,
-    center: str | None,
     self_ensemble: bool,
     quiet: bool,
 ) -> None:
@@ -243,7 +240,6 @@ def eval(  # noqa: A001 (the name of the command)
         device=device,
         precision=precision,
         temperature=temperature,
-        center=center,
         self_ensemble=self_ensemble,
     )
     plan = make_plan(request)

@@ -62,18 +62,9 @@ temperature_option = click.option(
     "do, less for cleaner pictures that are more alike.  [default: what the weights' card says]",
 )
 
-center_option = click.option(
-    "--center",
-    metavar="NAME|FILE",
-    help="Regression that the samples of a learned model lie around, in the place of its own "
-    "picture without noise: the name of installed weights, or a file; none: its own.  [default: "
-    "what the weights' card says]",
-)
-
 self_ensemble_option = click.option(
     "--self-ensemble",
     is_flag=True,
-    help="Where there is a regression (--model regression, or what --center says), take the mean "
-    "of its pictures of the file and of its three mirror images: closer to the source, for four "
-    "times the work of the regression.",
+    help="Of a regression (--model regression), take the mean of its pictures of the file and of "
+    "its three mirror images: closer to the source, for four times the work.",
 )

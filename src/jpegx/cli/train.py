@@ -1,4 +1,4 @@
-"""jpegx train: train generators; export, blend and center their weights."""
+"""jpegx train: train generators; export and blend their weights."""
 
 import sys
 from math import isfinite
@@ -26,7 +26,7 @@ _note_option = click.option(
 
 @click.group(
     invoke_without_command=True,
-    short_help="Train generators; export, blend and center their weights.",
+    short_help="Train generators; export and blend their weights.",
 )
 @click.option(
     "--data",
@@ -82,7 +82,7 @@ def train(
     device: str,
     quiet: bool,
 ) -> None:
-    """Train generators; export, blend and center their weights.
+    """Train generators; export and blend their weights.
 
     The run's folder gets recipe.toml (every key of the recipe, with what it means), images.json
     (what is trained on, what kept back), log.jsonl (one line of JSON per entry), last.safetensors
@@ -155,8 +155,7 @@ def blend(console: Console, shares: tuple[str, ...], file: Path, notes: tuple[st
     less error. new.safetensors=1 general=1 old.safetensors=-1 adds to the regression new what made
     general out of the regression old.
 
-    The card has the temperature of the samplers, and the regression they lie around, if all have
-    the same, unless a note says another.
+    The card has the temperature of the samplers if all have the same, unless a note says another.
     """
     _check_suffix(file)
     added = _pairs(notes)
@@ -172,78 +171,6 @@ def blend(console: Console, shares: tuple[str, ...], file: Path, notes: tuple[st
     except ValueError as error:
         raise click.UsageError(f"{file}: {error}.") from error
     console.say(f"{file}: {' + '.join(shares)}")
-
-
-@train.command(short_help="Write weights whose samples lie around a regression.")
-@click.argument("model", metavar="MODEL")
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    required=True,
-    help="Folder of images to measure on, sub-folders included.",
-)
-@click.option(
-    "--center",
-    "regression",
-    metavar="NAME",
-    default="regression",
-    show_default=True,
-    help="The regression: the name of installed weights.",
-)
-@click.option(
-    "--patches",
-    type=click.IntRange(min=1),
-    metavar="N",
-    default=1024,
-    show_default=True,
-    help="How many patches of the images to measure on.",
-)
-@device_option
-@click.option("--quiet", is_flag=True, help="No progress bar; messages are still shown.")
-@_note_option
-@click.pass_obj
-def center(
-    console: Console,
-    model: str,
-    file: Path,
-    data: Path,
-    regression: str,
-    patches: int,
-    device: str,
-    quiet: bool,
-    notes: tuple[str, ...],
-) -> None:
-    """Write the weights MODEL into FILE (.safetensors), their samples around a regression.
-
-    MODEL is a name of jpegx models, or a safetensors file. The weights stay as they are. Their card
-    gets the name of the regression, which jpegx decode then draws around, and how far the noise
-    takes the mean of the samples from their own picture without noise, in shares of the way to the
-    regression and to the decoded image. This is measured here, at the temperature of the card, on
-    random patches of the images with qualities and samplings as in the recipe compact.
-    """
-    _check_suffix(file)
-    added = _pairs(notes)
-
-    from jpegx.training.center import center_weights
-
-    with console.progress(patches, quiet=quiet) as bar:
-        measured = center_weights(
-            find(model),
-            regression,
-            file,
-            added,
-            data=data,
-            patches=patches,
-            device=device,
-            say=console.say,
-            reached=bar.reach,
-        )
-    console.say(
-        f"{file}: mean of the samples {measured.own:.2f} gray levels from {regression}; around it "
-        f"{measured.left:.2f}, without a drift {measured.around:.2f}"
-    )
 
 
 @train.command(short_help="Print a recipe, or the names of all.")

@@ -142,7 +142,6 @@ def open_models(
     device: str,
     precision: Precision,
     temperature: float | None,
-    center: str | None,
     self_ensemble: bool,
     seed: int,
     projection: Projection,
@@ -153,12 +152,10 @@ def open_models(
     """
     decoders: list[Decoder] = []
     for model in models:
-        source = open_source(
-            model, device, precision, temperature, center, self_ensemble=self_ensemble
-        )
-        digests = [file_digest(path) for path in source.weights]
+        source = open_source(model, device, precision, temperature, self_ensemble=self_ensemble)
+        weights = file_digest(source.weights) if source.weights else f"{model} {__version__}"
         facts: dict[str, object] = {
-            "weights": " ".join(digests) or f"{model} {__version__}",
+            "weights": weights,
             "precision": precision,
             "temperature": temperature,
             "device": source.device.type,

@@ -49,7 +49,6 @@ class Request:
     device: str
     precision: Precision
     temperature: float | None
-    center: str | None
     self_ensemble: bool
 
 
@@ -103,7 +102,6 @@ def _decoders(request: Request) -> list[Decoder]:
         request.device,
         request.precision,
         request.temperature,
-        request.center,
         request.self_ensemble,
         request.seed,
         request.projection,

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 
 from jpegx import __version__
-from jpegx.models.center import NO_CENTER
 from jpegx.models.checkpoint import load
 from jpegx.models.generator import Generator
 from jpegx.models.header import BadCheckpoint
@@ -26,9 +25,8 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
     sampler g that was made from it (network interpolation, Wang et al. 2018, 3.4); r' + (g - r)
     gives a better regression r' what made r a sampler (task arithmetic, Ilharco et al. 2023).
 
-    The card has the temperature of the samplers, and the regression that they lie around, if all
-    have the same, and it no drift: that of the blend is another. Raises ValueError if the shares do
-    not add up to 1, BadCheckpoint if weights cannot be read or are of other networks.
+    The card has the temperature of the samplers if all have the same. Raises ValueError if the
+    shares do not add up to 1, BadCheckpoint if weights cannot be read or are of other networks.
     """
     total = sum(shares.values())
     if not isclose(total, 1, abs_tol=1e-6):
@@ -56,11 +54,6 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
     }
     if len(temperatures) == 1:
         own["temperature"] = temperatures.pop()
-    # To blend, the regression need not be installed.
-    samplers = [card for part, card in parts.values() if part.stochastic]
-    centers = {str(card.get("center", NO_CENTER)) for card in samplers}
-    if len(centers) == 1 and NO_CENTER not in centers and not any("drift" in c for c in samplers):
-        own["center"] = centers.pop()
     return result.eval(), own
 
 

@@ -1,4 +1,4 @@
-"""Gaussian noise for the generators: repeatable anywhere, fast for training, in pairs, or none."""
+"""Gaussian noise for the generators: repeatable anywhere, fast for training, or none."""
 
 from dataclasses import dataclass
 from math import pi
@@ -74,22 +74,6 @@ class RandomNoise:
         shape = (len(like), 1, *like.shape[2:])
         noise = torch.randn(shape, generator=self.generator, dtype=like.dtype, device=like.device)
         return noise.mul_(self.temperature)
-
-
-@dataclass(frozen=True)
-class AntitheticNoise:
-    """Noise whose rows are pairs: one of ``noise``, then its negative (Hammersley and Morton 1956).
-
-    What is odd in the noise cancels in the mean of a pair, so that pairs tell the mean of a
-    generator's samples better than as many samples of their own.
-    """
-
-    noise: Noise
-
-    def __call__(self, layer: int, like: Tensor, scale: int) -> Tensor:
-        """Noise (N, 1, h, w), N even, for a feature map: see :class:`Noise`."""
-        drawn = self.noise(layer, like[::2], scale)
-        return torch.stack([drawn, -drawn], dim=1).flatten(0, 1)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """What samples are drawn from: a learned generator, or one of the laws that need no weights."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,12 +11,9 @@ from jpegx.errors import JpegxError
 from jpegx.jpeg import libjpeg
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.models import zoo
-from jpegx.models.center import NO_CENTER, card_center, card_drift
 from jpegx.models.checkpoint import load
-from jpegx.models.generator import Generator
 from jpegx.models.self_ensemble import SelfEnsemble
 from jpegx.models.temperature import card_temperature
-from jpegx.sampling.centered import generate_around, load_center
 from jpegx.sampling.device import choose_device
 from jpegx.sampling.generate import Progress, generate
 from jpegx.sampling.laplace import laplace
@@ -43,7 +39,7 @@ class NoRegression(JpegxError):
     def __init__(self, model: str) -> None:
         super().__init__(
             f"{model}: there is no regression to make a self-ensemble of; name a --model that is "
-            "one, or whose samples lie around one (--center)"
+            "one"
         )
 
 
@@ -51,18 +47,16 @@ class NoRegression(JpegxError):
 class Source:
     """What samples are drawn from, ready for many files.
 
-    ``name``: for tables and logs. ``title``: for captions, with the regression that samples lie
-    around. Both end with "+" for a self-ensemble. ``draw(jpeg, samples, seed)`` yields images,
-    float32 (C, H, W) in gray levels, neither rounded nor clipped; sample i depends on the seed and
-    i alone. ``device``: where to compute. ``weights``: the files that it came from, first those of
-    the model itself.
+    ``name``: for tables, captions and logs; it ends with "+" for a self-ensemble.
+    ``draw(jpeg, samples, seed)`` yields images, float32 (C, H, W) in gray levels, neither rounded
+    nor clipped; sample i depends on the seed and i alone. ``device``: where to compute.
+    ``weights``: the file that it came from, if any.
     """
 
     name: str
-    title: str
     draw: Draw
     device: torch.device
-    weights: tuple[Path, ...] = ()
+    weights: Path | None = None
 
 
 def default_model() -> str:
@@ -75,7 +69,6 @@ def open_source(
     device: str = "auto",
     precision: Precision = "auto",
     temperature: float | None = None,
-    center: str | None = None,
     self_ensemble: bool = False,
     progress: Progress | None = None,
 ) -> Source:
@@ -83,43 +76,30 @@ def open_source(
 
     ``device``: "auto", "cpu" or "cuda". ``precision``: number type of a generator.
     ``temperature``: strength of its noise, None for what the card of the weights says.
-    ``center``: the regression that samples of a generator lie around
-    (:mod:`jpegx.sampling.centered`), installed weights or a file; "none" for its own pictures; None
-    for what the card says. ``self_ensemble``: the picture of the regression, whether it is the
-    model or what the samples lie around, is the mean of those of the file and its mirror images
-    (:mod:`jpegx.models.self_ensemble`); the name of the source then ends with "+". ``progress``:
-    as of :func:`jpegx.sampling.generate.generate`, for each file. Raises JpegxError if there is no
-    such model, its file is bad, or the device is not there, NoRegression if ``self_ensemble`` has
-    nothing to work on.
+    ``self_ensemble``: the picture of the regression is the mean of those of the file and its mirror
+    images (:mod:`jpegx.models.self_ensemble`); the name of the source then ends with "+".
+    ``progress``: as of :func:`jpegx.sampling.generate.generate`, for each file. Raises JpegxError
+    if there is no such model, its file is bad, or the device is not there, NoRegression if
+    ``self_ensemble`` has nothing to work on.
     """
     place = choose_device(device)
     if model in _WITHOUT_WEIGHTS:
         if self_ensemble:
             raise NoRegression(model)
-        return Source(model, model, _WITHOUT_WEIGHTS[model], place)
+        return Source(model, _WITHOUT_WEIGHTS[model], place)
     path = zoo.find(model)
     loaded, card = load(path)
     generator = prepare(loaded, place, precision)
     strength = card_temperature(path, card) if temperature is None else temperature
     # Once, not for each file: what a process keeps of freed memory would change the tiles.
     memory = working_memory(place)
-    around = _center(path, card, center) if generator.stochastic else None
-    weights: tuple[Path, ...] = (path,)
-    render: Callable[..., Iterator[Tensor]] = generate
-    if around is not None:
-        file, regression = around
-        weights = (path, file)
-        prepared = prepare(regression, place, precision)
-        if self_ensemble:
-            prepared = SelfEnsemble(prepared)
-        render = partial(generate_around, prepared, card_drift(path, card))
-    elif self_ensemble:
+    if self_ensemble:
         if generator.stochastic:
             raise NoRegression(model)
         generator = SelfEnsemble(generator)
 
     def draw(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
-        return render(
+        return generate(
             generator,
             jpeg,
             samples=samples,
@@ -130,13 +110,4 @@ def open_source(
         )
 
     plus = "+" if self_ensemble else ""
-    title = " around ".join(file.stem for file in weights) + plus
-    return Source(path.stem + plus, title, draw, place, weights)
-
-
-def _center(
-    path: Path, card: Mapping[str, object], center: str | None
-) -> tuple[Path, Generator] | None:
-    """The regression to draw around and its file, None for none."""
-    name = card_center(path, card) if center is None else center
-    return None if name == NO_CENTER else load_center(name)
+    return Source(path.stem + plus, draw, place, path)

@@ -13,7 +13,6 @@ def make_card(folder: RunFolder, recipe: Recipe, position: Position) -> dict[str
     """The card of the weights at a position of a run: recipe, data, length, last figures."""
     settings = folder.settings()
     stage = recipe.last_stage(position.stage)
-    centred = {"temperature": recipe.centering.temperature} if stage == "centering" else {}
     start = recipe.training.start
     return {
         "made_with": f"jpegx {__version__}",
@@ -27,5 +26,4 @@ def make_card(folder: RunFolder, recipe: Recipe, position: Position) -> dict[str
         "quality": list(recipe.data.quality),
         "sampling": sorted(recipe.data.sampling),
         "validation": folder.last_figures(),
-        **centred,
     }

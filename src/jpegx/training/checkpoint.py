@@ -29,8 +29,8 @@ class Position:
     """Where a run is.
 
     ``step``: steps done, ``seconds``: time spent, all in all. ``stage``: "regression",
-    "adversarial", "centering" or "done"; ``stage_step`` and ``stage_seconds``: steps and time spent
-    in it. ``best``: the best score of a validation in it.
+    "adversarial" or "done"; ``stage_step`` and ``stage_seconds``: steps and time spent in it.
+    ``best``: the best score of a validation in it.
     """
 
     step: int = 0
@@ -92,11 +92,11 @@ def load_checkpoint(path: Path, networks: Networks) -> Position:
 def load_run(folder: RunFolder, recipe: Recipe) -> tuple[Networks, Position]:
     """What a run of a recipe has trained by its last checkpoint, on the CPU, and its position.
 
-    Without the reference of the moments, whose file may be gone, and what centering began with.
+    Without the reference of the moments, whose file may be gone.
     Raises UnreadableCheckpoint, BadRun if another version of jpegx made the run.
     """
     losses = replace(recipe.losses, first_moment=0.0, second_moment=0.0)
-    recipe = replace(recipe, losses=losses, centering=replace(recipe.centering, steps=0))
+    recipe = replace(recipe, losses=losses)
     try:
         networks = create_networks(recipe, torch.device("cpu"), None)
     except ValueError as error:

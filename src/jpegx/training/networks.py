@@ -27,15 +27,14 @@ class Networks:
     """The networks of a run, on one device, in channels_last where they are convolutions.
 
     ``average``: moving average of the generator, what is validated and exported. ``reference``:
-    X̄(Y), of Eq. 7, for a guided first moment or for centering. ``before``: the sampler that
-    centering began with. These two and ``critic`` are None where the recipe has no use for them.
+    X̄(Y), of Eq. 7 or for a guided first moment. It and ``critic`` are None where the recipe has no
+    use for them.
     """
 
     generator: Generator
     average: Generator
     critic: Critic | None
     reference: Generator | None
-    before: Generator | None
     generator_optimizer: torch.optim.Optimizer
     critic_optimizer: torch.optim.Optimizer | None
 
@@ -46,7 +45,6 @@ class Networks:
             "average": self.average,
             "critic": self.critic,
             "reference": self.reference,
-            "before": self.before,
         }
         return {name: module for name, module in named.items() if module is not None}
 
@@ -73,20 +71,10 @@ class Networks:
         The average is also X̄(Y) from here on, unless the recipe names other weights for it
         (``keep_reference``).
         """
-        self._go_on_from_average()
-        if self.reference is not None and not keep_reference:
-            self.reference.load_state_dict(self.average.state_dict())
-
-    def begin_centering(self) -> None:
-        """Start the centering stage from the average of the sampler, which is kept as it is."""
-        self._go_on_from_average()
-        if self.before is not None:
-            self.before.load_state_dict(self.average.state_dict())
-
-    def _go_on_from_average(self) -> None:
-        """The optimizer forgets how the average came about."""
         self.generator.load_state_dict(self.average.state_dict())
         self.generator_optimizer.state.clear()
+        if self.reference is not None and not keep_reference:
+            self.reference.load_state_dict(self.average.state_dict())
 
     def update_average(self, decay: float, step: int) -> None:
         """Move the average towards the generator (paper 1, A.2).
@@ -136,7 +124,6 @@ def create_networks(recipe: Recipe, device: torch.device, start: Start | None) -
         _frozen(deepcopy(generator)),
         None if critic is None else placed(critic, device).train(),
         _reference(recipe, generator, device),
-        _frozen(deepcopy(generator)) if recipe.centering.steps else None,
         _optimizer(generator, recipe.training),
         None if critic is None else _optimizer(critic, recipe.training),
     )

@@ -72,8 +72,6 @@ class RunObserver:
 
     def _temperature(self, position: Position) -> float:
         """Of the noise that the weights are meant for: none in a regression."""
-        if position.stage == "centering":
-            return self.recipe.centering.temperature
         return 1.0 if position.stage == "adversarial" else 0.0
 
     def _validate(self, position: Position) -> float:

@@ -73,14 +73,6 @@ class RegressionOptions(StageOptions):
 
 
 @dataclass(frozen=True)
-class CenteringOptions(StageOptions):
-    """[centering]: the mean of the samples goes to X̄(Y), what they differ in stays."""
-
-    pairs: int = key(2, "Samples, and as many of opposite noise, that tell an image's mean so far.")
-    temperature: float = key(1.0, "Standard deviation of the noise that the weights are meant for.")
-
-
-@dataclass(frozen=True)
 class LossOptions:
     """[losses]: weights of the adversarial stage (Eq. 8 of paper 1), images from 0 to 1."""
 
@@ -113,7 +105,7 @@ class MomentOptions:
     unbiased: bool = key(False, "Correct both estimates for the number of samples.")
     reference: str = key(
         "",
-        "Regression X̄(Y) of Eq. 7, guided, [centering]: file or name; without, what it started as.",
+        "Regression X̄(Y) of Eq. 7 and guided: file or name; without, what it started as.",
     )
 
 

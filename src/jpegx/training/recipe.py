@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_origin, get_type_hints
 
-from jpegx.models.temperature import MAX_TEMPERATURE
 from jpegx.training.losses.sliced_crps import LEAST_SIZE
 from jpegx.training.options import (
-    CenteringOptions,
     DataOptions,
     LossOptions,
     MomentOptions,
@@ -32,7 +30,6 @@ class Recipe:
     training: TrainingOptions = field(default_factory=TrainingOptions)
     regression: RegressionOptions = field(default_factory=RegressionOptions)
     adversarial: StageOptions = field(default_factory=StageOptions)
-    centering: CenteringOptions = field(default_factory=CenteringOptions)
     losses: LossOptions = field(default_factory=LossOptions)
     moments: MomentOptions = field(default_factory=MomentOptions)
     validation: ValidationOptions = field(default_factory=ValidationOptions)
@@ -40,15 +37,14 @@ class Recipe:
 
     @property
     def needs_reference(self) -> bool:
-        """Whether a loss asks for a regression X̄(Y): Eq. 7, a guided first moment, centering."""
+        """Whether a loss asks for a regression X̄(Y): Eq. 7, a guided first moment."""
         guide = self.losses.first_moment if self.moments.guided else 0.0
-        moments = self.adversarial.steps and (self.losses.second_moment or guide)
-        return bool(moments or self.centering.steps)
+        return bool(self.adversarial.steps and (self.losses.second_moment or guide))
 
     @property
     def makes_sampler(self) -> bool:
         """Whether the noise matters in the end: the regression is not the last stage."""
-        return bool(self.adversarial.steps or self.centering.steps)
+        return bool(self.adversarial.steps)
 
     @property
     def stages(self) -> dict[str, StageOptions]:
@@ -56,7 +52,6 @@ class Recipe:
         return {
             "regression": self.regression,
             "adversarial": self.adversarial,
-            "centering": self.centering,
         }
 
     def last_stage(self, now: str) -> str:
@@ -201,13 +196,9 @@ def _problems(recipe: Recipe) -> dict[str, bool]:
         "generator.family must be given": not recipe.generator.family,
         "critic.family must be given where adversarial.steps is not 0": recipe.adversarial.steps > 0
         and not recipe.critic.family,
-        "regression.steps, adversarial.steps or centering.steps must be given": not any(
+        "regression.steps or adversarial.steps must be given": not any(
             stage.steps for stage in recipe.stages.values()
         ),
-        "centering.pairs must be at least 2": recipe.centering.pairs < 2,
-        f"centering.temperature must be above 0, at most {MAX_TEMPERATURE:g}": not 0
-        < recipe.centering.temperature
-        <= MAX_TEMPERATURE,
         "losses.vgg19 needs losses.perceptual": bool(recipe.losses.vgg19)
         and not recipe.losses.perceptual,
         "shared or unbiased moments and losses.crps need moments.samples of at least 2": bool(

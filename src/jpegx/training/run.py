@@ -6,7 +6,6 @@ from dataclasses import replace
 import torch
 
 from jpegx.training.adversarial import AdversarialStage
-from jpegx.training.centering import CenteringStage
 from jpegx.training.crew import Crew, join_crew
 from jpegx.training.folder import RunFolder, Settings
 from jpegx.training.loader import load_steps
@@ -80,8 +79,6 @@ def _train(
         stages["adversarial"] = AdversarialStage(recipe, networks, precision, crew, watch)
         if recipe.losses.perceptual and not recipe.losses.vgg19:
             say(f"losses.vgg19 names no file: {_stand_in(recipe)} the perceptual loss")
-    if recipe.centering.steps:
-        stages["centering"] = CenteringStage(recipe, networks, precision, crew, watch)
     split = choose_images(settings, say) if new else same_images(settings, folder, say)
     observer = None
     if crew.is_first:

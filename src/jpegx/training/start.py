@@ -39,30 +39,13 @@ def read_start(recipe: Recipe) -> Start | None:
 
 
 def check_reference(start: Start | None, recipe: Recipe) -> None:
-    """Raise BadRecipe if X̄(Y) would be no regression, or what is to be centred no sampler."""
+    """Raise BadRecipe if X̄(Y) would be no regression."""
     from_regression = bool(recipe.regression.steps or (start and start.regression))
     if recipe.needs_reference and not recipe.moments.reference and not from_regression:
+        key = "losses.second_moment" if recipe.losses.second_moment else "moments.guided"
         raise BadRecipe(
-            f"{_asking_for_reference(recipe)} needs a regression: name one in moments.reference, "
-            "or give regression.steps"
+            f"{key} needs a regression: name one in moments.reference, or give regression.steps"
         )
-    if (
-        recipe.centering.steps
-        and not recipe.adversarial.steps
-        and (start is None or from_regression)
-    ):
-        raise BadRecipe(
-            "centering needs a sampler: name one in training.start, with regression.steps=0, or "
-            "give adversarial.steps"
-        )
-
-
-def _asking_for_reference(recipe: Recipe) -> str:
-    if recipe.adversarial.steps and recipe.losses.second_moment:
-        return "losses.second_moment"
-    if recipe.adversarial.steps and recipe.moments.guided:
-        return "moments.guided"
-    return "centering"
 
 
 def with_whole_paths(recipe: Recipe) -> Recipe:

@@ -99,8 +99,6 @@ class Trainer:
         if stage == "adversarial":
             keep = bool(self.recipe.moments.reference)
             self.networks.begin_adversarial(keep_reference=keep)
-        elif stage == "centering":
-            self.networks.begin_centering()
         self._save()
         self.stopping.obey()
 
