@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from jpegx.training.patches import Group
+from jpegx.training.data.patches import Group
 
 RECIPE = """
 [data]

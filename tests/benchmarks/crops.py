@@ -15,9 +15,9 @@ from PIL import Image
 from torch import Tensor
 
 from jpegx.batch.std_map import std_map_pixels
-from jpegx.evaluation.compress import compress
-from jpegx.jpeg import libjpeg
+from jpegx.evaluation.benchmark.encoding import compress
 from jpegx.jpeg.file import read_jpeg
+from jpegx.jpeg.reader import libjpeg
 from jpegx.sampling.sampler import decode
 from jpegx.sampling.source import Source, open_source
 

@@ -20,11 +20,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from jpegx.consistency.compare import verify
 from jpegx.consistency.exact import exact
-from jpegx.consistency.verify import verify
-from jpegx.jpeg import libjpeg
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import Layout
+from jpegx.jpeg.reader import libjpeg
 from jpegx.jpeg.tables import scaled_tables
 from jpegx.sampling.laplace import laplace
 

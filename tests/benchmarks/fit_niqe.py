@@ -10,8 +10,8 @@ import click
 import torch
 from torch import Tensor
 
-from jpegx.evaluation.niqe import Niqe
-from jpegx.training.images import find_images, read_image
+from jpegx.metrics.niqe import Niqe
+from jpegx.training.data.images import find_images, read_image
 
 
 def pictures(folders: tuple[Path, ...]) -> Iterator[Tensor]:

@@ -280,6 +280,7 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
+    print(f"jpegx of {Path(sys.modules['jpegx'].__file__ or '').parent}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         record = Recorder(Path(folder), chosen.more.split())
         for name in chosen.only or PARTS:

@@ -7,11 +7,11 @@ from time import perf_counter
 import torch
 
 from jpegx.sampling.device import choose_device
-from jpegx.training.compress import compress
-from jpegx.training.images import ImageSet, find_images
-from jpegx.training.loader import load_steps
-from jpegx.training.patches import PatchRules
-from jpegx.training.recipe import load_recipe
+from jpegx.training.data.compress import compress
+from jpegx.training.data.images import ImageSet, find_images
+from jpegx.training.data.loader import load_steps
+from jpegx.training.data.patches import PatchRules
+from jpegx.training.recipe.recipe import load_recipe
 
 _STEPS = 200
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from jpegx.batch.encoder import ENCODERS, Encoder, OpenOutput
-from jpegx.batch.failures import one_line
-from jpegx.batch.inputs import Input
 from jpegx.batch.outcomes import Failed, Finished, Outcome, Warned, Written
 from jpegx.batch.outputs import Outputs, to_write
 from jpegx.batch.settings import DecodeSettings
 from jpegx.batch.std_map import std_map_pixels
+from jpegx.io.failures import one_line
+from jpegx.io.inputs import Input
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
 from jpegx.sampling.sampler import Picture, decode
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jpegx.batch.inputs import Input
+from jpegx.io.inputs import Input
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jpegx.batch.inputs import JPEG_SUFFIXES, Input
 from jpegx.errors import JpegxError
+from jpegx.io.inputs import JPEG_SUFFIXES, Input
 
 Existing = Literal["refuse", "overwrite", "skip"]
 

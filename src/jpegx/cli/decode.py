@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from jpegx.batch.inputs import JPEG_SUFFIXES, Input, find_inputs, read_names
 from jpegx.batch.outputs import Outputs, is_picture, plan_outputs
 from jpegx.cli.console import Console
 from jpegx.cli.options import (
@@ -22,9 +21,10 @@ from jpegx.cli.options import (
     temperature_option,
 )
 from jpegx.cli.report import Report
+from jpegx.io.inputs import JPEG_SUFFIXES, Input, find_inputs, read_names
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
-    from jpegx.sampling.precision import Precision
+    from jpegx.sampling.number_type import Precision
 
 OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".jxl"}
 
@@ -168,7 +168,7 @@ def decode(
 
     from jpegx.batch.jobs import decode_files
     from jpegx.batch.settings import DecodeSettings
-    from jpegx.models.header import BadCheckpoint
+    from jpegx.models.checkpoint_header import BadCheckpoint
     from jpegx.sampling.source import NoRegression, default_model, open_source
 
     if model is None:

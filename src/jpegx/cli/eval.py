@@ -19,9 +19,9 @@ from jpegx.cli.options import (
 from jpegx.errors import printable
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
-    from jpegx.evaluation.decoders import Projection
-    from jpegx.evaluation.plan import Plan
-    from jpegx.sampling.precision import Precision
+    from jpegx.evaluation.benchmark.decoders import Projection
+    from jpegx.evaluation.benchmark.plan import Plan
+    from jpegx.sampling.number_type import Precision
 
 FAILED = 1
 
@@ -217,7 +217,7 @@ def eval(  # noqa: A001 (the name of the command)
     if not fid and (inception or repeats or patches):
         raise click.UsageError("--inception, --repeats and --patches are for --fid; add it.")
 
-    from jpegx.evaluation.plan import Request, make_plan
+    from jpegx.evaluation.benchmark.plan import Request, make_plan
 
     request = Request(
         originals=originals,
@@ -263,13 +263,13 @@ def _check_output(output: Path | None, folders: Sequence[Path]) -> None:
 
 def _run(console: Console, plan: "Plan", folder: Path, *, keep: bool, quiet: bool) -> int:
     """Measure, print, and write what is to be kept; the number of failures."""
-    from jpegx.evaluation.context import Context
-    from jpegx.evaluation.notes import about, notes
+    from jpegx.evaluation.benchmark.context import Context
+    from jpegx.evaluation.benchmark.runner import evaluate
+    from jpegx.evaluation.benchmark.store import Store
+    from jpegx.evaluation.report.notes import about, notes
     from jpegx.evaluation.report.page import NoMatplotlib, write_report
-    from jpegx.evaluation.results import write_results
-    from jpegx.evaluation.runner import evaluate
-    from jpegx.evaluation.store import Store
-    from jpegx.evaluation.table import print_tables
+    from jpegx.evaluation.report.results import write_results
+    from jpegx.evaluation.report.terminal_table import print_tables
 
     failures: list[str] = []
 

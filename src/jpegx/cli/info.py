@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jpegx.batch.failures import one_line
 from jpegx.cli.arguments import check_standard_input, name_of, source_of
 from jpegx.cli.console import Console
 from jpegx.cli.options import max_pixels_option
 from jpegx.errors import printable
+from jpegx.io.failures import one_line
 
 if TYPE_CHECKING:  # numpy is imported when there is work: --help must be quick
     from jpegx.jpeg.describe import Description

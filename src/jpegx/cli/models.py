@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from jpegx.batch.failures import one_line
 from jpegx.cli.console import Console
 from jpegx.errors import printable
-from jpegx.models.header import CheckpointHeader, read_header
+from jpegx.io.failures import one_line
+from jpegx.models.checkpoint_header import CheckpointHeader, read_header
 from jpegx.models.zoo import default, find, installed
 
 FAILED = 1

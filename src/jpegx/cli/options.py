@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from jpegx.models.temperature import MAX_TEMPERATURE
+from jpegx.models.card import MAX_TEMPERATURE
 
 
 class Finite(click.FloatRange):
@@ -25,7 +25,7 @@ class Finite(click.FloatRange):
 
 
 def _pixels(context: click.Context, option: click.Parameter, value: int | None) -> int:
-    from jpegx.jpeg.limits import DEFAULT_MAX_PIXELS  # numpy comes with it
+    from jpegx.jpeg.reader.limits import DEFAULT_MAX_PIXELS  # numpy comes with it
 
     return DEFAULT_MAX_PIXELS if value is None else value
 

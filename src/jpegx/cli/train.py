@@ -108,7 +108,7 @@ def train(
         raise click.UsageError("give --data DIR and -o RUN, or --resume RUN.")
 
     from jpegx.training.folder import Settings
-    from jpegx.training.recipe import load_recipe
+    from jpegx.training.recipe.recipe import load_recipe
 
     name = recipe or "compact"
     loaded = load_recipe(name, changes)
@@ -177,9 +177,9 @@ def blend(console: Console, shares: tuple[str, ...], file: Path, notes: tuple[st
 @click.argument("name", required=False, metavar="[NAME]")
 def recipe(name: str | None) -> None:
     """Print the recipe NAME with every key and what it means; without NAME, what there is."""
-    from jpegx.training.recipe import load_recipe
-    from jpegx.training.recipe_tables import recipe_names
-    from jpegx.training.recipe_text import recipe_text
+    from jpegx.training.recipe.recipe import load_recipe
+    from jpegx.training.recipe.text import recipe_text
+    from jpegx.training.recipe.toml_tables import recipe_names
 
     if name is None:
         click.echo("\n".join(recipe_names()))

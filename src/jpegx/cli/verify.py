@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jpegx.batch.failures import one_line
 from jpegx.cli.arguments import check_standard_input, name_of, source_of
 from jpegx.cli.console import Console
 from jpegx.cli.options import max_pixels_option
 from jpegx.errors import printable
+from jpegx.io.failures import one_line
 
 if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help must be quick
-    from jpegx.consistency.verify import VerifyReport
+    from jpegx.consistency.compare import VerifyReport
 
 NOT_EXACT = 1
 UNREADABLE = 2
@@ -45,7 +45,7 @@ def verify(
     check_standard_input(jpeg, *pictures)
 
     from jpegx.batch.pictures import read_picture
-    from jpegx.consistency.verify import verify as compare
+    from jpegx.consistency.compare import verify as compare
     from jpegx.jpeg.file import read_jpeg
 
     # Whatever goes wrong is exit code 2: 1 is an answer.

@@ -23,7 +23,7 @@ from jpegx.consistency.local_search import LocalSearch
 from jpegx.consistency.units import UnitModel
 from jpegx.consistency.work import Work
 from jpegx.jpeg.layout import Layout
-from jpegx.jpeg.region import Region, regions
+from jpegx.jpeg.mcu import Region, regions
 
 _UNITS = 1024  # units at a time: their tensors stay in the cache
 _POOL = 8192  # units that plain rounding left over, before the other stages take them on

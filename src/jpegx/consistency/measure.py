@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from jpegx.jpeg.forward import dequantize, images
 from jpegx.jpeg.layout import Layout
+from jpegx.jpeg.transform import decode_dct, dequantize
 
 
 def consistency_rmse(
@@ -20,7 +20,7 @@ def consistency_rmse(
     if all(torch.equal(a, b) for a, b in zip(file, picture, strict=True)):
         return 0.0
     decoded = [
-        images([v[None].float() for v in dequantize(values, tables)], layout).clamp_(0, 255)
+        decode_dct([v[None].float() for v in dequantize(values, tables)], layout).clamp_(0, 255)
         for values in (file, picture)
     ]
     return float((decoded[0] - decoded[1]).square_().mean().sqrt())

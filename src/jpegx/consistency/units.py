@@ -10,8 +10,8 @@ from torch import Tensor
 from jpegx.consistency.cell import Cell
 from jpegx.jpeg.color import change_in_pixels, to_components
 from jpegx.jpeg.dct import dct_matrix
-from jpegx.jpeg.integer import unit_coefficients
-from jpegx.jpeg.region import ComponentMap, Region
+from jpegx.jpeg.libjpeg_model import unit_coefficients
+from jpegx.jpeg.mcu import ComponentMap, Region
 
 
 class UnitModel:

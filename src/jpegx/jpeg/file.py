@@ -7,14 +7,14 @@ from typing import BinaryIO
 import numpy as np
 
 from jpegx.errors import JpegxError, UnreadableJpeg
-from jpegx.jpeg.damage import Messages, gray_share
-from jpegx.jpeg.header import Header
+from jpegx.io.byte_source import load, source_name
 from jpegx.jpeg.layout import Layout
-from jpegx.jpeg.libjpeg import read_coefficients
-from jpegx.jpeg.limits import DEFAULT_MAX_PIXELS, check_limits
 from jpegx.jpeg.metadata import Metadata, read_metadata
-from jpegx.jpeg.parser import parse_header
-from jpegx.jpeg.source import load, source_name
+from jpegx.jpeg.reader.damage import Messages, gray_share
+from jpegx.jpeg.reader.frame import Header
+from jpegx.jpeg.reader.libjpeg import read_coefficients
+from jpegx.jpeg.reader.limits import DEFAULT_MAX_PIXELS, check_limits
+from jpegx.jpeg.reader.parser import parse_header
 
 __all__ = ["Metadata", "QuantizedJpeg", "read_jpeg"]
 

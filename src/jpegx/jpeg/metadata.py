@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jpegx.jpeg import markers as m
+from jpegx.jpeg.reader import markers as m
 
 if TYPE_CHECKING:
     from PIL.JpegImagePlugin import JpegImageFile

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 
 from jpegx import __version__
+from jpegx.models.card import card_temperature
 from jpegx.models.checkpoint import load
+from jpegx.models.checkpoint_header import BadCheckpoint
 from jpegx.models.generator import Generator
-from jpegx.models.header import BadCheckpoint
 from jpegx.models.registry import create
-from jpegx.models.temperature import card_temperature
 from jpegx.models.transfer import deeper, transfer
 
 

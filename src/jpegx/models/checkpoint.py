@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from jpegx.models.checkpoint_header import FORMAT, BadCheckpoint, CheckpointHeader, read_header
 from jpegx.models.generator import Generator
-from jpegx.models.header import FORMAT, BadCheckpoint, CheckpointHeader, read_header
 from jpegx.models.registry import create
 
 

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from jpegx.jpeg.forward import dequantize, images_of_planes, planes, repeated
 from jpegx.jpeg.layout import COMPONENT_NAMES, ColorSpace, Layout
+from jpegx.jpeg.transform import dequantize, images_of_planes, planes, repeated
 
 UNIT = 32  # pixels: the most that a minimum coded unit with ratios of 1, 2 and 4 spans each way
 SAMPLING_FEATURES = 9  # three components, two directions; then one of three colour spaces

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from jpegx.jpeg.color import change_in_pixels
 from jpegx.jpeg.layout import Layout
-from jpegx.models.blocks import repeat_samples
 from jpegx.models.conditioning import UNIT, Conditions, sampling_of
+from jpegx.models.layers import repeat_samples
 from jpegx.models.noise import Noise
 
 # The mean of a block and its slopes: (vertical, horizontal) frequencies.

@@ -10,11 +10,11 @@ inside. What rounding and clipping to 8 bits still takes out is left to the exac
 import torch
 from torch import Tensor
 
-from jpegx.jpeg import forward
+from jpegx.jpeg import transform
 from jpegx.jpeg.color import change_in_pixels
 from jpegx.jpeg.layout import Layout
-from jpegx.models.blocks import repeat_samples
 from jpegx.models.conditioning import Conditions, sampling_of
+from jpegx.models.layers import repeat_samples
 
 # Gray levels to stay inside the walls: rounding to 8 bits moves a coefficient by 0.35.
 _MARGIN = 1.0
@@ -73,7 +73,7 @@ def _walls(component: Tensor, table: Tensor, layout: Layout, number: int) -> tup
     (across, down), (rows, columns) = layout.reduction(number), layout.blocks(number)
     plane = component[:, ::down, ::across][:, : 8 * rows, : 8 * columns]
     alone = Layout(8 * columns, 8 * rows, "gray", ((1, 1),))
-    middle = forward.coefficients(plane[:, None] + 128, alone)[0]
+    middle = transform.encode_dct(plane[:, None] + 128, alone)[0]
     half: Tensor = table.unflatten(1, (8, 8))[:, None, None] / 2
     room = torch.maximum(half - _MARGIN, half / 2)
     return middle - room, middle + room
@@ -81,9 +81,9 @@ def _walls(component: Tensor, table: Tensor, layout: Layout, number: int) -> tup
 
 def _into(walls: list[tuple[Tensor, Tensor]], pixels: Tensor, layout: Layout) -> Tensor:
     """Pixels (N, C, H, W) in gray levels, changed so that their coefficients are within walls."""
-    values = forward.coefficients(pixels, layout)
+    values = transform.encode_dct(pixels, layout)
     change = [_hold(v, *wall) - v for v, wall in zip(values, walls, strict=True)]
-    components = forward.repeated(forward.planes(change), layout)
+    components = transform.repeated(transform.planes(change), layout)
     seen = torch.stack([c[:, : layout.height, : layout.width] for c in components], dim=1)
     return pixels + change_in_pixels(seen, layout)
 

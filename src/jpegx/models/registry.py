@@ -8,7 +8,7 @@ from jpegx.models.config import Config
 from jpegx.models.generator import Generator
 
 # The modules that register a family, imported when a family is first asked for.
-MODULES = ("jpegx.models.unet", "jpegx.models.rrdb")
+MODULES = ("jpegx.models.families.unet", "jpegx.models.families.rrdb")
 
 G = TypeVar("G", bound=Generator)
 

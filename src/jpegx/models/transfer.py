@@ -5,8 +5,8 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from jpegx.models.blocks import ResidualBlock
 from jpegx.models.generator import Generator
+from jpegx.models.layers import ResidualBlock
 
 
 @runtime_checkable

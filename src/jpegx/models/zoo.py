@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from jpegx.models.header import BadCheckpoint
+from jpegx.models.checkpoint_header import BadCheckpoint
 from jpegx.weights import weights_folder
 
 SUFFIX = ".safetensors"

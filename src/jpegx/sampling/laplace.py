@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from jpegx.jpeg.file import QuantizedJpeg
-from jpegx.jpeg.forward import images
+from jpegx.jpeg.transform import decode_dct
 
 
 def decay(quantized: Tensor) -> float:
@@ -67,7 +67,7 @@ def laplace(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
                 for row, rate, step in zip(component, rates[c], table.ravel(), strict=True)
             ]
             values.append(torch.stack(drawn, dim=1).view(1, *jpeg.coefficients[c].shape))
-        yield images(values, jpeg.layout)[0]
+        yield decode_dct(values, jpeg.layout)[0]
 
 
 def _generator(seed: int, sample: int, component: int) -> torch.Generator:

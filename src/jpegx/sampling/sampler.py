@@ -11,9 +11,9 @@ from torch import Tensor
 from jpegx.consistency.measure import consistency_rmse
 from jpegx.errors import UnsupportedJpeg
 from jpegx.jpeg.file import QuantizedJpeg
-from jpegx.jpeg.integer import encode
+from jpegx.jpeg.libjpeg_model import encode
 from jpegx.sampling.eight_bit import EightBit
-from jpegx.sampling.moments import Moments
+from jpegx.sampling.running_moments import Moments
 from jpegx.sampling.source import Source
 
 

@@ -8,17 +8,17 @@ import torch
 from torch import Tensor
 
 from jpegx.errors import JpegxError
-from jpegx.jpeg import libjpeg
 from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.jpeg.reader import libjpeg
 from jpegx.models import zoo
+from jpegx.models.card import card_temperature
 from jpegx.models.checkpoint import load
 from jpegx.models.self_ensemble import SelfEnsemble
-from jpegx.models.temperature import card_temperature
 from jpegx.sampling.device import choose_device
 from jpegx.sampling.generate import Progress, generate
 from jpegx.sampling.laplace import laplace
 from jpegx.sampling.memory import working_memory
-from jpegx.sampling.precision import Precision, prepare
+from jpegx.sampling.number_type import Precision, prepare
 
 Draw = Callable[[QuantizedJpeg, int, int], Iterator[Tensor]]
 

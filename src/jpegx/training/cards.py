@@ -4,9 +4,9 @@ from pathlib import Path
 
 from jpegx import __version__
 from jpegx.models.zoo import SUFFIX
-from jpegx.training.checkpoint import Position
 from jpegx.training.folder import RunFolder
-from jpegx.training.recipe import Recipe
+from jpegx.training.recipe.recipe import Recipe
+from jpegx.training.run_checkpoint import Position
 
 
 def make_card(folder: RunFolder, recipe: Recipe, position: Position) -> dict[str, object]:

@@ -8,8 +8,8 @@ from jpegx.models.generator import Generator
 from jpegx.models.registry import create
 from jpegx.models.transfer import transfer
 from jpegx.training.cards import make_card
-from jpegx.training.checkpoint import load_run
 from jpegx.training.folder import BadRun, RunFolder
+from jpegx.training.run_checkpoint import load_run
 
 
 def export_weights(

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from jpegx.errors import JpegxError
-from jpegx.training.recipe import Recipe, parse_recipe
-from jpegx.training.recipe_text import recipe_text, toml_value
+from jpegx.training.recipe.recipe import Recipe, parse_recipe
+from jpegx.training.recipe.text import recipe_text, toml_value
 
 
 class BadRun(JpegxError):

@@ -8,16 +8,16 @@ import torch
 from torch import nn
 
 from jpegx.models.checkpoint import load
-from jpegx.models.critic import Critic, create_critic
+from jpegx.models.checkpoint_header import BadCheckpoint
+from jpegx.models.critics.critic import Critic, create_critic
 from jpegx.models.generator import Generator
-from jpegx.models.header import BadCheckpoint
 from jpegx.models.registry import create
 from jpegx.models.transfer import transfer
 from jpegx.models.zoo import find
 from jpegx.training.muon import Muon
-from jpegx.training.options import TrainingOptions
-from jpegx.training.recipe import Recipe
-from jpegx.training.recipe_tables import BadRecipe
+from jpegx.training.recipe.keys import TrainingOptions
+from jpegx.training.recipe.recipe import Recipe
+from jpegx.training.recipe.toml_tables import BadRecipe
 
 M = TypeVar("M", bound=nn.Module)
 

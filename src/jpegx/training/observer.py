@@ -7,13 +7,13 @@ from typing import Protocol
 import numpy as np
 
 from jpegx.models import checkpoint
+from jpegx.training.autocast import Precision
 from jpegx.training.cards import make_card
-from jpegx.training.checkpoint import Position
 from jpegx.training.diverged import Diverged
 from jpegx.training.folder import RunFolder
 from jpegx.training.networks import Networks
-from jpegx.training.precision import Precision
-from jpegx.training.recipe import Recipe
+from jpegx.training.recipe.recipe import Recipe
+from jpegx.training.run_checkpoint import Position
 from jpegx.training.strips import write_strips
 from jpegx.training.validation import Figures, validate
 

@@ -5,18 +5,18 @@ from dataclasses import replace
 
 import torch
 
-from jpegx.training.adversarial import AdversarialStage
+from jpegx.training.autocast import Precision
 from jpegx.training.crew import Crew, join_crew
+from jpegx.training.data.loader import load_steps
+from jpegx.training.data.patches import PatchRules
+from jpegx.training.data.split import choose_images, same_images
 from jpegx.training.folder import RunFolder, Settings
-from jpegx.training.loader import load_steps
 from jpegx.training.networks import Start, create_networks
 from jpegx.training.observer import Display, RunObserver
-from jpegx.training.patches import PatchRules
-from jpegx.training.precision import Precision
-from jpegx.training.recipe import Recipe
-from jpegx.training.recipe_tables import BadRecipe
-from jpegx.training.regression import RegressionStage
-from jpegx.training.split import choose_images, same_images
+from jpegx.training.recipe.recipe import Recipe
+from jpegx.training.recipe.toml_tables import BadRecipe
+from jpegx.training.stages.adversarial import AdversarialStage
+from jpegx.training.stages.regression import RegressionStage
 from jpegx.training.start import check_reference, network_of, read_start, with_whole_paths
 from jpegx.training.stopwatch import Stopwatch
 from jpegx.training.trainer import Stage, Trainer

@@ -6,12 +6,12 @@ from pathlib import Path
 from jpegx.models.checkpoint import load
 from jpegx.models.transfer import deeper
 from jpegx.models.zoo import find, installed
-from jpegx.training.checkpoint import load_run
 from jpegx.training.folder import RunFolder
 from jpegx.training.networks import Start
-from jpegx.training.options import NetworkOptions
-from jpegx.training.recipe import Recipe
-from jpegx.training.recipe_tables import BadRecipe
+from jpegx.training.recipe.keys import NetworkOptions
+from jpegx.training.recipe.recipe import Recipe
+from jpegx.training.recipe.toml_tables import BadRecipe
+from jpegx.training.run_checkpoint import load_run
 
 
 def read_start(recipe: Recipe) -> Start | None:

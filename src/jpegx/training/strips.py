@@ -10,9 +10,9 @@ from PIL import Image
 
 from jpegx.models.generator import Generator
 from jpegx.models.noise import CounterNoise
-from jpegx.training.compress import compress
-from jpegx.training.losses.consistency import rounded_to_bytes
-from jpegx.training.precision import Precision
+from jpegx.training.autocast import Precision
+from jpegx.training.data.compress import compress
+from jpegx.training.losses.recompression import rounded_to_bytes
 from jpegx.training.validation import draw, whole_group
 
 _CROP = 128

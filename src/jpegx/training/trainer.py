@@ -9,14 +9,14 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from jpegx.training.checkpoint import Position, load_checkpoint, save_checkpoint
 from jpegx.training.crew import Crew
+from jpegx.training.data.patches import Group
 from jpegx.training.diverged import Diverged
 from jpegx.training.folder import RunFolder
 from jpegx.training.networks import Networks
-from jpegx.training.options import StageOptions
-from jpegx.training.patches import Group
-from jpegx.training.recipe import Recipe
+from jpegx.training.recipe.keys import StageOptions
+from jpegx.training.recipe.recipe import Recipe
+from jpegx.training.run_checkpoint import Position, load_checkpoint, save_checkpoint
 from jpegx.training.schedules import Span, cosine, warm_up
 from jpegx.training.stopping import Stopping
 from jpegx.training.stopwatch import Stopwatch

@@ -7,16 +7,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from jpegx.evaluation.metrics.psnr import psnr
+from jpegx.metrics.crps import crps
+from jpegx.metrics.psnr import psnr
 from jpegx.models.conditioning import Conditions
 from jpegx.models.generator import Generator
 from jpegx.models.noise import CounterNoise, Noise
-from jpegx.sampling.crps import crps
-from jpegx.training.compress import Batch, compress
-from jpegx.training.losses.consistency import consistency_rmse, decoded_change, rounded_to_bytes
-from jpegx.training.options import ValidationOptions
-from jpegx.training.patches import Group
-from jpegx.training.precision import Precision
+from jpegx.training.autocast import Precision
+from jpegx.training.data.compress import Batch, compress
+from jpegx.training.data.patches import Group
+from jpegx.training.losses.recompression import consistency_rmse, decoded_change, rounded_to_bytes
+from jpegx.training.recipe.keys import ValidationOptions
 
 
 @dataclass(frozen=True)

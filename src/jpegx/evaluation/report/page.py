@@ -5,12 +5,12 @@ from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 
-from jpegx.batch.png import atomic_file
 from jpegx.errors import JpegxError
-from jpegx.evaluation.report.crops import crops
-from jpegx.evaluation.report.tables import calibration_table, figures_table, legend
-from jpegx.evaluation.rows import Row
-from jpegx.evaluation.store import Store
+from jpegx.evaluation.benchmark.rows import Row
+from jpegx.evaluation.benchmark.store import Store
+from jpegx.evaluation.report.crop_rows import crops
+from jpegx.evaluation.report.html_tables import calibration_table, figures_table, legend
+from jpegx.io.png import atomic_file
 
 _CSS = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 78rem; padding: 0 1rem;

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from matplotlib.ticker import MaxNLocator
 
-from jpegx.evaluation.columns import COLUMNS
+from jpegx.evaluation.benchmark.rows import ORIGINALS, REFERENCE, Row
+from jpegx.evaluation.report.columns import COLUMNS
 from jpegx.evaluation.report.style import Look, add_legend, image, new_figure
-from jpegx.evaluation.rows import ORIGINALS, REFERENCE, Row
 
 _BY_KEY = {column.key: column for column in COLUMNS}
 _PERCEPTION = ("fid", "swd", "niqe")  # the first that is there stands for perceptual quality

@@ -11,8 +11,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jpegx.evaluation.decoders import PROJECTED
-from jpegx.evaluation.rows import ORIGINALS
+from jpegx.evaluation.benchmark.decoders import PROJECTED
+from jpegx.evaluation.benchmark.rows import ORIGINALS
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

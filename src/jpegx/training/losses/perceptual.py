@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from jpegx.errors import JpegxError
-from jpegx.models.blocks import repeat_samples
+from jpegx.models.layers import repeat_samples
 
 # VGG-19 (Simonyan and Zisserman 2015, table 1, E) up to conv5_4; 0 is a 2x2 maximum.
 _WIDTHS = (64, 64, 0, 128, 128, 0, *(256,) * 4, 0, *(512,) * 4, 0, *(512,) * 4)

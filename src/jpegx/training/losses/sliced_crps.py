@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from jpegx.sampling.crps import crps
+from jpegx.metrics.crps import crps
 
 _SIZE = 5  # pixels of a filter each way, at each scale
 _SCALES = 4  # the last sees means of 8x8 pixels, which the dither moves

@@ -1,0 +1,73 @@
+"""Could this picture have been the source of that file? The answer of the real libjpeg."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from jpegx.consistency.measure import consistency_rmse
+from jpegx.jpeg.color import to_gray
+from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.jpeg.libjpeg_model import scaled_coefficients
+from jpegx.jpeg.reader import libjpeg
+
+
+@dataclass(frozen=True)
+class ComponentReport:
+    """One component: coefficients that differ, of how many, and the largest distance.
+
+    ``largest_distance``: of a coefficient before rounding from the file's integer, in quantization
+    steps; below 0.5 is inside the cell, and 0.5 on the side of 0: libjpeg rounds halves away.
+    """
+
+    name: str
+    different: int
+    total: int
+    largest_distance: float
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """All components, and the consistency RMSE of paper 1 (Eq. 1) in gray levels."""
+
+    components: tuple[ComponentReport, ...]
+    consistency_rmse: float
+
+    @property
+    def exact(self) -> bool:
+        """True if no coefficient differs: the picture could have been the source."""
+        return all(component.different == 0 for component in self.components)
+
+
+def verify(jpeg: QuantizedJpeg, pixels: np.ndarray) -> VerifyReport:
+    """Encode a picture with libjpeg 6b as the file was encoded, and compare the coefficients.
+
+    ``pixels``: uint8 (height, width, channels), 3 channels (RGB) or, for a gray file, also 1.
+    Raises PictureMismatch if the picture does not fit, UnsupportedJpeg for fractional sampling.
+    """
+    encoded = libjpeg.encode(pixels, jpeg.layout, jpeg.tables)
+    distances = _distances(jpeg, pixels)
+    components = tuple(
+        ComponentReport(name, int((ours != theirs).sum()), int(theirs.size), distance)
+        for name, ours, theirs, distance in zip(
+            jpeg.layout.names, encoded, jpeg.coefficients, distances, strict=True
+        )
+    )
+    file, picture, tables = (
+        [torch.tensor(v) for v in values] for values in (jpeg.coefficients, encoded, jpeg.tables)
+    )
+    rmse = consistency_rmse(file, picture, tables, jpeg.layout)
+    return VerifyReport(components, rmse)
+
+
+def _distances(jpeg: QuantizedJpeg, pixels: np.ndarray) -> list[float]:
+    # libjpeg does not tell its coefficients before rounding; the integer model, equal to it, does.
+    image = torch.tensor(pixels).permute(2, 0, 1)[None]
+    if jpeg.layout.color_space == "gray" and image.shape[1] == 3:
+        image = to_gray(image)
+    return [
+        float((values[0] / (8 * torch.tensor(table)) - torch.tensor(quantized)).abs().max())
+        for values, table, quantized in zip(
+            scaled_coefficients(image, jpeg.layout), jpeg.tables, jpeg.coefficients, strict=True
+        )
+    ]

@@ -1,0 +1,63 @@
+"""What every part of a run shares: the options, the store, and who is told."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from jpegx import __version__
+from jpegx.evaluation.benchmark.sets import Features
+from jpegx.evaluation.benchmark.store import Store, key_of
+from jpegx.io.failures import one_line
+from jpegx.metrics.niqe import Niqe
+
+
+@dataclass(frozen=True)
+class Options:
+    """How everything is measured: the options of ``jpegx eval`` under their own names."""
+
+    samples: int
+    seed: int
+    gray: bool
+    crop: int | None
+    niqe: Niqe
+    features: Features | None
+
+    @property
+    def repeats(self) -> int:
+        """Samples of each picture whose features are taken."""
+        return 1 if self.features is None else self.features.repeats
+
+    @cached_property
+    def facts(self) -> dict[str, object]:
+        """What every figure of a picture depends on."""
+        niqe = [self.niqe.mean.tolist(), self.niqe.covariance.tolist()]
+        return {
+            "version": __version__,
+            "samples": self.samples,
+            "seed": self.seed,
+            "gray": self.gray,
+            "crop": self.crop,
+            "niqe": key_of({"niqe": niqe}),
+        }
+
+
+@dataclass(frozen=True)
+class Context:
+    """The parts of a run.
+
+    ``advance`` is called with what was worked on after each picture, ``say`` with a line about each
+    thing that failed.
+    """
+
+    options: Options
+    store: Store
+    advance: Callable[[str], None]
+    say: Callable[[str], None]
+    _told: set[str] = field(default_factory=set)
+
+    def failed(self, error: Exception, name: str) -> None:
+        """Tell of a failure, once: the same picture fails for every decoder."""
+        line = one_line(error, name)
+        if line not in self._told:
+            self._told.add(line)
+            self.say(line)

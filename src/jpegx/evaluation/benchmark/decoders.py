@@ -1,0 +1,166 @@
+"""The decoders that are compared: models of jpegx, and pictures that other programs made."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from jpegx import __version__
+from jpegx.batch.pictures import read_picture
+from jpegx.evaluation.benchmark.jpegs import Unmatched, without_suffix
+from jpegx.evaluation.benchmark.originals import video_luma
+from jpegx.evaluation.benchmark.store import file_digest
+from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.jpeg.layout import Layout
+from jpegx.sampling.eight_bit import EightBit
+from jpegx.sampling.number_type import Precision
+from jpegx.sampling.source import Source, open_source
+from jpegx.training.data.images import find_images
+
+Projection = Literal["both", "with", "without"]
+
+PROJECTED = " projected"  # what is added to the name of a model
+
+
+@dataclass(frozen=True)
+class Task:
+    """One original, uint8 (C, H, W), and the file that it became; None if that is not known."""
+
+    name: str
+    original: Tensor
+    jpeg: QuantizedJpeg | None
+
+
+class Decoder(ABC):
+    """What makes pictures of files. ``rows``: its names in the table, one for each variant."""
+
+    rows: tuple[str, ...]
+
+    @abstractmethod
+    def facts(self, name: str) -> dict[str, object]:
+        """What its pictures of an original depend on, besides the file. Raises Unmatched."""
+
+    @abstractmethod
+    def decode(self, task: Task, rows: Sequence[str], samples: int) -> dict[str, Tensor]:
+        """For each of the rows uint8 (n, C, H, W), n at most ``samples``; 1 if all are the same.
+
+        Raises JpegxError if there is no such picture.
+        """
+
+
+class ModelDecoder(Decoder):
+    """A model of jpegx; with projection its name in the table says so."""
+
+    def __init__(
+        self, source: Source, facts: dict[str, object], seed: int, projection: Projection
+    ) -> None:
+        plain = (source.name,) if projection != "with" else ()
+        projected = (source.name + PROJECTED,) if projection != "without" else ()
+        self.rows = plain + projected
+        self._source = source
+        self._facts = facts
+        self._seed = seed
+
+    def facts(self, name: str) -> dict[str, object]:
+        """The weights, and where and how they compute."""
+        return self._facts
+
+    def decode(self, task: Task, rows: Sequence[str], samples: int) -> dict[str, Tensor]:
+        """Samples; both variants are made of the same ones."""
+        if task.jpeg is None:
+            raise Unmatched("no JPEG file to decode; name a folder with --jpegs")
+        pictures: dict[str, list[Tensor]] = {row: [] for row in rows}
+        file = EightBit(task.jpeg, self._source.device)
+        for image in self._different(task.jpeg, samples):
+            for row in rows:
+                projected = row.endswith(PROJECTED)
+                pixels = file.projected(image).pixels if projected else file.rounded(image)
+                pictures[row].append(pixels.cpu())
+        return {row: torch.stack(found) for row, found in pictures.items()}
+
+    def _different(self, jpeg: QuantizedJpeg, samples: int) -> Iterator[Tensor]:
+        """The samples; only the first if the second is the same, as those of a regression are."""
+        drawn = self._source.draw(jpeg, samples, self._seed)
+        first = next(drawn)
+        yield first
+        for second in islice(drawn, 1):
+            if torch.equal(first, second):
+                return
+            yield second
+        yield from drawn
+
+
+class FolderDecoder(Decoder):
+    """Pictures that any program made, named like the originals.
+
+    Several samples of a program are called as ``jpegx decode`` calls them: photo_0.png and so on.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.rows = (folder.resolve().name,)
+        self._folder = folder
+        self._files: dict[str, Path] = {}
+        self._samples: dict[str, list[tuple[int, Path]]] = {}
+        for path in find_images(folder):
+            name = without_suffix(str(path.relative_to(folder)))
+            self._files[name] = path
+            numbered = re.fullmatch(r"(.+)_(\d+)", name)
+            if numbered:
+                self._samples.setdefault(numbered[1], []).append((int(numbered[2]), path))
+
+    def facts(self, name: str) -> dict[str, object]:
+        """The content of the pictures."""
+        return {"pictures": [file_digest(path) for path in self._paths(name)]}
+
+    def decode(self, task: Task, rows: Sequence[str], samples: int) -> dict[str, Tensor]:
+        """The pictures, no more than ``samples``."""
+        channels, height, width = task.original.shape
+        layout = Layout(width, height, "ycbcr", ((1, 1),) * 3)
+        pictures = []
+        for path in self._paths(task.name)[:samples]:
+            pixels = torch.tensor(read_picture(path, str(path), layout)).permute(2, 0, 1)
+            pictures.append(video_luma(pixels) if channels == 1 else pixels)
+        return {self.rows[0]: torch.stack(pictures)}
+
+    def _paths(self, name: str) -> list[Path]:
+        key = without_suffix(name)
+        if key in self._files:
+            return [self._files[key]]
+        if key in self._samples:
+            return [path for _, path in sorted(self._samples[key])]
+        raise Unmatched(f"no picture called {key} in {self._folder}")
+
+
+def open_models(
+    models: Sequence[str],
+    device: str,
+    precision: Precision,
+    temperature: float | None,
+    self_ensemble: bool,
+    seed: int,
+    projection: Projection,
+) -> list[Decoder]:
+    """The decoders of models by their names or files of weights.
+
+    Raises JpegxError if there is no such model, its file is bad, or the device is not there.
+    """
+    decoders: list[Decoder] = []
+    for model in models:
+        source = open_source(model, device, precision, temperature, self_ensemble=self_ensemble)
+        weights = file_digest(source.weights) if source.weights else f"{model} {__version__}"
+        facts: dict[str, object] = {
+            "weights": weights,
+            "precision": precision,
+            "temperature": temperature,
+            "device": source.device.type,
+        }
+        if self_ensemble:
+            facts["self_ensemble"] = True
+        decoders.append(ModelDecoder(source, facts, seed, projection))
+    return decoders

@@ -1,0 +1,121 @@
+"""One decoder on the files of one data set: every picture, then the set as a whole."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from jpegx.evaluation.benchmark.context import Context
+from jpegx.evaluation.benchmark.decoders import Decoder, Task
+from jpegx.evaluation.benchmark.figures import measure_picture
+from jpegx.evaluation.benchmark.jpegs import Jpegs
+from jpegx.evaluation.benchmark.panels import panels
+from jpegx.evaluation.benchmark.prepared import Originals
+from jpegx.evaluation.benchmark.quality_curve import worth
+from jpegx.evaluation.benchmark.rows import Row, make_row
+from jpegx.evaluation.benchmark.sets import compare_sets
+from jpegx.evaluation.benchmark.store import key_of
+
+Keys = dict[str, str]
+
+
+class Cell:
+    """Measures into the store of the context, and makes the rows of the table."""
+
+    def __init__(
+        self, context: Context, originals: Originals, files: Jpegs, decoder: Decoder
+    ) -> None:
+        self._context = context
+        self._originals = originals
+        self._files = files
+        self._decoder = decoder
+        self._keys: dict[str, Keys] = {}  # by name, then by row
+
+    def rows(self, alone: Mapping[str, str]) -> Iterator[Row]:
+        """The rows of the decoder on the pictures in ``alone``, which has the originals' keys."""
+        for name in alone:
+            self._try(name, missing_only=True)
+            self._context.advance(f"{self._originals.data_set.name}: {self._decoder.rows[0]}")
+        for row in self._decoder.rows:
+            distances = self._distances(row)
+            units, crops = [], {}
+            for name, key in self._done(row).items():
+                values = self._context.store[key]
+                curve = self._context.store[alone[name]].get("curve")
+                if curve and self._files.quality is not None:
+                    values = values | worth(curve, self._files.quality, values["ssim_uniform"])
+                units.append(values)
+                if name in self._originals.shown:
+                    crops[name] = key
+            if units:
+                quality, data_set = self._files.quality, self._originals.data_set.name
+                yield make_row(data_set, quality, row, units, distances, crops)
+
+    def _done(self, row: str) -> Keys:
+        """The keys of the figures that are there, by name."""
+        keys = {name: found[row] for name, found in self._keys.items()}
+        return {name: key for name, key in keys.items() if key in self._context.store}
+
+    def _try(self, name: str, *, missing_only: bool) -> None:
+        try:
+            self._keys[name] = keys = self._find_keys(name)
+            store = self._context.store
+            rows = [row for row, key in keys.items() if not missing_only or key not in store]
+            if rows:
+                self._measure(name, rows)
+        except Exception as error:
+            self._context.failed(error, str(self._originals.data_set.path(name)))
+
+    def _find_keys(self, name: str) -> Keys:
+        facts = {
+            **self._originals.facts(name),
+            **self._originals.describer.facts(),
+            **self._files.facts(name),
+            **self._decoder.facts(name),
+        }
+        return {row: key_of({**facts, "row": row}) for row in self._decoder.rows}
+
+    def _measure(self, name: str, rows: Sequence[str]) -> None:
+        options, store = self._context.options, self._context.store
+        original = self._originals.read(name)
+        task = Task(name, original, self._files.open(name, original))
+        decoded = self._decoder.decode(task, rows, max(options.samples, options.repeats))
+        for row, samples in decoded.items():
+            key, used = self._keys[name][row], samples[: options.samples]
+            described = self._originals.describer.describe(name, samples, original=False)
+            store.put_arrays(key, described)
+            if name in self._originals.shown:
+                store.put_crop(key, panels(used))
+            about = {
+                "data_set": self._originals.data_set.name,
+                "picture": name,
+                "quality": self._files.quality,
+                "decoder": row,
+            }
+            store.put(key, about, measure_picture(used, task, options.niqe))
+
+    def _distances(self, row: str) -> dict[str, Any]:
+        """The distances between the set of a row's pictures and that of the originals."""
+        store, count = self._context.store, self._originals.describer.arrays
+        key = _set_key(self._done(row))
+        if key not in store:
+            for name, unit in self._done(row).items():
+                if not store.has_arrays(unit, count):
+                    self._try(name, missing_only=False)
+            done = {n: k for n, k in self._done(row).items() if store.has_arrays(k, count)}
+            # Where some could not be made again, it is not the key of the whole set.
+            key = _set_key(done)
+            about = {"data_set": self._originals.data_set.name, "decoder": row}
+            store.put(key, {**about, "quality": self._files.quality}, self._compare(done))
+        for unit in self._done(row).values():
+            store.drop_arrays(unit, count)
+        return store[key]
+
+    def _compare(self, done: Keys) -> dict[str, Any]:
+        options, originals = self._context.options, self._originals
+        indices = range(originals.describer.arrays)
+        ours = [[self._context.store.array(key, i) for key in done.values()] for i in indices]
+        theirs = [[originals.described(name, i) for name in done] for i in indices]
+        return compare_sets(ours, theirs, options.repeats, options.seed)
+
+
+def _set_key(keys: Keys) -> str:
+    return key_of({"pictures": list(keys.values())})

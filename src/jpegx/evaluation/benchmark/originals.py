@@ -1,0 +1,67 @@
+"""The originals that decoders are measured against: folders of pictures, each a data set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from jpegx.errors import JpegxError
+from jpegx.training.data.images import find_images, read_image
+
+
+class UnreadablePicture(JpegxError):
+    """A picture that cannot be read."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One folder of originals. ``names``: of its pictures, below the folder, sorted."""
+
+    name: str
+    folder: Path
+    names: tuple[str, ...]
+
+    def path(self, name: str) -> Path:
+        """Where a picture is."""
+        return self.folder / name
+
+
+def find_data_sets(folders: Sequence[Path]) -> list[DataSet]:
+    """The data sets of the folders, each with the pictures in it and in its sub-folders.
+
+    A set is called like its folder, or by the whole path if another folder is called the same.
+    Raises NoImages for a folder without pictures.
+    """
+    called = [folder.resolve().name for folder in folders]
+    sets = []
+    for folder, name in zip(folders, called, strict=True):
+        names = tuple(str(path.relative_to(folder)) for path in find_images(folder))
+        sets.append(DataSet(name if called.count(name) == 1 else str(folder), folder, names))
+    return sets
+
+
+def read_pixels(path: Path, *, gray: bool) -> Tensor:
+    """The pixels of a picture, uint8 (C, H, W): RGB, or with ``gray`` its :func:`video_luma`.
+
+    Raises UnreadablePicture, one line that names the file.
+    """
+    try:
+        pixels = torch.tensor(read_image(path)).permute(2, 0, 1).contiguous()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        raise UnreadablePicture(f"{path}: cannot be read as a picture ({reason})") from None
+    return video_luma(pixels) if gray else pixels
+
+
+def video_luma(pixels: Tensor) -> Tensor:
+    """Gray (1, H, W) of RGB (3, H, W), uint8, 16 to 235, as the field's gray figures have it.
+
+    ITU-R BT.601's digital luma, which MATLAB's rgb2ycbcr gives. Gray pixels stay what they are.
+    """
+    if (pixels == pixels[:1]).all():
+        return pixels[:1]
+    weights = torch.tensor((65.481, 128.553, 24.966), dtype=torch.float64) / 255
+    luma = 16 + torch.einsum("c,chw->hw", weights, pixels.double())
+    return luma.round().to(torch.uint8)[None]

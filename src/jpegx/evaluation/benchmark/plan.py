@@ -1,0 +1,130 @@
+"""From the options of ``jpegx eval`` to all that a run needs, opened and checked."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jpegx.errors import JpegxError
+from jpegx.evaluation.benchmark.context import Options
+from jpegx.evaluation.benchmark.decoders import Decoder, FolderDecoder, Projection, open_models
+from jpegx.evaluation.benchmark.jpegs import CompressedHere, Jpegs, NoJpegs, jpeg_folder
+from jpegx.evaluation.benchmark.originals import DataSet, find_data_sets, read_pixels
+from jpegx.evaluation.benchmark.rows import ORIGINALS, REFERENCE
+from jpegx.evaluation.benchmark.sets import Features
+from jpegx.evaluation.benchmark.store import file_digest
+from jpegx.metrics.inception import Inception, find_inception
+from jpegx.metrics.niqe import Niqe, default_niqe
+from jpegx.models import zoo
+from jpegx.sampling.device import choose_device
+from jpegx.sampling.number_type import Precision
+from jpegx.training.data.images import find_images
+
+
+class SameName(JpegxError):
+    """Two decoders that the tables could not tell apart."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of ``jpegx eval`` under their own names; what is not asked for is None."""
+
+    originals: tuple[Path, ...]
+    models: tuple[str, ...]
+    decoded: tuple[Path, ...]
+    jpegs: Path | None
+    qualities: tuple[int, ...]
+    subsampling: str
+    gray: bool
+    crop: int | None
+    projection: Projection
+    samples: int
+    seed: int
+    niqe: Path | None
+    fid: bool
+    inception: Path | None
+    repeats: int | None
+    patches: int | None
+    reference: Path | None
+    device: str
+    precision: Precision
+    temperature: float | None
+    self_ensemble: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured on what, and how. ``reference``: other originals, None for none."""
+
+    data_sets: list[DataSet]
+    jpegs: list[Jpegs]
+    decoders: list[Decoder]
+    reference: DataSet | None
+    options: Options
+
+    @property
+    def steps(self) -> int:
+        """How often ``Context.advance`` is called, at most."""
+        pictures = sum(len(data_set.names) for data_set in self.data_sets)
+        return pictures * (1 + len(self.jpegs) * len(self.decoders))
+
+
+def make_plan(request: Request) -> Plan:
+    """Everything that the options name, opened. Raises JpegxError if something is not there."""
+    data_sets = find_data_sets(request.originals)
+    reference = None if request.reference is None else find_data_sets([request.reference])[0]
+    options = Options(
+        samples=request.samples,
+        seed=request.seed,
+        gray=request.gray,
+        crop=request.crop,
+        niqe=_niqe(request.niqe),
+        features=_features(request) if request.fid else None,
+    )
+    return Plan(data_sets, _jpegs(request), _decoders(request), reference, options)
+
+
+def _jpegs(request: Request) -> list[Jpegs]:
+    if request.jpegs is not None:
+        return [jpeg_folder(request.jpegs)]
+    if request.decoded:
+        return [NoJpegs()]
+    return [CompressedHere(quality, request.subsampling) for quality in request.qualities]
+
+
+def _decoders(request: Request) -> list[Decoder]:
+    models: Sequence[str] = request.models
+    if not models and not request.decoded:
+        # The rows of the field's tables: without a network, then regression, then a sampler.
+        models = ("standard", "laplace", *reversed(zoo.installed()))
+    decoders = open_models(
+        models,
+        request.device,
+        request.precision,
+        request.temperature,
+        request.self_ensemble,
+        request.seed,
+        request.projection,
+    )
+    decoders += [FolderDecoder(folder) for folder in request.decoded]
+    names = Counter([row for decoder in decoders for row in decoder.rows] + [ORIGINALS, REFERENCE])
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise SameName(f"{twice[0]}: two rows of the table would be called so; rename one")
+    return decoders
+
+
+def _niqe(path: Path | None) -> Niqe:
+    if path is None:
+        return default_niqe()
+    if not path.is_dir():
+        return Niqe.load(path)
+    pictures = (read_pixels(picture, gray=False) for picture in find_images(path))
+    return Niqe.fit(pictures, str(path))
+
+
+def _features(request: Request) -> Features:
+    path = find_inception(request.inception)
+    inception = Inception(path, choose_device(request.device))
+    repeats = request.repeats or request.samples
+    return Features(inception, file_digest(path), request.patches, repeats)

@@ -1,0 +1,106 @@
+"""The originals of one data set as a run measures them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from jpegx.errors import JpegxError
+from jpegx.evaluation.benchmark.context import Context
+from jpegx.evaluation.benchmark.cropping import center_square
+from jpegx.evaluation.benchmark.figures import measure_alone
+from jpegx.evaluation.benchmark.jpegs import CompressedHere, Jpegs
+from jpegx.evaluation.benchmark.originals import DataSet, read_pixels
+from jpegx.evaluation.benchmark.panels import chosen, panels
+from jpegx.evaluation.benchmark.quality_curve import jpeg_curve
+from jpegx.evaluation.benchmark.sets import Describer, compare_sets
+from jpegx.evaluation.benchmark.store import file_digest, key_of
+
+_SMALLEST = 16  # pixels each way: the windows of the measures must fit in
+
+
+class TooSmall(JpegxError):
+    """A picture that is too small for the measures."""
+
+
+class Originals:
+    """The pictures of a data set, made gray or cropped as the options say."""
+
+    def __init__(self, data_set: DataSet, context: Context) -> None:
+        options = context.options
+        self.data_set = data_set
+        self.describer = Describer(options.features, options.seed, len(data_set.names))
+        self.shown = chosen(data_set.names)
+        self._context = context
+        self._digests: dict[str, str] = {}
+        self._described: dict[str, list[np.ndarray]] = {}
+
+    def read(self, name: str) -> Tensor:
+        """The pixels of a picture, uint8 (C, H, W). Raises JpegxError, one line."""
+        options, path = self._context.options, self.data_set.path(name)
+        pixels = read_pixels(path, gray=options.gray)
+        least = options.crop or _SMALLEST
+        if min(pixels.shape[1:]) < least:
+            size = f"{pixels.shape[2]}x{pixels.shape[1]}"
+            raise TooSmall(f"{path}: skipped: {size} pixels, {least} each way are needed")
+        return pixels if options.crop is None else center_square(pixels, options.crop).contiguous()
+
+    def facts(self, name: str) -> dict[str, object]:
+        """What the figures of a picture depend on, whatever is measured. Raises OSError."""
+        if name not in self._digests:
+            self._digests[name] = file_digest(self.data_set.path(name))
+        options = self._context.options
+        return {
+            **options.facts,
+            "name": name,  # it decides where patches are taken
+            "original": self._digests[name],
+            "shown": name in self.shown,
+        }
+
+    def measure_alone(self, jpegs: Sequence[Jpegs]) -> dict[str, str]:
+        """Measures the originals themselves, and what they look like as plain JPEG files.
+
+        Returns the keys of the figures by name; what cannot be read is told and left out.
+        """
+        here = [files for files in jpegs if isinstance(files, CompressedHere)]
+        store, keys = self._context.store, {}
+        for name in self.data_set.names:
+            try:
+                made = [files.facts(name) for files in here]
+                key = key_of({**self.facts(name), "curve": made})
+                if key not in store:
+                    picture = self.read(name)
+                    values = measure_alone(picture, self._context.options.niqe)
+                    if here:
+                        qualities = [files.quality for files in here]
+                        values["curve"] = jpeg_curve(picture, qualities, here[0].subsampling)
+                    if name in self.shown:
+                        store.put_crop(key, panels(picture[None]))
+                    store.put(key, {"data_set": self.data_set.name, "picture": name}, values)
+                keys[name] = key
+            except Exception as error:
+                self._context.failed(error, str(self.data_set.path(name)))
+            self._context.advance(f"{self.data_set.name}: originals")
+        return keys
+
+    def described(self, name: str, index: int) -> np.ndarray:
+        """One of the arrays that describe the original itself; taken once, then kept."""
+        if name not in self._described:
+            picture = self.read(name)[None]
+            self._described[name] = self.describer.describe(name, picture, original=True)
+        return self._described[name][index]
+
+    def compare_with_themselves(self, names: Sequence[str]) -> dict[str, Any]:
+        """The sliced Wasserstein distance of a perfect decoder: that of other places' patches."""
+        store = self._context.store
+        key = key_of({"itself": [self.describer.facts(), *map(self.facts, names)]})
+        if key not in store:
+            ours = [
+                self.describer.describe(name, self.read(name)[None], original=False)[0]
+                for name in names
+            ]
+            theirs = [self.described(name, 0) for name in names]
+            values = compare_sets([ours], [theirs], 1, self._context.options.seed)
+            store.put(key, {"data_set": self.data_set.name}, values)
+        return store[key]

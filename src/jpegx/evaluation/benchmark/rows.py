@@ -1,0 +1,97 @@
+"""The rows of the tables: means over the pictures of a data set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isnan
+from statistics import fmean
+from typing import Any
+
+from jpegx.metrics.calibration import Calibration, CalibrationResult
+
+ORIGINALS = "originals"
+REFERENCE = "reference"
+
+# Figures of single pictures, of which a row has the mean.
+_MEANS = (
+    "bytes",
+    "psnr",
+    "psnr_mean",
+    "psnr_y",
+    "ssim",
+    "ssim_uniform",
+    "psnr_b",
+    "consistency",
+    "outside",
+    "std",
+    "niqe",
+    "equivalent",
+    "saved",
+)
+# What is beyond a measure's range is extreme: a mean without it would flatter.
+_OF_ALL = ("equivalent", "saved")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One decoder on one data set at one quality (None: not known, or the originals themselves).
+
+    ``pictures``: how many were measured. ``samples``: most that one of them has. ``figures``: by
+    the keys of ``columns.COLUMNS`` and some more; what does not apply is not there. ``nonzero``:
+    share of coefficients that are not zero, by frequency. ``crops``: keys of the crops in the
+    report by picture.
+    """
+
+    data_set: str
+    quality: int | None
+    decoder: str
+    pictures: int
+    samples: int
+    figures: dict[str, float]
+    nonzero: list[float]
+    calibration: CalibrationResult | None
+    crops: dict[str, str]
+
+
+def make_row(
+    data_set: str,
+    quality: int | None,
+    decoder: str,
+    units: Sequence[dict[str, Any]],
+    distances: dict[str, Any],
+    crops: dict[str, str],
+) -> Row:
+    """The row of the figures of each picture (``picture.measure_picture``) and those of the set.
+
+    A figure is the mean over the pictures that have it; each picture counts the same.
+    """
+    figures: dict[str, float] = {}
+    for key in _MEANS:
+        values = [unit[key] for unit in units if not isnan(unit.get(key, float("nan")))]
+        if values and (key not in _OF_ALL or len(values) == len(units)):
+            figures[key] = fmean(values)
+    samples = max((unit.get("samples", 0) for unit in units), default=0)
+    calibration = None
+    if samples:
+        calibration = _calibration(units, samples)
+        figures["crps"] = calibration.pixels.crps
+        if samples > 1:
+            figures["spread_skill"] = calibration.pixels.spread_skill
+    nonzero = [fmean(column) for column in zip(*(unit["nonzero"] for unit in units), strict=True)]
+    figures |= set_figures(distances)
+    return Row(
+        data_set, quality, decoder, len(units), samples, figures, nonzero, calibration, crops
+    )
+
+
+def set_figures(distances: dict[str, Any]) -> dict[str, float]:
+    """The figures among the distances of ``sets.compare_sets``."""
+    return {key: value for key, value in distances.items() if isinstance(value, float)}
+
+
+def _calibration(units: Sequence[dict[str, Any]], samples: int) -> CalibrationResult:
+    """Of all pictures that have so many samples."""
+    merged = Calibration(samples)
+    for unit in units:
+        if unit["samples"] == samples:
+            merged.merge(Calibration.from_state(unit["calibration"]))
+    return merged.result()

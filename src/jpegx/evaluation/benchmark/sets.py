@@ -1,0 +1,165 @@
+"""Sets of pictures as distributions: sliced Wasserstein, Fréchet and kernel distances."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, pstdev
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jpegx.evaluation.benchmark.cropping import patches
+from jpegx.metrics.frechet import FeatureMoments, frechet_distance, kid
+from jpegx.metrics.inception import Inception
+from jpegx.metrics.swd import LEVELS, SMALLEST, pyramid_patches, sliced_wasserstein
+
+# Patches of a level for the sliced Wasserstein distance: of a picture, as published, and of a set.
+_OF_PICTURE, _OF_SET = 128, 16384
+_AT_ONCE = 32  # pictures through the Inception network
+
+
+@dataclass(frozen=True)
+class Features:
+    """How Inception features are taken. ``patch``: side of the patches, None for whole pictures.
+
+    ``repeats``: samples of each picture, every one for a distance of its own. ``digest``: of the
+    file of weights.
+    """
+
+    inception: Inception
+    digest: str
+    patch: int | None
+    repeats: int
+
+
+@dataclass(frozen=True)
+class Describer:
+    """Takes from pictures what sets are compared by. ``count``: pictures in the set."""
+
+    features: Features | None
+    seed: int
+    count: int
+
+    @property
+    def arrays(self) -> int:
+        """Number of arrays that describe a picture."""
+        return 1 if self.features is None else 2
+
+    def facts(self) -> dict[str, object]:
+        """What the arrays depend on, besides the picture."""
+        facts: dict[str, object] = {"places": [self.seed, self._places]}
+        if self.features is not None:
+            facts["inception"] = [self.features.digest, self.features.patch, self.features.repeats]
+        return facts
+
+    def describe(self, name: str, samples: Tensor, *, original: bool) -> list[np.ndarray]:
+        """The arrays of the pictures, uint8 (n, C, H, W), that a decoder made of one original.
+
+        First patches of the first sample, float16 (levels, places, 3 * 49), from places that
+        depend on the name only, none if the picture is too small. Then, if asked for, features of
+        each of at most ``repeats`` samples, float32 (samples, patches, D). An ``original`` that is
+        compared with has patches from other places: at equal ones, what is right pixel by pixel
+        would be ranked above what is sharp.
+        """
+        described = [self._pyramid(f"{name} original" if original else name, samples[0])]
+        if self.features is not None:
+            taken = [self._features(sample) for sample in samples[: self.features.repeats]]
+            described.append(np.stack(taken))
+        return described
+
+    @property
+    def _places(self) -> int:
+        return max(1, min(_OF_PICTURE, _OF_SET // self.count))
+
+    def _pyramid(self, name: str, picture: Tensor) -> np.ndarray:
+        if min(picture.shape[1:]) < SMALLEST:
+            return np.empty((LEVELS, 0, 3 * 49), np.float16)
+        digest = hashlib.sha256(f"{self.seed} {name}".encode()).digest()
+        random = torch.Generator().manual_seed(int.from_bytes(digest[:7], "little"))
+        levels = pyramid_patches(_rgb(picture), random, self._places)
+        return torch.stack(levels).half().numpy()
+
+    def _features(self, picture: Tensor) -> np.ndarray:
+        assert self.features is not None
+        size = self.features.patch
+        parts = _rgb(picture)[None] if size is None else patches(_rgb(picture), size)
+        taken = [self.features.inception.features(part) for part in parts.split(_AT_ONCE)]
+        return torch.cat(taken).numpy() if taken else np.empty((0, 0), np.float32)
+
+
+def compare_sets(
+    ours: Sequence[Sequence[np.ndarray]],
+    theirs: Sequence[Sequence[np.ndarray]],
+    repeats: int,
+    seed: int,
+) -> dict[str, Any]:
+    """The distances of two sets: the arrays of ``Describer.describe``, each of all pictures.
+
+    ``swd``: sliced Wasserstein distance, the mean of ``swd_levels``, finest first; ``swd_fine``:
+    of the finest alone. What cannot be told is left out.
+    """
+    distances: dict[str, Any] = {}
+    levels = _swd(ours[0], theirs[0], seed)
+    if levels:
+        distances = {"swd": fmean(levels), "swd_fine": levels[0], "swd_levels": levels}
+    if len(ours) > 1:
+        distances |= feature_distances(ours[1], theirs[1], repeats, seed)
+    return distances
+
+
+def _swd(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], seed: int) -> list[float]:
+    if not ours or not theirs:
+        return []
+    sides = [np.concatenate(side, axis=1) for side in (ours, theirs)]
+    fewest = min(side.shape[1] for side in sides)
+    if not fewest:
+        return []
+    a, b = ([torch.tensor(v).float() for v in side[:, :fewest]] for side in sides)
+    return sliced_wasserstein(a, b, seed)
+
+
+def feature_distances(
+    ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], repeats: int, seed: int
+) -> dict[str, float]:
+    """Fréchet and kernel distance (FID; KID times 1000) of sets, as paper 1 reports FID.
+
+    ``ours``, ``theirs``: features (samples, patches, D) for each picture; of theirs the first
+    sample is used. One distance for each of ``repeats`` sets, of one sample of each picture: their
+    mean and standard deviation, 0 for a decoder whose samples are all the same. ``features``,
+    ``dimensions``: of one set. Empty if a set has less than two features.
+    """
+    b, counted = _of_sample(theirs, 0), sum(picture.shape[1] for picture in ours)
+    if min(counted, len(b)) < 2:
+        return {}
+    reference = _moments(b)
+    fids, kids = [], []
+    for sample in range(min(repeats, max(len(picture) for picture in ours))):
+        a = _of_sample(ours, sample)
+        fids.append(frechet_distance(_moments(a), reference))
+        kids.append(1000 * kid(a, b, seed=seed)[0])
+    return {
+        "features": float(counted),
+        "dimensions": float(b.shape[1]),
+        "fid": fmean(fids),
+        "fid_std": pstdev(fids),
+        "kid": fmean(kids),
+        "kid_std": pstdev(kids),
+    }
+
+
+def _of_sample(pictures: Sequence[np.ndarray], sample: int) -> Tensor:
+    """Features (N, D) of one sample of each picture; of its last one where it has fewer."""
+    found = [p[min(sample, len(p) - 1)] for p in pictures if p.shape[1]]
+    return torch.tensor(np.concatenate(found)) if found else torch.empty(0, 0)
+
+
+def _moments(features: Tensor) -> FeatureMoments:
+    moments = FeatureMoments()
+    moments.add(features)
+    return moments
+
+
+def _rgb(picture: Tensor) -> Tensor:
+    return picture.expand(3, -1, -1)

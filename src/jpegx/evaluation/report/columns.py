@@ -1,0 +1,103 @@
+"""The figures of the tables: names, units, how they are written, and what they mean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from jpegx.evaluation.benchmark.rows import Row
+
+
+@dataclass(frozen=True)
+class Column:
+    """One figure. ``key``: in ``Row.figures``. ``better``: which values are good.
+
+    ``brief``: on the terminal too.
+    """
+
+    key: str
+    title: str
+    form: str
+    better: Literal["high", "low", ""]
+    meaning: str
+    brief: bool = True
+
+    def text(self, row: Row) -> str:
+        """The value of a row as the tables show it, with its deviation where there is one."""
+        value, deviation = row.figures.get(self.key), row.figures.get(f"{self.key}_std")
+        if value is None:
+            return ""
+        more = "" if deviation is None else f" ± {self.form.format(deviation)}"
+        return self.form.format(value) + more
+
+
+COLUMNS = (
+    Column("psnr", "PSNR", "{:.2f}", "high", "dB, over all pixels and channels, of one sample"),
+    Column("psnr_mean", "PSNR of mean", "{:.2f}", "high", "dB, of the mean of the samples"),
+    Column("psnr_y", "PSNR Y", "{:.2f}", "high", "dB, of the luma (BT.601, full range)"),
+    Column("ssim", "SSIM", "{:.4f}", "high", "Gaussian window, 11x11 (Wang et al. 2004)"),
+    Column(
+        "ssim_uniform", "SSIM 8x8", "{:.4f}", "high", "flat window, 8x8 (as in Ehrlich et al. 2020)"
+    ),
+    Column("psnr_b", "PSNR-B", "{:.2f}", "high", "dB, blocks of the picture are charged for"),
+    Column(
+        "consistency",
+        "consistency",
+        "{:.3f}",
+        "low",
+        "RMSE in gray levels between the decoded file and the decoded re-encoding "
+        "(Man et al. 2022, Eq. 1)",
+    ),
+    Column("outside", "outside %", "{:.3%}", "low", "coefficients outside their cell"),
+    Column(
+        "std",
+        "std",
+        "{:.4f}",
+        "",
+        "per-pixel standard deviation of the samples, 0 to 1, divided by n (Man et al., Eq. 15)",
+    ),
+    Column("swd", "SWD", "{:.2f}", "low", "sliced Wasserstein distance x 1000, mean of the levels"),
+    Column("swd_fine", "SWD fine", "{:.2f}", "low", "the same, of the finest level alone"),
+    Column(
+        "niqe",
+        "NIQE",
+        "{:.3f}",
+        "low",
+        "distance from natural pictures (Mittal et al. 2013), without an original",
+    ),
+    Column(
+        "crps",
+        "CRPS",
+        "{:.3f}",
+        "low",
+        "continuous ranked probability score, gray levels; the mean error of one sample",
+    ),
+    Column("spread_skill", "spread/skill", "{:.3f}", "", "1 if the samples spread as they should"),
+    Column(
+        "fid", "FID", "{:.2f}", "low", "Fréchet distance of Inception features to the originals"
+    ),
+    Column("kid", "KID x 1000", "{:.2f}", "low", "kernel distance of the same features, unbiased"),
+    Column(
+        "equivalent",
+        "equal quality",
+        "{:.1f}",
+        "high",
+        "IJG quality of the plain JPEG files with the same SSIM (Ehrlich et al., B.3)",
+        brief=False,
+    ),
+    Column("saved", "bytes saved", "{:.0f}", "high", "bytes that those have more", brief=False),
+)
+
+
+def used_columns(rows: Sequence[Row]) -> list[Column]:
+    """The columns in which one of the rows has a figure."""
+    return [column for column in COLUMNS if any(column.key in row.figures for row in rows)]
+
+
+def best_rows(rows: Sequence[Row], column: Column) -> list[Row]:
+    """The rows with the best figure of a column; none if no direction is better."""
+    there = [row for row in rows if column.key in row.figures]
+    if not column.better or len(there) < 2:
+        return []
+    pick = max if column.better == "high" else min
+    best = column.form.format(pick(row.figures[column.key] for row in there))
+    return [row for row in there if column.form.format(row.figures[column.key]) == best]

@@ -1,0 +1,75 @@
+"""The tables of the report in HTML."""
+
+from collections.abc import Sequence
+from html import escape
+
+from jpegx.evaluation.benchmark.rows import ORIGINALS, REFERENCE, Row
+from jpegx.evaluation.report.columns import best_rows, used_columns
+from jpegx.metrics.calibration import CalibrationResult
+
+
+def figures_table(rows: Sequence[Row]) -> str:
+    """All figures of one data set; the best of each quality are bold."""
+    columns = used_columns(rows)
+    heads = "".join(f'<th title="{escape(c.meaning)}">{escape(c.title)}</th>' for c in columns)
+    lines = []
+    for row in rows:
+        peers = [r for r in rows if r.quality == row.quality]
+        alone = row.decoder in (ORIGINALS, REFERENCE)
+        cells = []
+        for column in columns:
+            text = column.text(row)
+            best = text and not alone and row in best_rows(peers, column)
+            cells.append(f"<td>{f'<b>{text}</b>' if best else text}</td>")
+        quality = "" if row.quality is None else str(row.quality)
+        first = ' class="first"' if row is peers[0] else ""
+        lines.append(
+            f'<tr{first}><td>{quality}</td><th scope="row">{escape(row.decoder)}</th>'
+            f"<td>{row.pictures}</td>{''.join(cells)}</tr>"
+        )
+    return (
+        f"<table><thead><tr><th>QF</th><th>decoder</th><th>pictures</th>{heads}</tr></thead>"
+        f"<tbody>{''.join(lines)}</tbody></table>"
+    )
+
+
+def legend(rows: Sequence[Row]) -> str:
+    """What the columns of the tables mean."""
+    marks = {"high": " (high is good)", "low": " (low is good)", "": ""}
+    terms = "".join(
+        f"<dt>{escape(c.title)}</dt><dd>{escape(c.meaning)}{marks[c.better]}</dd>"
+        for c in used_columns(rows)
+    )
+    return f"<dl>{terms}</dl>"
+
+
+def calibration_table(rows: Sequence[Row]) -> str:
+    """Coverage, spread against skill and CRPS, of pixels and of bands of the luma DCT."""
+    found = [(row, row.calibration) for row in rows if row.calibration and row.samples > 1]
+    if not found:
+        return ""
+    first = found[0][1].pixels.coverage
+    heads = "".join(f"<th>in {level} %</th>" for level in first)
+    lines = "".join(_bands(row, calibration) for row, calibration in found)
+    return (
+        "<table><thead><tr><th>QF</th><th>decoder</th><th>values</th><th>samples</th>"
+        f"{heads}<th>spread/skill</th><th>CRPS</th></tr></thead><tbody>{lines}</tbody></table>"
+    )
+
+
+def _bands(row: Row, calibration: CalibrationResult) -> str:
+    lines = []
+    for name, band in {"pixels": calibration.pixels, **calibration.bands}.items():
+        covered = "".join(
+            f"<td>{c.observed:.1%} <small>of {c.expected:.1%}</small></td>"
+            for c in band.coverage.values()
+        )
+        whole = name == "pixels"
+        quality = str(row.quality) if whole and row.quality is not None else ""
+        lines.append(
+            f"<tr{' class=first' if whole else ''}><td>{quality}</td>"
+            f'<th scope="row">{escape(row.decoder) if whole else ""}</th>'
+            f"<td>{escape(name)}</td><td>{calibration.samples}</td>{covered}"
+            f"<td>{band.spread_skill:.3f}</td><td>{band.crps:.3f}</td></tr>"
+        )
+    return "".join(lines)

@@ -1,0 +1,49 @@
+"""What must be said with a table so that its figures are not taken for others."""
+
+from collections.abc import Sequence
+
+from jpegx import __version__
+from jpegx.evaluation.benchmark.context import Options
+from jpegx.evaluation.benchmark.jpegs import CompressedHere
+from jpegx.evaluation.benchmark.plan import Plan
+from jpegx.evaluation.benchmark.rows import Row
+
+
+def about(plan: Plan) -> dict[str, object]:
+    """What was measured how, for the heads of files."""
+    found: dict[str, object] = {
+        "jpegx": __version__,
+        "samples": plan.options.samples,
+        "seed": plan.options.seed,
+    }
+    here = [files for files in plan.jpegs if isinstance(files, CompressedHere)]
+    if here and not plan.options.gray:
+        found["subsampling"] = here[0].subsampling
+    return found
+
+
+def notes(options: Options, rows: Sequence[Row]) -> list[str]:
+    """One line each, for people."""
+    lines = [f"NIQE: pristine model fitted on {options.niqe.fitted_on}"]
+    if options.gray:
+        lines.append("the originals were made gray (luma) first")
+    if options.crop is not None:
+        size = f"{options.crop}x{options.crop}"
+        lines.append(f"the originals were cropped to squares and reduced to {size} pixels first")
+    if options.features is not None:
+        patch = options.features.patch
+        what = "whole pictures" if patch is None else f"patches of {patch}x{patch} pixels"
+        lines.append(f"FID, KID: of {what}, mean ± standard deviation over {options.repeats} sets")
+        lines += _too_few(rows)
+    return lines
+
+
+def _too_few(rows: Sequence[Row]) -> list[str]:
+    counted = [(r.figures["features"], r.figures["dimensions"]) for r in rows if "fid" in r.figures]
+    few = [int(count) for count, dimensions in counted if count <= dimensions]
+    if not few:
+        return []
+    return [
+        f"FID: only {min(few)} features of {int(counted[0][1])} dimensions in a set: it is far too "
+        "high, and can be compared within this table only"
+    ]

@@ -1,0 +1,63 @@
+"""The results as files: results.json with everything, results.csv with the table."""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from io import StringIO
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from jpegx.evaluation.benchmark.rows import Row
+from jpegx.evaluation.report.columns import COLUMNS
+from jpegx.io.png import atomic_file
+
+_MORE = ("bytes", "features", "fid_std", "kid_std")
+
+
+def write_results(
+    folder: Path, about: Mapping[str, object], notes: Sequence[str], rows: Sequence[Row]
+) -> None:
+    """Write results.json and results.csv into a folder, which is made; older ones are replaced.
+
+    ``about``, ``notes``: what the run was and what must be said with it, for results.json. What is
+    not a finite number (the PSNR of equal pictures) is null in JSON. Raises OSError.
+    """
+    found = {"about": about, "notes": notes, "columns": [asdict(column) for column in COLUMNS]}
+    text = json.dumps(_finite({**found, "rows": [_plain(row) for row in rows]}), indent=1)
+    _write(folder / "results.json", text + "\n")
+    _write(folder / "results.csv", _table(rows))
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    values = asdict(row)
+    del values["crops"]
+    return values
+
+
+def _table(rows: Iterable[Row]) -> str:
+    keys = [*(column.key for column in COLUMNS), *_MORE]
+    stream = StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["data_set", "quality", "decoder", "pictures", "samples", *keys])
+    for row in rows:
+        figures = [row.figures.get(key) for key in keys]
+        quality = "" if row.quality is None else row.quality
+        writer.writerow([row.data_set, quality, row.decoder, row.pictures, row.samples, *figures])
+    return stream.getvalue()
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return value
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_file(path, overwrite=True) as stream:
+        stream.write(text.encode())

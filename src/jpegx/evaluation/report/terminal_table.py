@@ -1,0 +1,42 @@
+"""The table on the terminal."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TextIO
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from jpegx.errors import printable
+from jpegx.evaluation.benchmark.rows import Row
+from jpegx.evaluation.report.columns import used_columns
+
+
+def print_tables(rows: Sequence[Row], stream: TextIO) -> None:
+    """Print one table for each data set, as wide as it has to be."""
+    for name in dict.fromkeys(row.data_set for row in rows):
+        table = _table(name, [row for row in rows if row.data_set == name])
+        console = Console(file=stream)
+        needed = Measurement.get(console, console.options.update(width=1000), table).maximum
+        Console(file=stream, width=max(needed, console.width)).print(table)
+
+
+def _table(name: str, rows: Sequence[Row]) -> Table:
+    columns = [column for column in used_columns(rows) if column.brief]
+    pictures = max(row.pictures for row in rows)
+    samples = max(row.samples for row in rows)
+    title = f"{printable(name)}: {pictures} pictures, {samples} samples of each"
+    table = Table(title=Text(title), title_justify="left", pad_edge=False)
+    table.add_column("QF", justify="right", no_wrap=True)
+    table.add_column("decoder", no_wrap=True)
+    for column in columns:
+        table.add_column(column.title.replace(" ", "\n", 1), justify="right", no_wrap=True)
+    for row, following in pairwise([*rows, None]):
+        assert row is not None
+        quality = "" if row.quality is None else str(row.quality)
+        cells = [column.text(row) for column in columns]
+        end = following is not None and following.quality != row.quality
+        table.add_row(quality, Text(printable(row.decoder)), *cells, end_section=end)
+    return table

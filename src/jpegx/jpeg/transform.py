@@ -1,0 +1,107 @@
+"""The forward model of JPEG on real numbers: differentiable, batched, on any device; and back."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from jpegx.jpeg.color import to_components, to_pixels
+from jpegx.jpeg.dct import dct_matrix
+from jpegx.jpeg.layout import Layout
+from jpegx.jpeg.mcu import regions
+
+
+def encode_dct(images: Tensor, layout: Layout) -> list[Tensor]:
+    """DCT coefficients before quantization, of images (N, C, H, W) in gray levels 0 to 255.
+
+    Colour conversion, down-sampling, edge replication and block DCT (paper 1, section 3.1, with the
+    sampling of real files). Returns one (N, block rows, block columns, 8, 8) per component in the
+    type of ``images``, natural order, in the units of the quantization steps. Differentiable.
+    Raises ValueError for a fractional sampling ratio.
+    """
+    grids = [
+        images.new_zeros(len(images), *layout.blocks(c), 64) for c in range(len(layout.factors))
+    ]
+    matrix = dct_matrix(images.device, images.dtype)
+    for region in regions(layout):
+        components = to_components(region.gather(images), layout)
+        for component, unit_map in enumerate(region.maps(images.device)):
+            samples = unit_map.samples(components[:, component])
+            values = samples.reshape(-1, 64) @ matrix.T
+            region.scatter_blocks(component, values, grids[component])
+    return [grid.unflatten(-1, (8, 8)) for grid in grids]
+
+
+def normalize(values: Sequence[Tensor], tables: Sequence[Tensor]) -> list[Tensor]:
+    """Coefficients divided by their steps (X^Q of paper 1): (N, rows, columns, 8, 8) per component.
+
+    ``tables``: (8, 8) or, one per image, (N, 8, 8) for each component.
+    """
+    return [v / _steps(t, v) for v, t in zip(values, tables, strict=True)]
+
+
+def dequantize(values: Sequence[Tensor], tables: Sequence[Tensor]) -> list[Tensor]:
+    """Normalized or quantized coefficients times their steps: the inverse of :func:`normalize`."""
+    return [v * _steps(t, v) for v, t in zip(values, tables, strict=True)]
+
+
+def _steps(table: Tensor, values: Tensor) -> Tensor:
+    table = table.to(device=values.device, dtype=values.dtype)
+    return table[:, None, None] if table.dim() == 3 else table
+
+
+def round_straight_through(values: Tensor) -> Tensor:
+    """Nearest integers whose gradient is that of the identity (paper 1, section 4.2)."""
+    return values + (values.round() - values).detach()
+
+
+def planes(values: Sequence[Tensor]) -> list[Tensor]:
+    """Component planes at their own resolution, (N, 8 rows, 8 columns), centred on 0.
+
+    ``values``: dequantized coefficients as :func:`encode_dct` returns them.
+    """
+    out = []
+    for grid in values:
+        matrix = dct_matrix(grid.device, grid.dtype)
+        blocks = (grid.flatten(-2) @ matrix).unflatten(-1, (8, 8))
+        count, rows, columns = blocks.shape[:3]
+        out.append(blocks.permute(0, 1, 3, 2, 4).reshape(count, 8 * rows, 8 * columns))
+    return out
+
+
+def repeated(values: Sequence[Tensor], layout: Layout) -> list[Tensor]:
+    """Planes, as :func:`planes` returns them, with samples of the down-sampled ones repeated.
+
+    (N, height, width) per component, each at least of the size of the image. At whole ratios, to
+    down-sample gives back the planes.
+    """
+    across, down = layout.max_factors
+    full = []
+    for plane, (h, v) in zip(values, layout.factors, strict=True):
+        size = (plane.shape[1] * down // v, plane.shape[2] * across // h)
+        full.append(F.interpolate(plane[:, None], size=size, mode="nearest")[:, 0])
+    return full
+
+
+def decode_dct(values: Sequence[Tensor], layout: Layout) -> Tensor:
+    """Decoded images (N, C, H, W) in gray levels, neither rounded nor clipped.
+
+    Inverse DCT, smooth (bilinear, centred) up-sampling of the chroma, colour conversion.
+    ``values``: dequantized coefficients as :func:`encode_dct` returns them. Differentiable.
+    """
+    return images_of_planes(planes(values), layout)
+
+
+def images_of_planes(values: Sequence[Tensor], layout: Layout) -> Tensor:
+    """What :func:`decode_dct` gives, of planes as :func:`planes` returns them."""
+    across, down = layout.max_factors
+    full = []
+    for plane, (h, v) in zip(values, layout.factors, strict=True):
+        # Samples past the edge are padding of the encoder: they must not blend into the picture.
+        real = plane[:, None, : -(-layout.height * v // down), : -(-layout.width * h // across)]
+        if (h, v) != (across, down):
+            size = (real.shape[2] * down // v, real.shape[3] * across // h)
+            real = F.interpolate(real, size=size, mode="bilinear", align_corners=False)
+        full.append(real[:, :, : layout.height, : layout.width])
+    return to_pixels(torch.cat(full, dim=1), layout)

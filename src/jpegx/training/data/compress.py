@@ -1,0 +1,88 @@
+"""Patches compressed as libjpeg does it, whole groups at once, on the device that trains."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jpegx.jpeg import libjpeg_model
+from jpegx.jpeg.color import to_gray
+from jpegx.jpeg.layout import Layout
+from jpegx.jpeg.tables import scaled_tables
+from jpegx.models.conditioning import Conditions, conditions, join
+from jpegx.training.data.patches import SAMPLINGS, Group
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """What the JPEG files of a group hold.
+
+    ``tables``: (G, 8, 8) and ``coefficients``: int16 (G, rows, columns, 8, 8), one per component.
+    """
+
+    layout: Layout
+    tables: list[Tensor]
+    coefficients: list[Tensor]
+
+    @property
+    def count(self) -> int:
+        """Number of images G."""
+        return len(self.tables[0])
+
+    def first(self, count: int) -> "Compressed":
+        """The first images only."""
+        tables = [table[:count] for table in self.tables]
+        return Compressed(self.layout, tables, [grid[:count] for grid in self.coefficients])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Targets (N, 3, H, W), 0 to 1, channels_last; their JPEGs by group; the conditions of all."""
+
+    targets: Tensor
+    groups: tuple[Compressed, ...]
+    conditions: Conditions
+
+
+def compress(groups: Sequence[Group], device: torch.device) -> Batch:
+    """Groups of patches as one batch, compressed on the device.
+
+    The coefficients are those of libjpeg (``jpeg.integer``). Patches of a gray group become gray
+    first, with libjpeg's own luma, so the target has the three channels equal.
+    """
+    targets, files = [], []
+    for group in groups:
+        pixels = group.patches.to(device, non_blocking=True)
+        size = (pixels.shape[3], pixels.shape[2])
+        layout = layout_of(group.sampling, size)
+        if layout.channels == 1:
+            pixels = to_gray(pixels).to(torch.uint8)
+        tables = quality_tables(group.qualities, layout, device)
+        grids = libjpeg_model.encode(pixels, layout, tables)
+        files.append(Compressed(layout, tables, grids))
+        targets.append(pixels.expand(-1, 3, -1, -1))
+    pictures = torch.cat(targets).float().div_(255)
+    parts = [conditions(f.coefficients, f.tables, f.layout) for f in files]
+    return Batch(pictures.contiguous(memory_format=torch.channels_last), tuple(files), join(parts))
+
+
+def layout_of(sampling: str, size: tuple[int, int]) -> Layout:
+    """The layout of an image of a size (width, height) with a sampling out of ``SAMPLINGS``."""
+    factors = SAMPLINGS[sampling]
+    return Layout(*size, "gray" if sampling == "gray" else "ycbcr", factors)
+
+
+def quality_tables(qualities: Sequence[int], layout: Layout, device: torch.device) -> list[Tensor]:
+    """The IJG's tables for each of G qualities: one int32 (G, 8, 8) per component."""
+    pair = _all_tables(device)[:, torch.tensor(qualities, device=device) - 1]
+    return [pair[min(c, 1)] for c in range(len(layout.factors))]
+
+
+@cache
+def _all_tables(device: torch.device) -> Tensor:
+    """(luma and chroma, quality - 1, 8, 8), int32."""
+    pairs = np.stack([np.stack(scaled_tables(quality)) for quality in range(1, 101)], axis=1)
+    return torch.from_numpy(pairs).to(device)

@@ -1,0 +1,124 @@
+"""The images of a folder to train on: found, read, and kept decoded where they fit."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from jpegx.errors import JpegxError
+from jpegx.io.paths import is_pipe_or_device
+
+SUFFIXES = {".png", ".webp", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".avif"}
+
+_READERS = 4
+
+
+class NoImages(JpegxError):
+    """A folder holds no image to train on, or none that is large enough."""
+
+
+class LostImage(JpegxError):
+    """An image cannot be read any more."""
+
+
+def find_images(folder: Path) -> list[Path]:
+    """Paths of the image files below a folder, sorted, so that their order is the same everywhere.
+
+    Raises NoImages if there are none.
+    """
+    if not folder.is_dir():
+        raise NoImages(f"{folder}: not a folder; name a folder of images")
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and not is_pipe_or_device(path)
+    )
+    if not found:
+        raise NoImages(f"{folder}: no images in it; PNG, WebP, TIFF and JPEG files are looked for")
+    return found
+
+
+def read_image(path: Path) -> np.ndarray:
+    """The pixels of an image file: uint8 (H, W, 3), of 16 bits the upper 8.
+
+    Raises OSError, ValueError on broken files and on those with more than 16 bits.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.mode.startswith("I;16"):  # what Pillow does with colour
+                high = np.asarray(image).astype(np.uint16) >> 8
+                return np.repeat(high.astype(np.uint8)[..., None], 3, axis=2)
+            if image.mode in ("I", "F"):
+                raise ValueError("more than 16 bits a channel; save it with 8")
+            return np.asarray(image.convert("RGB"))
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"too large ({error})") from error
+    except (SyntaxError, EOFError, IndexError) as error:  # as some of Pillow's readers fail
+        raise ValueError(f"broken ({error})") from error
+
+
+class ImageSet:
+    """Readable images, each at least ``smallest`` pixels high and wide.
+
+    All are decoded once to see that they can be, and are kept decoded (uint8) while they take
+    no more than ``cache_gigabytes`` together; the others are read again each time. Images that
+    cannot be read or are too small are left out; ``skipped`` is called with one line that names
+    each. Raises NoImages if none is left.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        smallest: int,
+        cache_gigabytes: float,
+        skipped: Callable[[str], None],
+    ) -> None:
+        self.paths: list[Path] = []
+        self._decoded: list[np.ndarray | None] = []
+        room = cache_gigabytes * 1e9
+        with ThreadPoolExecutor(_READERS) as readers:
+            # In portions: what is read ahead must not fill the memory.
+            for start in range(0, len(paths), 64):
+                portion = paths[start : start + 64]
+                for path, result in zip(portion, readers.map(_try_read, portion), strict=True):
+                    if isinstance(result, str):
+                        skipped(f"{path}: skipped: {result}")
+                    elif min(result.shape[:2]) < smallest:
+                        size = f"{result.shape[1]}x{result.shape[0]}"
+                        skipped(f"{path}: skipped: {size} is smaller than a patch of {smallest}")
+                    else:
+                        room -= result.nbytes
+                        self.paths.append(path)
+                        self._decoded.append(result if room >= 0 else None)
+        if not self.paths:
+            raise NoImages(f"none of {len(paths)} images can be read and holds a {smallest} patch")
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Pixels of an image, uint8 (H, W, 3). Raises LostImage."""
+        decoded, path = self._decoded[index], self.paths[index]
+        if decoded is not None:
+            return decoded
+        found = _try_read(path)
+        if isinstance(found, str):
+            raise LostImage(f"{path}: could be read before, but not now: {found}")
+        return found
+
+    def keep_back(self, count: int) -> tuple[list[Path], list[np.ndarray]]:
+        """Take so many images out of the set, evenly spread over it: their paths and pixels."""
+        taken = [(2 * i + 1) * len(self) // (2 * count) for i in range(count)]
+        kept_back = [self.paths[i] for i in taken], [self[i] for i in taken]
+        for index in reversed(taken):
+            del self.paths[index], self._decoded[index]
+        return kept_back
+
+
+def _try_read(path: Path) -> np.ndarray | str:
+    try:
+        return read_image(path)
+    except (OSError, ValueError, MemoryError) as error:
+        return str(error) or type(error).__name__

@@ -1,0 +1,49 @@
+"""Consistency: a sample, compressed again, should give what the file holds (Eq. 4, paper 1)."""
+
+from collections.abc import Sequence
+from math import sqrt
+
+import torch
+from torch import Tensor
+
+from jpegx.jpeg import transform
+from jpegx.training.data.compress import Compressed
+
+
+def consistency(images: Tensor, files: Sequence[Compressed]) -> Tensor:
+    """Eq. 4 of paper 1: squared distance of the decoded file from the recompressed, decoded image.
+
+    The mean over all values, as a scalar. ``images``: (N, 3, H, W), 0 to 1, those of the first file
+    first. Rounding has the gradient of the identity. A gray file sees the mean of the channels.
+    """
+    total = images.new_zeros(())
+    values = 0
+    for file, part in zip(files, images.split([file.count for file in files]), strict=True):
+        change = decoded_change(part, file)
+        total = total + change.square().sum()
+        values += change.numel()
+    return total / values
+
+
+def decoded_change(images: Tensor, file: Compressed) -> Tensor:
+    """Recompressed and decoded images minus the decoded file, (G, C, H, W), 0 to 1."""
+    if file.layout.channels == 1:
+        images = images.mean(dim=1, keepdim=True)
+    levels = transform.encode_dct(images * 255, file.layout)
+    normalized = transform.normalize(levels, file.tables)
+    rounded = [transform.round_straight_through(values) for values in normalized]
+    # Decoding is affine: the difference of two decoded images is that of the coefficients.
+    change = [new - own.to(new.dtype) for new, own in zip(rounded, file.coefficients, strict=True)]
+    decoded: Tensor = transform.decode_dct(transform.dequantize(change, file.tables), file.layout)
+    return (decoded - 128) / 255
+
+
+def consistency_rmse(changes: Sequence[Tensor]) -> float:
+    """Root mean square of decoded changes, in gray levels."""
+    squares = sum(float(change.double().square().sum()) for change in changes)
+    return 255 * sqrt(squares / sum(change.numel() for change in changes))
+
+
+def rounded_to_bytes(images: Tensor) -> Tensor:
+    """Images as an 8-bit file would hold them, 0 to 1."""
+    return torch.clamp(images * 255, 0, 255).round() / 255

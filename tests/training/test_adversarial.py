@@ -1,0 +1,136 @@
+"""The adversarial stage: samples that the critic and the moments share."""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from jpegx.models.critics.critic import Critic
+from jpegx.models.generator import Generator
+from jpegx.models.layers import repeat_samples
+from jpegx.models.noise import RandomNoise, ZeroNoise
+from jpegx.training.autocast import Precision
+from jpegx.training.crew import Crew
+from jpegx.training.data.compress import compress
+from jpegx.training.losses.adversarial_game import critic_loss, generator_loss
+from jpegx.training.losses.feature_matching import feature_matching
+from jpegx.training.losses.moments import first_moment, second_moment
+from jpegx.training.losses.recompression import consistency
+from jpegx.training.losses.sliced_crps import sliced_crps
+from jpegx.training.networks import create_networks
+from jpegx.training.recipe.recipe import Recipe, parse_recipe
+from jpegx.training.stages.adversarial import _DIRECTIONS, _SAMPLE, AdversarialStage
+from jpegx.training.stopwatch import Stopwatch
+from training_data import RECIPE, gradients, groups
+
+CPU = torch.device("cpu")
+CHANGES = ("data.patch=48", "moments.shared=true", "losses.crps=0.1", "losses.consistency=[5, 5]")
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def recipe_with(*changes: str) -> Recipe:
+    return parse_recipe(RECIPE, "small", [*CHANGES, *changes])
+
+
+def stage_of(recipe: Recipe) -> AdversarialStage:
+    """The learning rates are 0: a step leaves its gradients, and all weights as they are."""
+    networks = create_networks(recipe, CPU, None)
+    with torch.no_grad():  # a head of zeros would pass no gradient on
+        head = networks.generator.get_parameter("head.weight")
+        head.normal_(std=0.02, generator=torch.Generator().manual_seed(0))
+    precision = Precision.choose("float32", CPU)
+    return AdversarialStage(recipe, networks, precision, Crew(), Stopwatch(CPU))
+
+
+def test_shared_samples_have_every_loss() -> None:
+    stage = stage_of(recipe_with())
+    generator, critic, weights = stage.networks.generator, stage.critic, stage.recipe.losses
+    reference = stage.networks.reference
+    assert reference is not None
+    losses = stage.step([groups(2)], 7, 0.5)
+    stepped = gradients(stage.networks.generator)
+
+    batch = compress(groups(2), CPU)
+    images = generator(batch.conditions, RandomNoise(stage._random(7, 0, _SAMPLE)), 3)
+    samples = images.unflatten(0, (4, 3))
+    fake, features = critic(images, batch.conditions.map(lambda v: repeat_samples(v, 3)))
+    real, wanted_features = critic(batch.targets, batch.conditions)
+    filters = stage._random(7, 0, _DIRECTIONS)
+    usual = reference(batch.conditions, ZeroNoise())
+    wanted = {
+        "adversarial": weights.adversarial * generator_loss(fake),
+        "consistency": 5 * consistency(samples[:, 0], batch.groups),
+        "features": weights.feature_matching
+        * feature_matching(features, [repeat_samples(f.detach(), 3) for f in wanted_features]),
+        "first_moment": weights.first_moment * first_moment(samples, batch.targets),
+        "second_moment": weights.second_moment * second_moment(samples, batch.targets, usual),
+        "crps": weights.crps
+        * sliced_crps(samples, batch.targets, batch.conditions.decoded, filters, 8),
+    }
+    of_weights = ("adversarial", "first_moment", "second_moment", "crps")
+    factors = {name: getattr(weights, name) for name in of_weights}
+    factors |= {"consistency": 5, "features": weights.feature_matching}
+    for name, loss in wanted.items():
+        torch.testing.assert_close(factors[name] * losses[name], loss.detach(), msg=name)
+    torch.testing.assert_close(losses["critic"], critic_loss(real, fake).detach())
+    generator.zero_grad()
+    torch.stack(list(wanted.values())).sum().backward()
+    torch.testing.assert_close(stepped, gradients(stage.networks.generator), rtol=1e-4, atol=1e-6)
+
+
+def test_a_guided_first_moment_is_the_distance_from_the_regression() -> None:
+    stage = stage_of(recipe_with("moments.guided=true", "losses.second_moment=0"))
+    reference = stage.networks.reference
+    assert reference is not None
+    losses = stage.step([groups(2)], 7, 0.5)
+    batch = compress(groups(2), CPU)
+    noise = RandomNoise(stage._random(7, 0, _SAMPLE))
+    samples = stage.networks.generator(batch.conditions, noise, 3).unflatten(0, (4, 3))
+    usual = reference(batch.conditions, ZeroNoise())
+    torch.testing.assert_close(losses["first_moment"], first_moment(samples, usual).detach())
+    assert not torch.allclose(losses["first_moment"], first_moment(samples, batch.targets))
+
+
+@pytest.mark.parametrize("shared", ["true", "false"])
+def test_how_many_images_a_step_draws(shared: str) -> None:
+    stage = stage_of(recipe_with(f"moments.shared={shared}", "losses.feature_matching=0"))
+    drawn: list[int] = []
+    rated: list[int] = []
+
+    def draw(_module: Generator, _given: object, images: Tensor) -> None:
+        drawn.append(len(images))
+
+    def rate(_module: Critic, given: Sequence[Tensor], _result: object) -> None:
+        rated.append(len(given[0]))
+
+    stage.networks.generator.register_forward_hook(draw)
+    stage.critic.register_forward_hook(rate)
+    for step in (1, 2, 3):  # R1 is due in the second, the moments as well
+        stage.step([groups(2)], step, 0.5)
+    # Shared: 3 samples of all 4 images. Else one of each, and in turn 3 of the first 2.
+    assert drawn == ([12, 12, 12] if shared == "true" else [4, 4, 3, 3, 4])
+    # The critic sees the sources, the samples to learn from, those to rate; and sources for R1.
+    fakes = 12 if shared == "true" else 4
+    assert rated == [4, fakes, fakes, 4, fakes, 4, fakes, 4, fakes, fakes]
+
+
+def test_parts_of_a_batch_count_alike() -> None:
+    alone = ("adversarial=0", "consistency=[0, 0]", "crps=0", "feature_matching=0")
+    changes = [f"losses.{change}" for change in (*alone, "second_moment=0")]
+    stage = stage_of(recipe_with(*changes, "training.accumulate=2"))
+    losses = stage.step([groups(2)[:1], groups(2)[1:]], 0, 0.5)
+    stepped = gradients(stage.networks.generator)
+    expected, parts = [], []
+    for part, own in enumerate(groups(2)):
+        batch = compress([own], CPU)
+        stage.networks.generator.zero_grad()
+        noise = RandomNoise(stage._random(0, part, _SAMPLE))
+        images = stage.networks.generator(batch.conditions, noise, 3)
+        loss = first_moment(images.unflatten(0, (2, 3)), batch.targets)
+        loss.backward()
+        parts.append(gradients(stage.networks.generator))
+        expected.append(loss.detach())
+    torch.testing.assert_close(losses["first_moment"], torch.stack(expected).mean())
+    torch.testing.assert_close(stepped, torch.stack(parts).mean(dim=0), rtol=1e-4, atol=1e-7)
