@@ -13,6 +13,10 @@ class UnsupportedJpeg(JpegxError):
     """A valid JPEG file of a kind that jpegx does not handle (CMYK, 12-bit, too large, ...)."""
 
 
+class UnreadablePicture(JpegxError):
+    """A picture that cannot be read: of no known format, broken, or not there."""
+
+
 class PictureMismatch(JpegxError):
     """A picture cannot be compared with a JPEG file: other size, or not 8 bits a channel."""
 

@@ -10,15 +10,16 @@ import click
 import torch
 from torch import Tensor
 
+from jpegx.io.picture_reader import read_rgb
 from jpegx.metrics.niqe import Niqe
-from jpegx.training.data.images import find_images, read_image
+from jpegx.training.data.images import find_images
 
 
 def pictures(folders: tuple[Path, ...]) -> Iterator[Tensor]:
     """The pictures of the folders, uint8 (3, H, W)."""
     for folder in folders:
         for path in find_images(folder):
-            yield torch.tensor(read_image(path)).permute(2, 0, 1)
+            yield torch.tensor(read_rgb(path)).permute(2, 0, 1)
 
 
 @click.command()

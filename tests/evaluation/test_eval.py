@@ -13,8 +13,9 @@ from PIL import Image
 from scipy import linalg
 
 from conftest import DATA, Run
+from jpegx.errors import UnreadablePicture
 from jpegx.evaluation.benchmark import figures
-from jpegx.evaluation.benchmark.originals import UnreadablePicture, read_pixels, video_luma
+from jpegx.evaluation.benchmark.originals import read_pixels, video_luma
 
 Rows = dict[tuple[str, str], dict[str, str]]
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from jpegx.errors import PictureMismatch, UnsupportedJpeg
-from jpegx.jpeg.capture import captured_stderr
+from jpegx.io.capture import captured_stderr
 from jpegx.jpeg.file import read_jpeg
 from jpegx.jpeg.layout import ColorSpace, Layout
 from jpegx.jpeg.reader.libjpeg import encode

@@ -13,8 +13,9 @@ from jpegx import __version__
 from jpegx.batch.outcomes import Failed, Outcome, Written
 from jpegx.batch.settings import DecodeSettings
 from jpegx.batch.std_map import SCALE
+from jpegx.io.atomic_file import atomic_file
 from jpegx.io.failures import one_line
-from jpegx.io.png import atomic_file, encode_png
+from jpegx.io.png import encode_png
 from jpegx.jpeg.metadata import Metadata
 
 # Two at a time keep up with a sampler that uses every core.

@@ -28,7 +28,7 @@ def decode_files(
 
     An input that fails says so in one ``Failed`` and the next one follows. Closing the iterator, or
     an interrupt, abandons what is not complete and leaves nothing half-written. ``open_output``
-    opens an output by its path; without it, files are written (``png.atomic_file``).
+    opens an output by its path; without it, files are written (``io.atomic_file``).
 
     Raises BrokenPipeError if the reader of an output has gone: then there is nobody to work for.
     """

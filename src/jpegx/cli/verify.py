@@ -44,8 +44,8 @@ def verify(
     """
     check_standard_input(jpeg, *pictures)
 
-    from jpegx.batch.pictures import read_picture
     from jpegx.consistency.compare import verify as compare
+    from jpegx.io.picture_reader import read_comparable
     from jpegx.jpeg.file import read_jpeg
 
     # Whatever goes wrong is exit code 2: 1 is an answer.
@@ -57,11 +57,12 @@ def verify(
         sys.exit(UNREADABLE)
     for warning in quantized.warnings:
         console.say(printable(f"{name}: warning: {warning}"))
+    size = quantized.layout.width, quantized.layout.height
     exit_code = 0
     for picture in pictures:
         name = name_of(picture)
         try:
-            report = compare(quantized, read_picture(source_of(picture), name, quantized.layout))
+            report = compare(quantized, read_comparable(source_of(picture), name, size))
         except Exception as error:
             console.say(one_line(error, name))
             exit_code = UNREADABLE

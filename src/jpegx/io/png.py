@@ -1,11 +1,6 @@
-"""One picture into one PNG file with the metadata of its JPEG, whole or not at all."""
+"""One picture into one PNG file with the metadata of its JPEG."""
 
-import errno
-import os
-import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from threading import Event
 from typing import BinaryIO, cast
 
@@ -66,30 +61,3 @@ def encode_png(
         icc_profile=metadata.icc_profile,
         dpi=metadata.dpi,
     )
-
-
-@contextmanager
-def atomic_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
-    """A new file that appears under its name when the block ends well, and leaves nothing if not.
-
-    Its folder is made where missing. Raises FileExistsError if the name is taken by then and
-    ``overwrite`` is False, OSError if it cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".jpegx-{secrets.token_hex(6)}.part")
-    try:
-        with temporary.open("xb") as stream:
-            yield stream
-        _rename(temporary, path, overwrite=overwrite)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _rename(temporary: Path, path: Path, *, overwrite: bool) -> None:
-    if not overwrite and os.path.lexists(path):
-        raise FileExistsError(errno.EEXIST, "appeared while it was decoded", str(path))
-    try:
-        temporary.replace(path)
-    except OSError as error:  # a folder of this name; the message is not about the temporary file
-        raise OSError(error.errno, error.strerror, str(path)) from None

@@ -5,7 +5,6 @@ pristine model is fitted here, to pictures of our choice: the scores rank decode
 model's do, but are not its numbers.
 """
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +17,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from jpegx.errors import JpegxError
+from jpegx.io.atomic_file import atomic_file
 from jpegx.metrics.natural_scenes import FEATURES, scene_features
 
 _FORMAT = "jpegx niqe 1"
@@ -80,13 +80,9 @@ class Niqe:
     def save(self, path: Path) -> None:
         """Writes the model as safetensors; a file of this name is replaced when it is whole."""
         tensors = {"mean": self.mean, "covariance": self.covariance}
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            metadata = {"format": _FORMAT, "fitted_on": self.fitted_on}
-            unfinished.write_bytes(to_bytes(tensors, metadata))
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        metadata = {"format": _FORMAT, "fitted_on": self.fitted_on}
+        with atomic_file(path, overwrite=True) as stream:
+            stream.write(to_bytes(tensors, metadata))
 
     @classmethod
     def load(cls, path: Path) -> "Niqe":

@@ -1,7 +1,6 @@
 """Checkpoints of generators: safetensors files, never pickles."""
 
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -10,17 +9,20 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from jpegx.io.atomic_file import atomic_file
 from jpegx.models.checkpoint_header import FORMAT, BadCheckpoint, CheckpointHeader, read_header
 from jpegx.models.generator import Generator
 from jpegx.models.registry import create
 
 
-def save(path: Path, generator: Generator, card: dict[str, object]) -> None:
+def save(
+    path: Path, generator: Generator, card: dict[str, object], *, overwrite: bool = True
+) -> None:
     """Write a generator: tensors in float16; family, configuration and card in the metadata.
 
     ``card``: anything that JSON holds. Folders are made; an existing file is replaced when the new
-    one is whole.
-    Raises ValueError if a weight is not finite in float16, OSError if the file cannot be written.
+    one is whole, or with ``overwrite`` False it stays. Raises ValueError if a weight is not finite
+    in float16, OSError if the file cannot be written, FileExistsError if it is there and stays.
     """
     tensors = {
         name: tensor.detach().to("cpu", torch.float16).contiguous()
@@ -35,13 +37,8 @@ def save(path: Path, generator: Generator, card: dict[str, object]) -> None:
         "config": json.dumps(generator.config.to_dict()),
         "card": json.dumps(card),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.write_bytes(to_bytes(tensors, metadata))
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with atomic_file(path, overwrite=overwrite) as stream:
+        stream.write(to_bytes(tensors, metadata))
 
 
 def load(path: Path) -> tuple[Generator, dict[str, object]]:

@@ -1,13 +1,13 @@
 """The folder of a run: what it was started with, its log, its checkpoints, its pictures."""
 
 import json
-import os
 import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from jpegx.errors import JpegxError
+from jpegx.io.atomic_file import atomic_file
 from jpegx.training.recipe.recipe import Recipe, parse_recipe
 from jpegx.training.recipe.text import recipe_text, toml_value
 
@@ -147,6 +147,5 @@ class RunFolder:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a text file: whole, or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, "utf-8")
-    temporary.replace(path)
+    with atomic_file(path, overwrite=True) as stream:
+        stream.write(text.encode())

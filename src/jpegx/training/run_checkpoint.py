@@ -5,7 +5,6 @@ random number of training is a function of (seed, step), so there is no other st
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from jpegx.errors import JpegxError
+from jpegx.io.atomic_file import atomic_file
 from jpegx.training.folder import BadRun, RunFolder
 from jpegx.training.networks import Networks, create_networks
 from jpegx.training.recipe.recipe import Recipe
@@ -54,17 +54,11 @@ def save_checkpoint(path: Path, networks: Networks, position: Position) -> None:
         for index, state in optimizer.state_dict()["state"].items():
             tensors |= {f"{name}-optimizer:{index}:{key}": v for key, v in state.items()}
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with atomic_file(path, overwrite=True) as file:
         try:
-            save_file(tensors, temporary, {"position": json.dumps(asdict(position))})
+            save_file(tensors, file.name, {"position": json.dumps(asdict(position))})
         except SafetensorError as error:  # it knows neither the file's name nor the system's words
             raise JpegxError(f"{path}: cannot be written ({error}); is the disk full?") from error
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path, networks: Networks) -> Position:

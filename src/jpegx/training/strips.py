@@ -1,6 +1,5 @@
 """Strips of pictures to look at while a generator is trained."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from jpegx.io.atomic_file import atomic_file
 from jpegx.models.generator import Generator
 from jpegx.models.noise import CounterNoise
 from jpegx.training.autocast import Precision
@@ -47,10 +47,5 @@ def write_strips(
     narrow = min(row.shape[1] for row in rows)
     pixels = np.concatenate([row[:, :narrow] for row in rows])
     picture = Image.fromarray(pixels.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1))
-    path.parent.mkdir(exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        picture.save(temporary, "PNG")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_file(path, overwrite=True) as stream:
+        picture.save(stream, "PNG")

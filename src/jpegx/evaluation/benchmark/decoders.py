@@ -12,12 +12,11 @@ import torch
 from torch import Tensor
 
 from jpegx import __version__
-from jpegx.batch.pictures import read_picture
 from jpegx.evaluation.benchmark.jpegs import Unmatched, without_suffix
 from jpegx.evaluation.benchmark.originals import video_luma
 from jpegx.evaluation.benchmark.store import file_digest
+from jpegx.io.picture_reader import read_comparable
 from jpegx.jpeg.file import QuantizedJpeg
-from jpegx.jpeg.layout import Layout
 from jpegx.sampling.eight_bit import EightBit
 from jpegx.sampling.number_type import Precision
 from jpegx.sampling.source import Source, open_source
@@ -121,10 +120,11 @@ class FolderDecoder(Decoder):
     def decode(self, task: Task, rows: Sequence[str], samples: int) -> dict[str, Tensor]:
         """The pictures, no more than ``samples``."""
         channels, height, width = task.original.shape
-        layout = Layout(width, height, "ycbcr", ((1, 1),) * 3)
         pictures = []
         for path in self._paths(task.name)[:samples]:
-            pixels = torch.tensor(read_picture(path, str(path), layout)).permute(2, 0, 1)
+            pixels = torch.tensor(read_comparable(path, str(path), (width, height))).permute(
+                2, 0, 1
+            )
             pictures.append(video_luma(pixels) if channels == 1 else pixels)
         return {self.rows[0]: torch.stack(pictures)}
 

@@ -7,12 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from jpegx.errors import JpegxError
-from jpegx.training.data.images import find_images, read_image
-
-
-class UnreadablePicture(JpegxError):
-    """A picture that cannot be read."""
+from jpegx.io.picture_reader import read_rgb
+from jpegx.training.data.images import find_images
 
 
 @dataclass(frozen=True)
@@ -47,11 +43,7 @@ def read_pixels(path: Path, *, gray: bool) -> Tensor:
 
     Raises UnreadablePicture, one line that names the file.
     """
-    try:
-        pixels = torch.tensor(read_image(path)).permute(2, 0, 1).contiguous()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        raise UnreadablePicture(f"{path}: cannot be read as a picture ({reason})") from None
+    pixels = torch.tensor(read_rgb(path)).permute(2, 0, 1).contiguous()
     return video_luma(pixels) if gray else pixels
 
 

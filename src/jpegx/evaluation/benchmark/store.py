@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from jpegx.io.png import atomic_file
+from jpegx.io.atomic_file import atomic_file
 
 
 def key_of(facts: Mapping[str, object]) -> str:

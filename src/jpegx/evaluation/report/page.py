@@ -10,7 +10,7 @@ from jpegx.evaluation.benchmark.rows import Row
 from jpegx.evaluation.benchmark.store import Store
 from jpegx.evaluation.report.crop_rows import crops
 from jpegx.evaluation.report.html_tables import calibration_table, figures_table, legend
-from jpegx.io.png import atomic_file
+from jpegx.io.atomic_file import atomic_file
 
 _CSS = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 78rem; padding: 0 1rem;

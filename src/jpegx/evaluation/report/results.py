@@ -11,7 +11,7 @@ from typing import Any
 
 from jpegx.evaluation.benchmark.rows import Row
 from jpegx.evaluation.report.columns import COLUMNS
-from jpegx.io.png import atomic_file
+from jpegx.io.atomic_file import atomic_file
 
 _MORE = ("bytes", "features", "fid_std", "kid_std")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from jpegx.errors import JpegxError, PictureMismatch, UnreadableJpeg, UnsupportedJpeg
-from jpegx.jpeg.capture import captured_stderr
+from jpegx.io.capture import captured_stderr
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.reader.damage import Messages, translate
 from jpegx.jpeg.reader.frame import Header

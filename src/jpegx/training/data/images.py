@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from jpegx.errors import JpegxError
+from jpegx.errors import JpegxError, UnreadablePicture
 from jpegx.io.paths import is_pipe_or_device
+from jpegx.io.picture_reader import read_rgb
 
 SUFFIXES = {".png", ".webp", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".avif"}
 
@@ -38,25 +38,6 @@ def find_images(folder: Path) -> list[Path]:
     if not found:
         raise NoImages(f"{folder}: no images in it; PNG, WebP, TIFF and JPEG files are looked for")
     return found
-
-
-def read_image(path: Path) -> np.ndarray:
-    """The pixels of an image file: uint8 (H, W, 3), of 16 bits the upper 8.
-
-    Raises OSError, ValueError on broken files and on those with more than 16 bits.
-    """
-    try:
-        with Image.open(path) as image:
-            if image.mode.startswith("I;16"):  # what Pillow does with colour
-                high = np.asarray(image).astype(np.uint16) >> 8
-                return np.repeat(high.astype(np.uint8)[..., None], 3, axis=2)
-            if image.mode in ("I", "F"):
-                raise ValueError("more than 16 bits a channel; save it with 8")
-            return np.asarray(image.convert("RGB"))
-    except Image.DecompressionBombError as error:
-        raise ValueError(f"too large ({error})") from error
-    except (SyntaxError, EOFError, IndexError) as error:  # as some of Pillow's readers fail
-        raise ValueError(f"broken ({error})") from error
 
 
 class ImageSet:
@@ -119,6 +100,8 @@ class ImageSet:
 
 def _try_read(path: Path) -> np.ndarray | str:
     try:
-        return read_image(path)
-    except (OSError, ValueError, MemoryError) as error:
-        return str(error) or type(error).__name__
+        return read_rgb(path)
+    except UnreadablePicture as error:
+        return str(error).removeprefix(f"{path}: ")
+    except MemoryError:
+        return "not enough memory for it"

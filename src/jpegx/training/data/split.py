@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from jpegx.training.data.images import ImageSet, NoImages, find_images, read_image
+from jpegx.errors import UnreadablePicture
+from jpegx.io.picture_reader import read_rgb
+from jpegx.training.data.images import ImageSet, NoImages, find_images
 from jpegx.training.folder import BadRun, Names, RunFolder, Settings
 
 Say = Callable[[str], None]
@@ -56,9 +58,10 @@ def same_images(settings: Settings, folder: RunFolder, say: Say) -> Split:
 
 def _needed(path: Path) -> np.ndarray:
     try:
-        return read_image(path)
-    except (OSError, ValueError) as error:
-        raise BadRun(f"{path}: the run validates on it; put it back ({error})") from error
+        return read_rgb(path)
+    except UnreadablePicture as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise BadRun(f"{path}: the run validates on it; put it back ({reason})") from error
 
 
 def _without_strips(folder: Path) -> list[Path]:

@@ -1,0 +1,202 @@
+"""Pictures of every format that is read here, whoever reads them: verify, eval or train.
+
+The format is told by the first bytes, out of an explicit list, and Pillow is asked for that one
+only. Left to itself it would try all it knows, and hand some to other programs (EPS).
+"""
+
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from jpegx.errors import PictureMismatch, UnreadablePicture
+from jpegx.io.capture import captured_stderr
+
+# Pillow's names of the formats, and a pattern of the first bytes of each; a dot is any byte.
+_SIGNATURES = (
+    ("PNG", b"\x89PNG\r\n\x1a\n"),
+    ("JPEG", b"\xff\xd8\xff"),
+    ("TIFF", b"II*\0"),
+    ("TIFF", b"MM\0*"),
+    ("TIFF", b"II+\0"),
+    ("TIFF", b"MM\0+"),
+    ("WEBP", b"RIFF....WEBP"),
+    ("AVIF", b"....ftypavif"),
+    ("AVIF", b"....ftypavis"),
+    ("AVIF", b"....ftypmif1"),
+    ("BMP", b"BM"),
+    ("GIF", b"GIF8"),
+    ("JPEG2000", b"\xff\x4f\xff\x51"),
+    ("JPEG2000", b"\0\0\0\x0cjP  \r\n\x87\n"),
+    *(("PPM", kind) for kind in (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6")),
+)
+READ_FORMATS = "PNG, TIFF, WebP, AVIF, BMP, GIF, PNM, JPEG or JPEG 2000"
+_LONGEST = 16
+_EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"})
+
+DEFAULT_MAX_PIXELS = 1 << 28
+# No picture within the size limits fills this; it stops endless input.
+_MOST_BYTES = 1 << 29
+
+_settings_lock = threading.Lock()
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """The pixels of a picture file: uint8 (H, W, 3), of 16 bits the upper 8; alpha is dropped.
+
+    Raises UnreadablePicture, one line that begins with the path, for whatever cannot be read, is
+    damaged, has more than 16 bits or more than 268 million pixels.
+    """
+    with open_picture(path, str(path)) as image:
+        if image.width * image.height > DEFAULT_MAX_PIXELS:
+            raise UnreadablePicture(
+                f"{path}: {image.width}x{image.height} is more than {DEFAULT_MAX_PIXELS >> 20} "
+                "megapixels; cut it into parts"
+            )
+        if image.mode.startswith("I;16"):  # what Pillow does with colour
+            high = np.asarray(image).astype(np.uint16) >> 8
+            return np.repeat(high.astype(np.uint8)[..., None], 3, axis=2)
+        if image.mode in ("I", "F"):
+            raise UnreadablePicture(f"{path}: more than 16 bits a channel; save it with 8")
+        return np.array(image.convert("RGB"))
+
+
+def read_comparable(source: Path | BinaryIO, name: str, size: tuple[int, int]) -> np.ndarray:
+    """The pixels of a picture that are compared with a JPEG file's: uint8 (height, width, 3).
+
+    Palettes are looked up, an opaque alpha channel is dropped, gray becomes three equal channels
+    (whose luma, as libjpeg computes it, is the gray again). Pixels are not rotated: a JPEG is
+    compared as it is stored. ``size``: (width, height) that it must have.
+
+    Raises UnreadablePicture if it cannot be read, PictureMismatch if it is of another size or not
+    8-bit opaque gray or RGB, before any pixel is decoded. One line each, which begins with the
+    name.
+    """
+    with open_picture(source, name) as image:
+        if image.size != size:
+            raise PictureMismatch(
+                f"{name}: it has {image.width}x{image.height} pixels, "
+                f"the JPEG file {size[0]}x{size[1]}"
+            )
+        if any(map(_is_deep, image.tile)) or image.mode.startswith(("I", "F")):
+            raise PictureMismatch(f"{name}: more than 8 bits a channel; save it with 8 bits")
+        if image.mode not in _EIGHT_BIT_MODES:
+            raise PictureMismatch(f"{name}: a picture in {image.mode}; save it as gray or RGB")
+        shown: Image.Image = image
+        if image.has_transparency_data:
+            shown = image.convert("RGBA")
+            if shown.getchannel("A").getextrema() != (255, 255):
+                raise PictureMismatch(f"{name}: it has transparent pixels; save it without alpha")
+        return np.array(shown.convert("RGB"))
+
+
+@contextmanager
+def open_picture(source: Path | BinaryIO, name: str) -> Iterator[ImageFile.ImageFile]:
+    """A picture whose header is read; its pixels are decoded when they are asked for.
+
+    Of the formats of ``READ_FORMATS``, which Pillow decodes itself. What a reader raises, in here
+    or in the block, becomes UnreadablePicture: one line that begins with the name; what C code
+    prints meanwhile is dropped.
+    """
+    try:
+        with _open(source) as stream:
+            found = _format_of(stream)
+            if found is None:
+                raise UnreadablePicture(
+                    f"{name}: not a picture of a known format; {READ_FORMATS} is read"
+                )
+            # libtiff prints what it does not like. The others are silent.
+            if found == "TIFF":
+                with captured_stderr(), _opened(stream, found) as image:
+                    yield image
+            else:
+                with _opened(stream, found) as image:
+                    yield image
+    except (UnreadablePicture, PictureMismatch, MemoryError):
+        raise
+    except Exception as error:  # the readers raise whatever their parsers run into
+        raise UnreadablePicture(f"{name}: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.strerror or type(error).__name__
+    if isinstance(error, UnidentifiedImageError):
+        return "begins like a picture, but is none; get an undamaged copy"
+    text = (str(error) or type(error).__name__).partition("\n")[0]
+    return f"the picture is damaged ({text}); get an undamaged copy"
+
+
+@contextmanager
+def _open(source: Path | BinaryIO) -> Iterator[BinaryIO]:
+    if isinstance(source, Path):
+        with source.open("rb") as stream:
+            yield _rewindable(stream)
+    else:
+        yield _rewindable(source)
+
+
+def _rewindable(stream: BinaryIO) -> BinaryIO:
+    """The stream, or what a pipe or a device holds; its first bytes only if these say no format."""
+    if _is_file(stream):
+        return stream
+    pieces = [_first_bytes(stream)]
+    left = _MOST_BYTES if _format_of_bytes(pieces[0]) else 0
+    while left > 0 and (piece := stream.read(min(left, 1 << 20))):
+        pieces.append(piece)
+        left -= len(piece)
+    return BytesIO(b"".join(pieces))
+
+
+def _is_file(stream: BinaryIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except OSError:  # in memory
+        return True
+
+
+def _first_bytes(stream: BinaryIO) -> bytes:
+    first = b""
+    while len(first) < _LONGEST and (piece := stream.read(_LONGEST - len(first))):
+        first += piece
+    return first
+
+
+def _format_of(stream: BinaryIO) -> str | None:
+    stream.seek(0)
+    first = stream.read(_LONGEST)
+    stream.seek(0)
+    return _format_of_bytes(first)
+
+
+def _format_of_bytes(first: bytes) -> str | None:
+    for name, pattern in _SIGNATURES:
+        pairs = zip(first, pattern, strict=False)
+        if len(first) >= len(pattern) and all(a == b or b == ord(".") for a, b in pairs):
+            return name
+    return None
+
+
+def _opened(stream: BinaryIO, found: str) -> ImageFile.ImageFile:
+    # Pillow's own limit of pixels would warn or refuse; who asks for the picture knows better.
+    with _settings_lock:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(stream, formats=(found,))
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _is_deep(tile: Any) -> bool:  # noqa: ANN401 (whatever the format's plugin tells its decoder)
+    """Pillow cuts deep RGB down to 8 bits without a word; only how it is decoded tells."""
+    arguments = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+    # The largest value that a PNM file may hold.
+    numbers = [a for a in arguments if isinstance(a, int)] if "ppm" in tile.codec_name else []
+    return ";16" in str(arguments) or max(numbers, default=0) > 255
