@@ -49,16 +49,15 @@ def sliced_wasserstein(ours: Sequence[Tensor], theirs: Sequence[Tensor], seed: i
     ]
 
 
-def laplacian_pyramid(image: Tensor, levels: int = LEVELS) -> list[Tensor]:
+def laplacian_pyramid(image: Tensor) -> list[Tensor]:
     """The Laplacian pyramid (Burt and Adelson 1983) of an image (C, H, W), finest level first.
 
     Float32; each level is what the next coarser one does not show, the last one is all that is
-    left. Reduced and enlarged by the binomial filter of 5x5 with mirrored borders, as published;
-    all levels but the last are of at least 3 pixels a side.
+    left. Reduced and enlarged by the binomial filter of 5x5 with mirrored borders, as published.
     """
     level = image.float()[None]
     out = []
-    for _ in range(levels - 1):
+    for _ in range(LEVELS - 1):
         coarser = _smooth(level)[:, :, ::2, ::2]
         out.append((level - _enlarged(coarser, level))[0])
         level = coarser

@@ -45,8 +45,7 @@ class Vgg16(FrozenNetwork):
     def __init__(self, state: Mapping[str, object], path: Path = Path(FILE)) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(
-            nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in pairwise(w))
-            for w in _BLOCKS
+            nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in pairwise(w)) for w in _BLOCKS
         )
         for key, conv in self._named().items():
             weight, bias = f"{key}/0", f"{key}/1"
