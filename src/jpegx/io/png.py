@@ -1,63 +1,75 @@
-"""One picture into one PNG file with the metadata of its JPEG."""
+"""Pixels and chunks into one PNG file (ISO/IEC 15948)."""
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable
 from threading import Event
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
-from jpegx.jpeg.metadata import Metadata
+_HEADER = 8 + 25  # bytes of the signature and the chunk IHDR
 
 
 class Stopped(Exception):
     """The run is being stopped: the picture is not written."""
 
 
-class _StoppableStream:
-    """Hands on what is written until ``stop`` is set, so that a large picture can be abandoned."""
+class Chunk(NamedTuple):
+    """One chunk of a PNG file: its type, four letters, and its data."""
 
-    def __init__(self, stream: BinaryIO, stop: Event) -> None:
-        self._stream = stream
-        self._stop = stop
+    kind: bytes
+    data: bytes
 
-    def write(self, data: bytes) -> int:
-        if self._stop.is_set():
-            raise Stopped
-        return self._stream.write(data)
-
-    def flush(self) -> None:
-        self._stream.flush()
+    def encode(self) -> bytes:
+        """The chunk as it stands in a file, with its length and its check sum."""
+        body = self.kind + self.data
+        return len(self.data).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
 
 
 def encode_png(
     stream: BinaryIO,
     pixels: np.ndarray,
-    metadata: Metadata,
+    chunks: Iterable[Chunk],
     *,
-    text: Mapping[str, str],
     compress_level: int,
     stop: Event,
 ) -> None:
-    """Encode uint8 pixels (height, width, 1 or 3) to a stream.
+    """Encode uint8 pixels (height, width, 1 or 3) to a stream, with further chunks before them.
 
-    EXIF, ICC profile and XMP go in byte for byte, the density in dots a metre. The pixels stay as
-    they are: the orientation in EXIF still describes them. Raises Stopped once ``stop`` is set.
+    ``chunks``: such as may stand before the pixels and need no order. Raises Stopped once ``stop``
+    is set.
     """
-    chunks = PngInfo()
-    if metadata.xmp is not None:
-        # Keyword, not compressed, no language: the XMP packet itself stays untouched.
-        chunks.add(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
-    for key, value in text.items():
-        chunks.add_text(key, value)
     image = Image.fromarray(np.squeeze(pixels, 2) if pixels.shape[2] == 1 else pixels)
-    image.save(
-        cast(BinaryIO, _StoppableStream(stream, stop)),
-        "PNG",
-        compress_level=compress_level,
-        pnginfo=chunks,
-        exif=metadata.exif,
-        icc_profile=metadata.icc_profile,
-        dpi=metadata.dpi,
-    )
+    inserted = b"".join(chunk.encode() for chunk in chunks)
+    target = cast(BinaryIO, _Stream(stream, inserted, stop))
+    image.save(target, "PNG", compress_level=compress_level)
+
+
+class _Stream:
+    """Hands on what Pillow writes, with something inserted behind the header.
+
+    Pillow itself drops chunks that it does not know. Once ``stop`` is set it raises Stopped, so
+    that a large picture can be abandoned.
+    """
+
+    def __init__(self, stream: BinaryIO, inserted: bytes, stop: Event) -> None:
+        self._stream = stream
+        self._inserted = inserted
+        self._stop = stop
+        self._left = _HEADER
+
+    def write(self, data: bytes) -> int:
+        if self._stop.is_set():
+            raise Stopped
+        before, behind = data[: self._left], data[self._left :]
+        self._left -= len(before)
+        self._stream.write(before)
+        if self._left == 0 and self._inserted:
+            self._stream.write(self._inserted)
+            self._inserted = b""
+        self._stream.write(behind)
+        return len(data)
+
+    def flush(self) -> None:
+        self._stream.flush()
