@@ -77,7 +77,7 @@ def test_exif_more_than_once() -> None:
     assert notes == ("a segment of EXIF is broken and was dropped",)
 
 
-@pytest.mark.parametrize("broken", [b"", b"nonsense", b"II*\0", b"II*\0\x08\0\0\0\0\0", b"MM\0*"])
+@pytest.mark.parametrize("broken", [b"", b"nonsense", b"II*\0", b"II*\0\x08\0\0\0\5\0", b"MM\0*"])
 def test_broken_exif_is_named(broken: bytes) -> None:
     metadata, notes = notes_and_all(segment(0xE1, EXIF + broken))
     assert metadata.exif is None

@@ -10,13 +10,15 @@ from typing import BinaryIO
 import numpy as np
 
 from jpegx import __version__
+from jpegx.batch.carried import carried_chunks
 from jpegx.batch.outcomes import Failed, Outcome, Written
 from jpegx.batch.settings import DecodeSettings
 from jpegx.batch.std_map import SCALE
 from jpegx.io.atomic_file import atomic_file
 from jpegx.io.failures import one_line
 from jpegx.io.png import encode_png
-from jpegx.jpeg.metadata import Metadata
+from jpegx.jpeg.metadata.collect import Metadata
+from jpegx.jpeg.metadata.icc import color_space
 
 # Two at a time keep up with a sampler that uses every core.
 ENCODERS = 2
@@ -49,9 +51,8 @@ class Encoder:
             with self._open_output(written.output) as stream:
                 encode_png(
                     stream,
-                    pixels,
-                    metadata,
-                    text=_text(written, self._settings),
+                    _fitting(pixels, metadata),
+                    carried_chunks(metadata, _text(written, self._settings)),
                     compress_level=self._settings.compress_level,
                     stop=self._stop,
                 )
@@ -63,6 +64,14 @@ class Encoder:
 
     def _open_file(self, path: Path) -> AbstractContextManager[BinaryIO]:
         return atomic_file(path, overwrite=self._settings.existing == "overwrite")
+
+
+def _fitting(pixels: np.ndarray, metadata: Metadata) -> np.ndarray:
+    """The pixels as their profile says what they are: a PNG in gray may have none for RGB."""
+    profile = metadata.icc_profile
+    if pixels.shape[2] == 1 and profile is not None and color_space(profile) == "RGB":
+        return pixels.repeat(3, axis=2)
+    return pixels
 
 
 def _text(written: Written, settings: DecodeSettings) -> dict[str, str]:

@@ -3,9 +3,9 @@
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import replace
 from pathlib import Path
 
+from jpegx.batch.carried import of_a_measurement
 from jpegx.batch.encoder import ENCODERS, Encoder, OpenOutput
 from jpegx.batch.outcomes import Failed, Finished, Outcome, Warned, Written
 from jpegx.batch.outputs import Outputs, to_write
@@ -100,8 +100,7 @@ def _pictures(
             return
     if outputs.std_map is not None and outputs.std_map in wanted:
         written = Written(source, outputs.std_map, "std", jpeg.layout.width, jpeg.layout.height)
-        # The map is a measurement: a colour profile or a caption would say what it is not.
-        metadata = replace(jpeg.metadata, icc_profile=None, xmp=None)
+        metadata = of_a_measurement(jpeg.metadata)
         yield encoder.start(written, std_map_pixels(decoded.std_map()), metadata)
 
 

@@ -140,8 +140,8 @@ def decode(
     becomes photo.png, or with -n 8 photo_0.png to photo_7.png, and photo_mean.png and photo_std.png
     where asked for. Folders keep their structure below the output folder.
 
-    EXIF, ICC profile, XMP and density travel into the PNG files. The pixels are not rotated: the
-    orientation in EXIF still describes them.
+    EXIF, ICC profile, XMP, IPTC, comments and density travel into the PNG files; a warning names
+    what does not. The pixels are not rotated: the orientation in EXIF still describes them.
 
     A file that cannot be decoded is reported in one line and the others are still done. Pictures
     are written whole or not at all; with --skip-existing an interrupted run goes on.

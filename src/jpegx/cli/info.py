@@ -29,21 +29,21 @@ def info(console: Console, files: tuple[str, ...], max_pixels: int, as_json: boo
 
     For each FILE (- is standard input): size, colour space, sampling factors (horizontal x
     vertical per component), coding, quantization tables with the IJG quality they stand for
-    ("about" if they are not exactly the IJG's), bits per pixel, metadata, and warnings about
-    damage.
+    ("about" if they are not exactly the IJG's), bits per pixel, metadata, comments, what else
+    is in the file, and warnings about damage. Files that are not decoded (CMYK, 12 bits, lossless
+    ...) are described as well, with the reason.
 
     Exit status: 0, all files could be read; 1, some could not; 2, wrong usage.
     """
     check_standard_input(*files)
 
-    from jpegx.jpeg.describe import describe
-    from jpegx.jpeg.file import read_jpeg
+    from jpegx.jpeg.describe import describe_file
 
     exit_code = 0
     for file in files:
         name = name_of(file)
         try:
-            description = describe(read_jpeg(source_of(file), name=name, max_pixels=max_pixels))
+            description = describe_file(source_of(file), name=name, max_pixels=max_pixels)
         except Exception as error:
             console.say(one_line(error, name))
             exit_code = FAILED
@@ -60,13 +60,18 @@ def _text(name: str, description: "Description") -> str:
     size = f"{d.width}x{d.height} ({d.megapixels:g} megapixels), {d.file_size:,} bytes"
     scans = "1 scan" if d.scans == 1 else f"{d.scans} scans"
     restarts = f", restart interval {d.restart_interval}" if d.restart_interval else ""
+    each = "" if d.precision == 8 else f", {d.precision} bits a channel"
+    rate = "" if d.bits_per_pixel is None else f", {d.bits_per_pixel:g} bits per pixel"
     rows: list[tuple[str, str]] = [
-        ("size", f"{size}, {d.bits_per_pixel:g} bits per pixel"),
-        ("colour", d.color),
+        *([("refused", d.refused)] if d.refused else []),
+        ("size", f"{size}{rate}"),
+        ("colour", f"{d.color}{each}"),
         ("sampling", d.sampling),
         ("coding", f"{d.coding}, {scans}{restarts}"),
-        ("quality", _quality(d)),
+        *([("quality", _quality(d))] if d.refused is None else []),
         ("metadata", ", ".join(_metadata(d)) or "none"),
+        *(("comment", printable(comment)) for comment in d.comments),
+        *([("also", printable(", ".join(d.others)))] if d.others else []),
         *(("warning", warning) for warning in d.warnings),
         *_tables(d),
     ]
@@ -80,13 +85,22 @@ def _quality(description: "Description") -> str:
 
 
 def _metadata(description: "Description") -> list[str]:
-    words = {"exif": "EXIF", "icc_profile": "ICC profile", "xmp": "XMP"}
-    parts = [f"{words[kind]} ({n:,} bytes)" for kind, n in description.metadata.items() if n]
+    words = {
+        "exif": "EXIF",
+        "icc_profile": f"ICC profile {description.profile}",
+        "xmp": "XMP",
+        "photoshop": "image resources",
+    }
+    parts = [
+        f"{printable(words[kind])} ({n:,} bytes)" for kind, n in description.metadata.items() if n
+    ]
     if description.iptc:
         parts.append("IPTC")
     if description.dpi:
         across, down = description.dpi
         parts.append(f"{across:g}x{down:g} dpi" if across != down else f"{across:g} dpi")
+    if description.aspect:
+        parts.append("pixels not square, density {}:{}".format(*description.aspect))
     return parts
 
 

@@ -1,17 +1,26 @@
 """Getting the bytes of an input: a path, bytes, or a stream."""
 
 import os
+import re
 from pathlib import Path
 from typing import BinaryIO
 
 from jpegx.errors import UnreadableJpeg, printable
 
-# No picture within the size limits fills this; it stops endless input such as /dev/zero.
+# No picture within the size limits fills this.
 MAX_FILE_SIZE = 1 << 29
+
+_BEGIN = b"\xff\xd8"
+_MARKER = re.compile(rb"\xff[^\x00\xff]")
+_LOOK = 1 << 20  # bytes at the beginning in which a JPEG file has a marker
 
 
 def load(source: Path | bytes | BinaryIO) -> bytes:
-    """All bytes of the input. Raises UnreadableJpeg if it cannot be read or is over 512 MiB."""
+    """All bytes of the input; the first few only if they do not begin a JPEG file.
+
+    So a device or an endless stream is not read to no end. Raises UnreadableJpeg if it cannot be
+    read, has no marker in its first MiB, or is over 512 MiB.
+    """
     if isinstance(source, bytes):
         return source
     try:
@@ -25,14 +34,27 @@ def load(source: Path | bytes | BinaryIO) -> bytes:
 
 
 def _read(stream: BinaryIO) -> bytes:
-    pieces = []
-    left = MAX_FILE_SIZE + 1
-    # A stream without a buffer, as of a pipe, gives less than it is asked for.
-    while left and (piece := stream.read(left)):
-        pieces.append(piece)
-        left -= len(piece)
-    if not left:
+    begin = _exactly(stream, len(_BEGIN))
+    if begin != _BEGIN:
+        return begin
+    look = _exactly(stream, _LOOK)
+    if len(look) == _LOOK and not _MARKER.search(look):
+        raise UnreadableJpeg("there is no marker in its first MiB; give JPEG files only")
+    rest = _exactly(stream, MAX_FILE_SIZE + 1 - len(begin) - len(look))
+    if len(begin) + len(look) + len(rest) > MAX_FILE_SIZE:
         raise UnreadableJpeg("the input is larger than 512 MiB; cut off what is not the JPEG")
+    return b"".join((begin, look, rest))
+
+
+def _exactly(stream: BinaryIO, size: int) -> bytes:
+    """So many bytes, or what there is: a stream without a buffer gives less than it is asked for.
+
+    (As that of a pipe.)
+    """
+    pieces = []
+    while size and (piece := stream.read(size)):
+        pieces.append(piece)
+        size -= len(piece)
     return b"".join(pieces)
 
 

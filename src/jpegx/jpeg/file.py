@@ -1,5 +1,7 @@
 """A JPEG file as it is stored: quantized coefficients, quantization tables, layout, metadata."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -9,7 +11,7 @@ import numpy as np
 from jpegx.errors import JpegxError, UnreadableJpeg
 from jpegx.io.byte_source import load, source_name
 from jpegx.jpeg.layout import Layout
-from jpegx.jpeg.metadata import Metadata, read_metadata
+from jpegx.jpeg.metadata.collect import Metadata, read_metadata
 from jpegx.jpeg.reader.damage import Messages, gray_share
 from jpegx.jpeg.reader.frame import Header
 from jpegx.jpeg.reader.libjpeg import read_coefficients
@@ -67,10 +69,18 @@ def read_jpeg(
     UnsupportedJpeg (CMYK, 12-bit, lossless, hierarchical, too large), or JpegxError for a want of
     memory or disk. The message is one line that begins with the name.
     """
-    called = source_name(source, name)
+    with naming_errors(source_name(source, name)):
+        return _read(load(source), max_pixels, strict)
+
+
+@contextmanager
+def naming_errors(called: str) -> Iterator[None]:
+    """Put what a file is called at the beginning of what is wrong with it, and advice at the end.
+
+    Of the errors that :func:`read_jpeg` raises.
+    """
     try:
-        data = load(source)
-        return _read(data, max_pixels, strict)
+        yield
     except MemoryError:
         raise JpegxError(f"{called}: not enough memory for this picture") from None
     except UnreadableJpeg as error:
@@ -87,7 +97,8 @@ def _read(data: bytes, max_pixels: int, strict: bool) -> QuantizedJpeg:
     damage = _damage(header, coefficients[0], messages)
     if strict and damage:
         raise UnreadableJpeg(f"{damage[0]}; without --strict it is read as far as it goes")
-    metadata, dropped = read_metadata(data)
+    gray = header.layout.color_space == "gray"
+    metadata, dropped = read_metadata(data, gray=gray, end=header.end)
     return QuantizedJpeg(
         layout=header.layout,
         coefficients=coefficients,

@@ -42,9 +42,7 @@ class Metadata:
         return self.photoshop is not None and photoshop.has_iptc(self.photoshop)
 
 
-def read_metadata(
-    data: bytes, *, gray: bool | None, end: int
-) -> tuple[Metadata, tuple[str, ...]]:
+def read_metadata(data: bytes, *, gray: bool | None, end: int) -> tuple[Metadata, tuple[str, ...]]:
     """The metadata of a JPEG file, and one line for each thing that is not kept.
 
     ``gray``: whether the picture is; None for one that no profile need fit. ``end``: where it ends.

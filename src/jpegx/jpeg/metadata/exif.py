@@ -57,7 +57,9 @@ def exif_density(exif: bytes) -> tuple[float, float] | None:
     across = _rational(exif, entries.get(_RESOLUTION), order)
     down = _rational(exif, entries.get(_RESOLUTION_DOWN), order) or across
     unit = entries.get(_RESOLUTION_UNIT)
-    number = struct.unpack_from(order + "H", unit, 8)[0] if _is(unit, _SHORT, order) else 2
+    number = 2
+    if unit is not None and _is(unit, _SHORT, order):
+        number = struct.unpack_from(order + "H", unit, 8)[0]
     if across is None or down is None or number not in _PER_INCH:
         return None
     return across * _PER_INCH[number], down * _PER_INCH[number]
@@ -65,19 +67,19 @@ def exif_density(exif: bytes) -> tuple[float, float] | None:
 
 def _entries(exif: bytes) -> dict[int, bytes] | None:
     """The first directory: entries of 12 bytes by their tag; None if there is none to read."""
-    if len(exif) < 14 or exif[:4] not in _TIFF:
+    if len(exif) < 10 or exif[:4] not in _TIFF:
         return None
     order = _TIFF[exif[:4]]
     start: int = struct.unpack_from(order + "I", exif, 4)[0]
-    if not 8 <= start <= len(exif) - 2 - _ENTRY:
+    if not 8 <= start <= len(exif) - 2:
         return None
-    count: int = struct.unpack_from(order + "H", exif, start)[0]
-    count = min(count, (len(exif) - start - 2) // _ENTRY)
-    found = {}
+    told: int = struct.unpack_from(order + "H", exif, start)[0]
+    count = min(told, (len(exif) - start - 2) // _ENTRY)
+    found: dict[int, bytes] = {}
     for place in range(start + 2, start + 2 + count * _ENTRY, _ENTRY):
         entry = exif[place : place + _ENTRY]
         found.setdefault(struct.unpack_from(order + "H", entry)[0], entry)
-    return found or None
+    return found if found or not told else None
 
 
 def _is(entry: bytes | None, kind: int, order: str) -> bool:

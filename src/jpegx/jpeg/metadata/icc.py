@@ -54,7 +54,9 @@ def fit_icc(profile: bytes | None, *, gray: bool) -> Part:
     if space == "RGB" or (gray and space == "GRAY"):
         return Part(profile)
     picture = "gray" if gray else "of colour"
-    return Part(None, (f"the ICC profile is for {space}, the picture is {picture}: it was dropped",))
+    return Part(
+        None, (f"the ICC profile is for {space}, the picture is {picture}: it was dropped",)
+    )
 
 
 def color_space(profile: bytes) -> str:

@@ -50,7 +50,7 @@ class Header:
     ``tables``: one int32 array (8, 8) of steps (1 to 65535) per component, natural order, as they
     stood when the component's first scan began; of a component without one, its last or another's.
     ``damage``: one line for everything that was wrong behind the first scan; empty if sound.
-    ``notes``: odd, but nothing is lost.
+    ``notes``: odd, but nothing is lost. ``end``: the offset behind its end marker, or of its end.
     """
 
     frame: int
@@ -63,6 +63,7 @@ class Header:
     tables: tuple[np.ndarray, ...]
     damage: tuple[str, ...]
     notes: tuple[str, ...]
+    end: int
 
     @property
     def coding(self) -> str:

@@ -27,14 +27,20 @@ ZIGZAG = np.array(
     sorted(range(64), key=lambda i: (i // 8 + i % 8, (i // 8 if (i // 8 + i % 8) % 2 else i % 8)))
 )
 
+_HIERARCHICAL = "hierarchical JPEG is not supported: no libjpeg reads or makes it"
 _REFUSED_FRAMES = {
-    **dict.fromkeys((0xC3, 0xCB), "lossless JPEG"),
-    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical JPEG"),
-    0xC8: "a reserved JPEG extension",
+    **dict.fromkeys(
+        (0xC3, 0xCB),
+        "lossless JPEG is not supported: it holds its pixels, not ranges that they lay in",
+    ),
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF, m.DHP, m.EXP), _HIERARCHICAL),
+    0xC8: "a reserved JPEG extension is not supported",
+    0xF7: "JPEG-LS is not supported: it holds its pixels, not ranges that they lay in",
 }
 _TABLES = frozenset((m.DQT, m.DHT, m.DAC, m.DRI))
 _SEQUENTIAL = ScanParameters(first=0, last=63, high_bit=0, low_bit=0)
-_AS_8_BIT = "convert it to an 8-bit gray or colour JPEG first"
+# To convert such a file loses what it holds: that is no advice.
+_KEEP = "keep it as it is, jpegx info shows what it holds"
 
 
 @dataclass
@@ -72,10 +78,10 @@ def parse_header(data: bytes) -> Header:
     state = _State()
     damage: list[str] = []
     complete = False
-    position = 2
+    position, end = 2, len(data)
     while marker := m.next_marker(data, position):
         if marker.code == m.EOI:
-            complete = True
+            complete, end = True, marker.position
             break
         try:
             position = _read(state, data, marker)
@@ -102,6 +108,7 @@ def parse_header(data: bytes) -> Header:
         tables=_tables(state),
         damage=tuple(damage),
         notes=tuple(dict.fromkeys(state.notes)),
+        end=end,
     )
 
 
@@ -111,11 +118,7 @@ def _read(state: _State, data: bytes, marker: m.Marker) -> int:
     if code in m.PARAMETERLESS:
         return position
     if code in _REFUSED_FRAMES:
-        raise UnsupportedJpeg(f"{_REFUSED_FRAMES[code]} is not supported; {_AS_8_BIT}")
-    if code in (m.DHP, m.EXP):
-        raise UnsupportedJpeg(f"hierarchical JPEG is not supported; {_AS_8_BIT}")
-    if code == 0xF7:
-        raise UnsupportedJpeg(f"JPEG-LS is not supported; {_AS_8_BIT}")
+        raise UnsupportedJpeg(f"{_REFUSED_FRAMES[code]}; {_KEEP}")
     if code == m.SOI:
         raise UnreadableJpeg("a second JPEG begins inside its headers")
     known = code in CODINGS or code in _TABLES or code in (m.SOS, m.DNL, m.COM)
@@ -171,16 +174,21 @@ def _refuse_frame(state: _State, count: int) -> None:
             "with a program that does"
         )
     if state.precision != 8:
-        raise UnsupportedJpeg(f"{state.precision}-bit JPEG is not supported; {_AS_8_BIT}")
+        raise UnsupportedJpeg(
+            f"{state.precision}-bit JPEG is not supported: the encoder that defines what is exact "
+            f"has 8 bits; {_KEEP}"
+        )
     if max(state.width, state.height) > MAX_DIMENSION:
         raise UnsupportedJpeg(
             f"{state.width}x{state.height} is beyond libjpeg's limit of {MAX_DIMENSION} pixels a "
             "side; cut it into parts first"
         )
     if count == 4:
-        raise UnsupportedJpeg(f"CMYK and YCCK JPEG are not supported; {_AS_8_BIT}")
+        raise UnsupportedJpeg(
+            f"CMYK and YCCK JPEG are not supported: pictures are written as gray or RGB; {_KEEP}"
+        )
     if count not in (1, 3):
-        raise UnsupportedJpeg(f"JPEG with {count} components is not supported; {_AS_8_BIT}")
+        raise UnsupportedJpeg(f"JPEG with {count} components is not supported; {_KEEP}")
 
 
 def _read_scan(state: _State, data: bytes, body: bytes, position: int) -> int:
