@@ -12,6 +12,7 @@ import pytest
 
 from jpegx import __version__
 
+INTERRUPTED = "jpegx: interrupted; with --skip-existing the same command goes on\n"
 JPEGX = [sys.executable, "-c", "from jpegx.cli.main import main; main(prog_name='jpegx')"]
 
 
@@ -56,7 +57,7 @@ def test_interrupt_leaves_only_whole_pictures(
     process.send_signal(number)
     _, messages = process.communicate(timeout=20)
     assert process.returncode == 128 + number
-    assert messages == "jpegx: interrupted\n"
+    assert messages == INTERRUPTED
     files = list(tmp_path.iterdir())
     assert 0 < len(files) < 5000
     assert all(file.suffix == ".png" and _is_whole(file) for file in files)
@@ -74,7 +75,7 @@ def test_a_second_interrupt_changes_nothing(example: Path, tmp_path: Path) -> No
     _, messages = process.communicate()
     # While Python itself ends, the signal does what it does to any process.
     assert process.returncode in (128 + signal.SIGINT, -signal.SIGINT)
-    assert messages == "jpegx: interrupted\n"
+    assert messages == INTERRUPTED
     assert all(_is_whole(file) for file in tmp_path.iterdir())
 
 

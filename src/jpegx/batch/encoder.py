@@ -11,7 +11,7 @@ import numpy as np
 
 from jpegx import __version__
 from jpegx.batch.carried import carried_chunks
-from jpegx.batch.outcomes import Failed, Outcome, Written
+from jpegx.batch.outcomes import Appeared, Failed, Outcome, Written
 from jpegx.batch.settings import DecodeSettings
 from jpegx.batch.std_map import SCALE
 from jpegx.io.atomic_file import atomic_file
@@ -31,7 +31,7 @@ class Encoder:
 
     def __init__(self, settings: DecodeSettings, open_output: OpenOutput | None) -> None:
         self._settings = settings
-        self._open_output = open_output or self._open_file
+        self._open_output = open_output
         self._stop = Event()
         self._threads = ThreadPoolExecutor(ENCODERS, "png")
 
@@ -48,7 +48,7 @@ class Encoder:
 
     def _write(self, written: Written, pixels: np.ndarray, metadata: Metadata) -> Outcome:
         try:
-            with self._open_output(written.output) as stream:
+            with self._open(written) as stream:
                 encode_png(
                     stream,
                     _fitting(pixels, metadata),
@@ -58,12 +58,23 @@ class Encoder:
                 )
         except BrokenPipeError:
             raise
+        except FileExistsError as error:
+            if self._settings.existing == "skip":
+                return Appeared(written.source)
+            return Failed(written.source, one_line(error, written.source.name))
         except Exception as error:
             return Failed(written.source, one_line(error, written.source.name))
         return written
 
-    def _open_file(self, path: Path) -> AbstractContextManager[BinaryIO]:
-        return atomic_file(path, overwrite=self._settings.existing == "overwrite")
+    def _open(self, written: Written) -> AbstractContextManager[BinaryIO]:
+        if self._open_output is not None:
+            return self._open_output(written.output)
+        times = None
+        if self._settings.preserve:
+            status = written.source.path.stat()
+            times = status.st_atime_ns, status.st_mtime_ns
+        overwrite = self._settings.existing == "overwrite"
+        return atomic_file(written.output, overwrite=overwrite, times=times)
 
 
 def _fitting(pixels: np.ndarray, metadata: Metadata) -> np.ndarray:

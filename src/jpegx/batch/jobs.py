@@ -1,5 +1,6 @@
 """Many JPEG files, one after another, into PNG files; the encoding overlaps the decoding."""
 
+import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future
@@ -11,6 +12,8 @@ from jpegx.batch.outcomes import Failed, Finished, Outcome, Warned, Written
 from jpegx.batch.outputs import Outputs, to_write
 from jpegx.batch.settings import DecodeSettings
 from jpegx.batch.std_map import std_map_pixels
+from jpegx.io.atomic_file import remove_leftovers
+from jpegx.io.claim import claim
 from jpegx.io.failures import one_line
 from jpegx.io.inputs import Input
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
@@ -33,18 +36,61 @@ def decode_files(
     Raises BrokenPipeError if the reader of an output has gone: then there is nobody to work for.
     """
     with Encoder(settings, open_output) as encoder:
-        steps = (
-            step
-            for source, outputs in jobs
-            for step in _decode_one(source, outputs, settings, encoder)
-        )
         failed: Input | None = None
-        for outcome in _in_order(steps):
+        for outcome in _in_order(_all_steps(jobs, settings, encoder)):
             if isinstance(outcome, Failed):
                 if outcome.source is failed:
                     continue  # the same full disk, for another picture of the same file
                 failed = outcome.source
             yield outcome
+
+
+def _all_steps(
+    jobs: Iterable[tuple[Input, Outputs]], settings: DecodeSettings, encoder: Encoder
+) -> Iterator[_Step]:
+    """The steps of all inputs; last of those that another process is at, once it has ended."""
+    cleaned: set[Path] = set()
+    others: list[tuple[Input, Outputs]] = []
+    for source, outputs in jobs:
+        folder = outputs.samples[0].parent
+        if folder not in cleaned:
+            cleaned.add(folder)
+            remove_leftovers(folder)
+        if settings.existing != "skip" or _missing(outputs) is None:
+            yield from _decode_one(source, outputs, settings, encoder)
+            continue
+        yield from _decode_claimed(source, outputs, settings, encoder, others)
+    for source, outputs in others:
+        yield from _decode_claimed(source, outputs, settings, encoder, None)
+
+
+def _decode_claimed(
+    source: Input,
+    outputs: Outputs,
+    settings: DecodeSettings,
+    encoder: Encoder,
+    others: list[tuple[Input, Outputs]] | None,
+) -> Iterator[_Step]:
+    """The steps of one input that no other process is at; else it is put to ``others``.
+
+    Without ``others`` the other process is waited for: what it has made then counts as there.
+    """
+    claimed = claim(outputs.samples[0], wait=others is None)
+    if claimed is None:
+        if others is not None:
+            others.append((source, outputs))
+        return
+    try:
+        for step in _decode_one(source, outputs, settings, encoder):
+            if isinstance(step, Future):
+                claimed.share(step)
+            yield step
+    finally:
+        claimed.release()
+
+
+def _missing(outputs: Outputs) -> Path | None:
+    return next((path for path in outputs if not os.path.lexists(path)), None)
 
 
 def _decode_one(

@@ -28,6 +28,13 @@ class Written:
 
 
 @dataclass(frozen=True)
+class Appeared:
+    """A picture need not be written any more: another process has made it meanwhile."""
+
+    source: Input
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something about an input that the user should know, as one line."""
 
@@ -51,4 +58,4 @@ class Finished:
     skipped: bool
 
 
-Outcome = Written | Warned | Failed | Finished
+Outcome = Written | Appeared | Warned | Failed | Finished

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from jpegx.errors import JpegxError
-from jpegx.io.inputs import JPEG_SUFFIXES, Input
+from jpegx.io.inputs import Input, split_suffix
 
 Existing = Literal["refuse", "overwrite", "skip"]
 
@@ -31,32 +31,28 @@ class Outputs:
 
 def is_picture(output: Path) -> bool:
     """True if an output is the name of a PNG file, not of a folder."""
-    return output.suffix.lower() == ".png" and not output.is_dir()
-
-
-def base_path(source: Input, output: Path | None) -> Path:
-    """The path that the names of an input's pictures start with.
-
-    Without ``output`` it is beside the input; ``output`` is a folder, or (``is_picture``) a file
-    itself. Only endings that say JPEG are cut off: scan.1 and scan.2 are scan.1.png and scan.2.png.
-    """
-    if output is not None and is_picture(output):
-        return output.with_suffix("")
-    path = source.path if output is None else output / source.relative
-    return path.with_name(path.stem if path.suffix.lower() in JPEG_SUFFIXES else path.name)
+    return bool(_png(output.name)[1]) and not output.is_dir()
 
 
 def name_outputs(
-    base: Path, samples: int, *, mean: bool, std_map: bool, suffix: str = ".png"
+    source: Input, output: Path | None, samples: int, *, mean: bool, std_map: bool
 ) -> Outputs:
-    """The names that start with ``base``: x.png for one sample, x_0.png, x_1.png ... for more.
+    """The files that an input becomes: x.png for one sample, x_0.png, x_1.png ... for more.
 
     From 11 samples on the numbers have leading zeros, so that the names sort. The posterior mean
-    is x_mean.png, the per-pixel standard deviation x_std.png.
+    is x_mean.png, the per-pixel standard deviation x_std.png. Without ``output`` they are beside
+    the input; ``output`` is a folder, or (``is_picture``) a file itself, which names them all. Only
+    endings that say JPEG are cut off: scan.1 and scan.2 are scan.1.png and scan.2.png.
     """
+    if output is not None and is_picture(output):
+        folder = output.parent
+        stem, suffix = _png(output.name)
+    else:
+        path = source.path if output is None else output / source.relative
+        folder, (stem, suffix) = path.parent, (split_suffix(path.name)[0], ".png")
 
     def named(ending: str) -> Path:
-        return base.with_name(f"{base.name}{ending}{suffix}")
+        return folder / f"{stem}{ending}{suffix}"
 
     digits = len(str(samples - 1))
     endings = [""] if samples == 1 else [f"_{index:0{digits}}" for index in range(samples)]
@@ -65,6 +61,10 @@ def name_outputs(
         named("_mean") if mean else None,
         named("_std") if std_map else None,
     )
+
+
+def _png(name: str) -> tuple[str, str]:
+    return split_suffix(name, frozenset({".png"}))
 
 
 def plan_outputs(
@@ -87,17 +87,15 @@ def plan_outputs(
             for place in (_place(source.path), os.path.realpath(source.path)):
                 owners[place] = "an input itself"
     plan = []
-    suffix = output.suffix if output is not None and is_picture(output) else ".png"
     for source in sources:
-        base = base_path(source, output)
-        outputs = name_outputs(base, samples, mean=mean, std_map=std_map, suffix=suffix)
+        outputs = name_outputs(source, output, samples, mean=mean, std_map=std_map)
         folder = os.path.realpath(outputs.samples[0].parent)
         places = {os.path.join(folder, path.name): path for path in outputs}
         taken = next((place for place in places if place in owners), None)
         if taken is not None:
             failed(
                 f"{source.name}: {places[taken]} is {owners[taken]}; "
-                "decode it on its own with another -o, or whole folders with -r"
+                "keep their folders with --relative-to, or decode it with another -o"
             )
             continue
         owners.update(dict.fromkeys(places, f"already the output of {source.name}"))

@@ -10,7 +10,8 @@ from jpegx.sampling.source import Source
 class DecodeSettings:
     """What is done with each file: the options of ``jpegx decode`` under their own names.
 
-    ``source``: its model, opened on its device.
+    ``source``: its model, opened on its device. ``preserve``: pictures get the time of the last
+    change of their input.
     """
 
     source: Source
@@ -23,3 +24,4 @@ class DecodeSettings:
     max_pixels: int
     compress_level: int
     existing: Existing
+    preserve: bool = False

@@ -20,6 +20,7 @@ class Console:
 
     def __init__(self) -> None:
         self._stream = _standard_error()
+        self.goes_on = ""  # how to go on with what was interrupted
         self._rich: RichConsole | None = None
         self._bar: Bar | None = None
 
@@ -53,7 +54,7 @@ class Console:
     def drawn(self, share: float) -> None:
         """Show beside the bar, if there is one, which share of the next pictures is drawn."""
         if self._bar is not None:
-            self._bar.note(f"drawn: {share:.0%}")
+            self._bar.drawn(share)
 
     @property
     def _console(self) -> "RichConsole":
@@ -70,18 +71,32 @@ class Bar:
     def __init__(self, progress: "Progress", task: "TaskID") -> None:
         self._progress = progress
         self._task = task
+        self._done = 0
+        self._reached = 0
+        self._together = 1
+        self._shown = 0.0
+
+    def expect(self, steps: int) -> None:
+        """So many steps are worked on together: what ``drawn`` tells is a share of them."""
+        self._together = steps
 
     def advance(self, what: str) -> None:
         """One more step is done; ``what`` it was part of is shown."""
-        self._progress.update(self._task, advance=1, description=what, note="")
+        self._done += 1
+        self._update(description=what, note="")
 
-    def note(self, text: str) -> None:
-        """Show what is going on inside a step."""
-        self._progress.update(self._task, note=text)
+    def drawn(self, share: float) -> None:
+        """Show which share of the steps that belong together is done, and count it as done."""
+        self._update(share * self._together, note=f"drawn: {share:.0%}")
 
     def reach(self, completed: int) -> None:
         """All in all ``completed`` steps are done."""
-        self._progress.update(self._task, completed=completed, note="")
+        self._done = self._reached = completed
+        self._update(note="")
+
+    def _update(self, begun: float = 0.0, **fields: str) -> None:
+        self._shown = max(self._done, self._reached + begun, self._shown)
+        self._progress.update(self._task, completed=self._shown, **fields)  # type: ignore[arg-type]
 
 
 def _standard_error() -> TextIO:

@@ -21,7 +21,7 @@ from jpegx.cli.options import (
     temperature_option,
 )
 from jpegx.cli.report import Report
-from jpegx.io.inputs import JPEG_SUFFIXES, Input, find_inputs, read_names
+from jpegx.io.inputs import JPEG_SUFFIXES, Input, UnreadableList, find_inputs, read_names
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
     from jpegx.sampling.number_type import Precision
@@ -105,9 +105,24 @@ OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".av
     help="Read names of inputs from a file, one a line; - is standard input.",
 )
 @click.option("-0", "--null", is_flag=True, help="The names of --files-from end with a zero byte.")
+@click.option(
+    "--relative-to",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="FOLDER",
+    help="Below the output folder, keep the paths that the inputs have below this one.",
+)
+@click.option(
+    "--preserve", is_flag=True, help="Give pictures the time of the last change of their input."
+)
 @click.option("--strict", is_flag=True, help="Refuse damaged files instead of a warning.")
 @max_pixels_option
 @click.option("--quiet", is_flag=True, help="No progress bar; warnings and errors are still shown.")
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Tell of each file when it is done, and a summary; for logs.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per file written.")
 @click.pass_obj
 def decode(
@@ -129,27 +144,32 @@ def decode(
     recursive: bool,
     files_from: BinaryIO | None,
     null: bool,
+    relative_to: Path | None,
+    preserve: bool,
     strict: bool,
     max_pixels: int,
     quiet: bool,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Sample pictures that JPEG files could have come from, into PNG files.
 
     Each INPUT is a JPEG file, or a folder of them, or - for a JPEG on standard input. photo.jpg
     becomes photo.png, or with -n 8 photo_0.png to photo_7.png, and photo_mean.png and photo_std.png
-    where asked for. Folders keep their structure below the output folder.
+    where asked for. Below the output folder a file has its name, what is in a folder its path in
+    it, and of several folders the path from the folder on that holds them all.
 
     EXIF, ICC profile, XMP, IPTC, comments and density travel into the PNG files; a warning names
     what does not. The pixels are not rotated: the orientation in EXIF still describes them.
 
     A file that cannot be decoded is reported in one line and the others are still done. Pictures
-    are written whole or not at all; with --skip-existing an interrupted run goes on.
+    are written whole or not at all; with --skip-existing an interrupted run goes on, and several
+    processes at once share the work.
 
     Exit status: 0, every picture is written; 1, a file failed; 2, wrong usage; 3, every picture is
     written but some are not exact (a warning says how many coefficients differ from the file's).
     """
-    _check_inputs(inputs, output, files_from, null)
+    _check_inputs(inputs, output, files_from, null=null, preserve=preserve)
     if samples == 1 and (mean or std_map):
         raise click.UsageError("--mean and --std-map need at least two samples; add -n 8.")
     to_stdout = output == "-"
@@ -160,9 +180,12 @@ def decode(
     target = None if output is None else Path(output)
     if target is not None:
         _check_target(target)
-    names = [*inputs, *(read_names(files_from, null=null) if files_from else ())]
-    report = Report(console, as_json=as_json)
-    sources = _sources(names, recursive, report)
+    try:
+        names = [*inputs, *(read_names(files_from, null=null) if files_from else ())]
+    except UnreadableList as error:
+        raise click.BadParameter(str(error), param_hint="--files-from") from None
+    report = Report(console, as_json=as_json, verbose=verbose)
+    sources = _sources(names, recursive, relative_to, report)
     if target is not None and len(sources) > 1 and (to_stdout or is_picture(target)):
         raise click.UsageError(f"-o {output} is one file, but there are {len(sources)} inputs.")
 
@@ -199,6 +222,7 @@ def decode(
         max_pixels=max_pixels,
         compress_level=compress_level,
         existing="refuse" if overwrite is None else "overwrite" if overwrite else "skip",
+        preserve=preserve,
     )
     if to_stdout:
         jobs = [(source, Outputs((Path("-"),), None, None)) for source in sources]
@@ -207,13 +231,21 @@ def decode(
         jobs = plan_outputs(
             sources, target, samples, mean=mean, std_map=std_map, failed=report.failed
         )
+    if not to_stdout:
+        same = "the same command" if overwrite is False else "with --skip-existing the same command"
+        console.goes_on = f"; {same} goes on"
     with closing(decode_files(jobs, settings, _standard_output if to_stdout else None)) as outcomes:
         report.follow(outcomes, len(jobs), samples + mean + std_map, settings, quiet=quiet)
     sys.exit(report.exit_code)
 
 
 def _check_inputs(
-    inputs: tuple[str, ...], output: str | None, files_from: BinaryIO | None, null: bool
+    inputs: tuple[str, ...],
+    output: str | None,
+    files_from: BinaryIO | None,
+    *,
+    null: bool,
+    preserve: bool,
 ) -> None:
     if not inputs and files_from is None:
         raise click.UsageError("Missing argument 'INPUT...'.")
@@ -222,6 +254,8 @@ def _check_inputs(
     if "-" in inputs:
         if len(inputs) > 1 or files_from is not None:
             raise click.UsageError("a JPEG on standard input must be the only input.")
+        if preserve:
+            raise click.UsageError("standard input has no times that --preserve could keep.")
         if output is None:
             raise click.UsageError("a JPEG on standard input needs -o: a file, a folder or -.")
         if sys.stdin.isatty():
@@ -237,10 +271,12 @@ def _check_target(target: Path) -> None:
         raise click.UsageError(f"-o {target} is a file, not a folder.")
 
 
-def _sources(names: list[str], recursive: bool, report: Report) -> list[Input]:
+def _sources(names: list[str], recursive: bool, below: Path | None, report: Report) -> list[Input]:
     if names == ["-"]:
         return [Input(Path("-"), Path("stdin"), sys.stdin.buffer)]
-    sources = find_inputs(names, recursive=recursive, failed=report.failed)
+    sources = find_inputs(
+        names, recursive=recursive, failed=report.failed, noted=report.noted, below=below
+    )
     if not sources and not report.failures:
         report.failed("jpegx: the list of inputs is empty")
     return sources

@@ -62,7 +62,7 @@ class Jpegx(click.Group):
             except (click.ClickException, click.exceptions.Exit, click.Abort):
                 raise
             except StopSignal as stop:
-                console.say("jpegx: interrupted")
+                console.say(f"jpegx: interrupted{console.goes_on}")
                 ctx.exit(128 + stop.number)
             except BrokenPipeError:
                 # Whatever is still buffered has no reader either.

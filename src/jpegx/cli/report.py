@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import click
@@ -20,9 +21,10 @@ NOT_EXACT = 3
 class Report:
     """Messages on the console, JSON on standard output, and the count of what went wrong."""
 
-    def __init__(self, console: Console, *, as_json: bool) -> None:
+    def __init__(self, console: Console, *, as_json: bool, verbose: bool) -> None:
         self._console = console
         self._as_json = as_json
+        self._verbose = verbose
         self.failures = 0
         self._inexact_files = 0
 
@@ -30,6 +32,10 @@ class Report:
     def exit_code(self) -> int:
         """0 if all went well, FAILED or NOT_EXACT if not."""
         return FAILED if self.failures else NOT_EXACT if self._inexact_files else 0
+
+    def noted(self, line: str) -> None:
+        """Tell what the user should know of the inputs."""
+        self._console.say(printable(line))
 
     def failed(self, line: str) -> None:
         """Tell that an input failed."""
@@ -46,19 +52,24 @@ class Report:
         quiet: bool,
     ) -> None:
         """Tell of the outcomes as they come, of this many files with this many pictures each."""
-        from jpegx.batch.outcomes import Failed, Finished, Warned, Written
+        from jpegx.batch.outcomes import Appeared, Failed, Finished, Warned, Written
 
-        skipped = finished = 0
+        skipped = finished = written = 0
         inexact: list[Written] = []
+        began = last = monotonic()
         with self._console.progress(files * pictures, quiet=quiet) as bar:
+            bar.expect(pictures)
             for outcome in outcomes:
                 match outcome:
                     case Written():
+                        written += 1
                         bar.advance(printable(outcome.source.name))
                         if settings.project and outcome.different:
                             inexact.append(outcome)
                         if self._as_json:
                             click.echo(json.dumps(_fields(outcome, settings)))
+                    case Appeared():
+                        bar.advance(printable(outcome.source.name))
                     case Warned():
                         self._console.say(printable(outcome.message))
                     case Failed():
@@ -69,7 +80,20 @@ class Report:
                         bar.reach(finished * pictures)
                         self._not_exact(inexact)
                         inexact.clear()
-        if skipped and not quiet:
+                        if self._verbose:
+                            now = monotonic()
+                            done = "skipped" if outcome.skipped else f"{now - last:.1f} s"
+                            self._console.say(
+                                f"[{finished}/{files}] {printable(outcome.source.name)}: {done}"
+                            )
+                            last = now
+        if self._verbose:
+            self._console.say(
+                f"jpegx: {_count(files, 'file')}, {_count(written, 'picture')} written, "
+                f"{skipped} skipped, {self.failures} failed, {self._inexact_files} not exact, "
+                f"in {monotonic() - began:.1f} s"
+            )
+        elif skipped and not quiet:
             self._console.say(f"jpegx: {skipped} of {files} files skipped: their pictures exist")
 
     def _not_exact(self, pictures: list["Written"]) -> None:
@@ -81,6 +105,10 @@ class Report:
                 f"{len(pictures)}; in {worst.output.name} {worst.different} of {worst.total} "
                 "coefficients differ from the file's"
             )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _fields(written: "Written", settings: "DecodeSettings") -> dict[str, object]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _PREFIX, _SUFFIX = ".jpegx-", ".part"
+_LEFT = (_SUFFIX, ".claim")  # :mod:`jpegx.io.claim`
 
 # How a file system says that it has no hard links, or no locks.
 _NOT_OFFERED = frozenset(
@@ -62,14 +63,14 @@ def atomic_file(
 
 
 def remove_leftovers(folder: Path) -> int:
-    """Remove the temporary files that killed processes left in a folder; how many there were.
+    """Remove temporary files and claims that killed processes left in a folder; how many.
 
     Those of processes that live, here or on another machine of a shared disk that knows locks, are
     not touched. What cannot be looked at or removed stays.
     """
     removed = 0
     with suppress(OSError), os.scandir(folder) as entries:
-        names = [e.path for e in entries if e.name.startswith(_PREFIX) and e.name.endswith(_SUFFIX)]
+        names = [e.path for e in entries if e.name.startswith(_PREFIX) and e.name.endswith(_LEFT)]
         for name in names:
             with suppress(OSError):
                 removed += _remove_if_left(name)

@@ -9,7 +9,7 @@ from torch import Tensor
 from jpegx.errors import JpegxError, PictureMismatch
 from jpegx.evaluation.benchmark.encoding import compress
 from jpegx.evaluation.benchmark.store import file_digest
-from jpegx.io.inputs import JPEG_SUFFIXES
+from jpegx.io.inputs import is_sidecar, split_suffix
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
 from jpegx.jpeg.tables import estimate_quality
 
@@ -107,7 +107,11 @@ def jpeg_folder(folder: Path) -> JpegFolder:
 
     Raises JpegxError if there are none or the first cannot be read.
     """
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in JPEG_SUFFIXES)
+    paths = sorted(
+        path
+        for path in folder.rglob("*")
+        if split_suffix(path.name)[1] and not is_sidecar(path.relative_to(folder))
+    )
     if not paths:
         raise JpegxError(f"{folder}: no JPEG files in this folder")
     qualities = set()

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jpegx.errors import JpegxError, UnreadablePicture
+from jpegx.io.inputs import is_sidecar
 from jpegx.io.paths import is_pipe_or_device
 from jpegx.io.picture_reader import read_rgb
 
@@ -33,7 +34,9 @@ def find_images(folder: Path) -> list[Path]:
     found = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not is_pipe_or_device(path)
+        if path.suffix.lower() in SUFFIXES
+        and not is_pipe_or_device(path)
+        and not is_sidecar(path.relative_to(folder))
     )
     if not found:
         raise NoImages(f"{folder}: no images in it; PNG, WebP, TIFF and JPEG files are looked for")
