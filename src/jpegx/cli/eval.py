@@ -119,6 +119,14 @@ def _qualities(context: click.Context, option: click.Parameter, value: str) -> t
     "-o gets it as niqe.safetensors.  [default: the one that comes with jpegx]",
 )
 @click.option(
+    "--features",
+    "networks",
+    multiple=True,
+    type=click.Choice(["efficientnet-lite0", "vgg16"]),
+    help="A frozen network, for Fréchet distances of its features at all positions. Again for "
+    "more.  [default: those that are installed]",
+)
+@click.option(
     "--fid",
     is_flag=True,
     help="Measure FID and KID too, with the Inception network of --inception.",
@@ -177,6 +185,7 @@ def eval(  # noqa: A001 (the name of the command)
     samples: int,
     seed: int,
     niqe: Path | None,
+    networks: tuple[str, ...],
     fid: bool,
     inception: Path | None,
     repeats: int | None,
@@ -232,6 +241,7 @@ def eval(  # noqa: A001 (the name of the command)
         samples=samples,
         seed=seed,
         niqe=niqe,
+        networks=networks,
         fid=fid,
         inception=inception,
         repeats=repeats,

@@ -1,6 +1,6 @@
 """What every part of a run shares: the options, the store, and who is told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -8,12 +8,16 @@ from jpegx import __version__
 from jpegx.evaluation.benchmark.sets import Features
 from jpegx.evaluation.benchmark.store import Store, key_of
 from jpegx.io.failures import one_line
+from jpegx.metrics.frozen_network import FrozenNetwork
 from jpegx.metrics.niqe import Niqe
 
 
 @dataclass(frozen=True)
 class Options:
-    """How everything is measured: the options of ``jpegx eval`` under their own names."""
+    """How everything is measured: the options of ``jpegx eval`` under their own names.
+
+    ``missing``: a line about each network that would have been used if it were installed.
+    """
 
     samples: int
     seed: int
@@ -21,6 +25,8 @@ class Options:
     crop: int | None
     niqe: Niqe
     features: Features | None
+    networks: Mapping[str, FrozenNetwork]
+    missing: tuple[str, ...]
 
     @property
     def repeats(self) -> int:

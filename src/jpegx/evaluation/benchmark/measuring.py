@@ -11,7 +11,6 @@ from jpegx.evaluation.benchmark.panels import panels
 from jpegx.evaluation.benchmark.prepared import Originals
 from jpegx.evaluation.benchmark.quality_curve import worth
 from jpegx.evaluation.benchmark.rows import Row, make_row
-from jpegx.evaluation.benchmark.sets import compare_sets
 from jpegx.evaluation.benchmark.store import key_of
 
 Keys = dict[str, str]
@@ -110,11 +109,11 @@ class Cell:
         return store[key]
 
     def _compare(self, done: Keys) -> dict[str, Any]:
-        options, originals = self._context.options, self._originals
+        originals = self._originals
         indices = range(originals.describer.arrays)
         ours = [[self._context.store.array(key, i) for key in done.values()] for i in indices]
         theirs = [[originals.described(name, i) for name in done] for i in indices]
-        return compare_sets(ours, theirs, options.repeats, options.seed)
+        return originals.describer.compare(ours, theirs, self._context.options.repeats)
 
 
 def _set_key(keys: Keys) -> str:

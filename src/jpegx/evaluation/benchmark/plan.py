@@ -13,6 +13,8 @@ from jpegx.evaluation.benchmark.originals import DataSet, find_data_sets, read_p
 from jpegx.evaluation.benchmark.rows import ORIGINALS, REFERENCE
 from jpegx.evaluation.benchmark.sets import Features
 from jpegx.evaluation.benchmark.store import file_digest
+from jpegx.metrics.features import NETWORKS, open_features
+from jpegx.metrics.frozen_network import FrozenNetwork, MissingNetwork
 from jpegx.metrics.inception import Inception, find_inception
 from jpegx.metrics.niqe import Niqe, default_niqe
 from jpegx.models import zoo
@@ -41,6 +43,7 @@ class Request:
     samples: int
     seed: int
     niqe: Path | None
+    networks: tuple[str, ...]
     fid: bool
     inception: Path | None
     repeats: int | None
@@ -73,6 +76,7 @@ def make_plan(request: Request) -> Plan:
     """Everything that the options name, opened. Raises JpegxError if something is not there."""
     data_sets = find_data_sets(request.originals)
     reference = None if request.reference is None else find_data_sets([request.reference])[0]
+    networks, missing = _networks(request)
     options = Options(
         samples=request.samples,
         seed=request.seed,
@@ -80,6 +84,8 @@ def make_plan(request: Request) -> Plan:
         crop=request.crop,
         niqe=_niqe(request.niqe),
         features=_features(request) if request.fid else None,
+        networks=networks,
+        missing=missing,
     )
     return Plan(data_sets, _jpegs(request), _decoders(request), reference, options)
 
@@ -121,6 +127,19 @@ def _niqe(path: Path | None) -> Niqe:
         return Niqe.load(path)
     pictures = (read_pixels(picture, gray=False) for picture in find_images(path))
     return Niqe.fit(pictures, str(path))
+
+
+def _networks(request: Request) -> tuple[dict[str, FrozenNetwork], tuple[str, ...]]:
+    """The networks to compare sets by, and a line about each that was not asked for nor there."""
+    device, found, missing = choose_device(request.device), {}, []
+    for name in request.networks or NETWORKS:
+        try:
+            found[name] = open_features(name, device)
+        except MissingNetwork as error:
+            if request.networks:
+                raise
+            missing.append(str(error))
+    return found, tuple(missing)
 
 
 def _features(request: Request) -> Features:

@@ -14,7 +14,7 @@ from jpegx.evaluation.benchmark.jpegs import CompressedHere, Jpegs
 from jpegx.evaluation.benchmark.originals import DataSet, read_pixels
 from jpegx.evaluation.benchmark.panels import chosen, panels
 from jpegx.evaluation.benchmark.quality_curve import jpeg_curve
-from jpegx.evaluation.benchmark.sets import Describer, compare_sets
+from jpegx.evaluation.benchmark.sets import Describer
 from jpegx.evaluation.benchmark.store import file_digest, key_of
 
 _SMALLEST = 16  # pixels each way: the windows of the measures must fit in
@@ -30,7 +30,9 @@ class Originals:
     def __init__(self, data_set: DataSet, context: Context) -> None:
         options = context.options
         self.data_set = data_set
-        self.describer = Describer(options.features, options.seed, len(data_set.names))
+        self.describer = Describer(
+            options.features, options.networks, options.seed, len(data_set.names)
+        )
         self.shown = chosen(data_set.names)
         self._context = context
         self._digests: dict[str, str] = {}
@@ -96,11 +98,8 @@ class Originals:
         store = self._context.store
         key = key_of({"itself": [self.describer.facts(), *map(self.facts, names)]})
         if key not in store:
-            ours = [
-                self.describer.describe(name, self.read(name)[None], original=False)[0]
-                for name in names
-            ]
+            ours = [self.describer.patches(name, self.read(name)) for name in names]
             theirs = [self.described(name, 0) for name in names]
-            values = compare_sets([ours], [theirs], 1, self._context.options.seed)
+            values = self.describer.compare_patches(ours, theirs)
             store.put(key, {"data_set": self.data_set.name}, values)
         return store[key]

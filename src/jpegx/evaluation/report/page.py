@@ -9,7 +9,12 @@ from jpegx.errors import JpegxError
 from jpegx.evaluation.benchmark.rows import Row
 from jpegx.evaluation.benchmark.store import Store
 from jpegx.evaluation.report.crop_rows import crops
-from jpegx.evaluation.report.html_tables import calibration_table, figures_table, legend
+from jpegx.evaluation.report.html_tables import (
+    calibration_table,
+    figures_table,
+    legend,
+    means_table,
+)
 from jpegx.io.atomic_file import atomic_file
 
 _CSS = """
@@ -33,6 +38,11 @@ _PLANE = "Towards the bottom left is better: natural pictures that agree with th
 _RANKS = (
     "Flat on the dotted line: samples that cannot be told from the original. Higher at both ends: "
     "too much alike; a hump: too different; a slope: too bright or too dark."
+)
+_MEANS = (
+    "Of each component over squares of 8, 32 and 128 pixels a side: spread over skill, 1 if the "
+    "samples differ in their colours and shades as much as they are off, less if they are too much "
+    "alike."
 )
 _FREQUENCIES = (
     "Of the luma in 8x8 blocks, in whole numbers. Smooth pictures fall below the original."
@@ -88,6 +98,7 @@ def _data_set(name: str, rows: Sequence[Row], store: Store) -> str:
         ("Perception and consistency", _PLANE, plots.plane(rows, look)),
         ("Over the qualities", "", plots.curves(rows, look)),
         ("Calibration", _RANKS, plots.ranks(rows, look) + _wide(calibration_table(rows))),
+        ("Calibration of means", _MEANS, _wide(means_table(rows))),
         ("Frequencies", _FREQUENCIES, plots.frequencies(rows, look)),
         ("Crops", _CROPS, crops(rows, store)),
     )
