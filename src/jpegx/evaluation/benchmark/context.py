@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from jpegx import __version__
+from jpegx.evaluation.benchmark.panels import Place
 from jpegx.evaluation.benchmark.sets import Features
 from jpegx.evaluation.benchmark.store import Store, key_of
 from jpegx.io.failures import one_line
@@ -27,6 +28,7 @@ class Options:
     features: Features | None
     networks: Mapping[str, FrozenNetwork]
     missing: tuple[str, ...]
+    crops: tuple[Place, ...]
 
     @property
     def repeats(self) -> int:

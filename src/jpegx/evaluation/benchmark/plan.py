@@ -8,8 +8,15 @@ from pathlib import Path
 from jpegx.errors import JpegxError
 from jpegx.evaluation.benchmark.context import Options
 from jpegx.evaluation.benchmark.decoders import Decoder, FolderDecoder, Projection, open_models
-from jpegx.evaluation.benchmark.jpegs import CompressedHere, Jpegs, NoJpegs, jpeg_folder
+from jpegx.evaluation.benchmark.jpegs import (
+    CompressedHere,
+    Jpegs,
+    NoJpegs,
+    jpeg_folder,
+    without_suffix,
+)
 from jpegx.evaluation.benchmark.originals import DataSet, find_data_sets, read_pixels
+from jpegx.evaluation.benchmark.panels import Place
 from jpegx.evaluation.benchmark.rows import ORIGINALS, REFERENCE
 from jpegx.evaluation.benchmark.sets import Features
 from jpegx.evaluation.benchmark.store import file_digest
@@ -44,6 +51,7 @@ class Request:
     seed: int
     niqe: Path | None
     networks: tuple[str, ...]
+    crops: tuple[Place, ...]
     fid: bool
     inception: Path | None
     repeats: int | None
@@ -86,6 +94,7 @@ def make_plan(request: Request) -> Plan:
         features=_features(request) if request.fid else None,
         networks=networks,
         missing=missing,
+        crops=_crops(request, data_sets),
     )
     return Plan(data_sets, _jpegs(request), _decoders(request), reference, options)
 
@@ -127,6 +136,15 @@ def _niqe(path: Path | None) -> Niqe:
         return Niqe.load(path)
     pictures = (read_pixels(picture, gray=False) for picture in find_images(path))
     return Niqe.fit(pictures, str(path))
+
+
+def _crops(request: Request, data_sets: Sequence[DataSet]) -> tuple[Place, ...]:
+    there = {name for data_set in data_sets for name in data_set.names}
+    there |= {without_suffix(name) for name in there}
+    for place in request.crops:
+        if place.picture not in there:
+            raise JpegxError(f"--crops {place.picture}: no such picture among the originals")
+    return request.crops
 
 
 def _networks(request: Request) -> tuple[dict[str, FrozenNetwork], tuple[str, ...]]:

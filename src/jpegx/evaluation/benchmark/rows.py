@@ -38,7 +38,7 @@ class Row:
     ``pictures``: how many were measured. ``samples``: most that one of them has. ``figures``: by
     the keys of ``columns.COLUMNS`` and some more; what does not apply is not there. ``nonzero``:
     share of coefficients that are not zero, by frequency. ``crops``: keys of the crops in the
-    report by picture.
+    report by title.
     """
 
     data_set: str

@@ -23,8 +23,8 @@ def evaluate(plan: Plan, context: Context) -> Iterator[Row]:
         if not alone:
             continue
         units = [context.store[key] for key in alone.values()]
-        crops = {name: key for name, key in alone.items() if name in originals.shown}
         distances = originals.compare_with_themselves(list(alone))
+        crops = originals.crops(alone)
         yield make_row(data_set.name, None, ORIGINALS, units, distances, crops)
         if plan.reference is not None:
             yield _reference_row(context, originals, list(alone), plan.reference)
