@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor
 
 from jpegx.consistency.compare import verify
-from jpegx.consistency.exact import exact
+from jpegx.consistency.exact import Projector
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.reader import libjpeg
@@ -55,7 +55,7 @@ def measure(jpeg: QuantizedJpeg, candidate: Tensor) -> tuple[int, int, float]:
     """Coefficients that differ, of how many, and the RMSE added."""
     coefficients = [torch.tensor(c) for c in jpeg.coefficients]
     tables = [torch.tensor(t) for t in jpeg.tables]
-    result = exact(candidate, coefficients, tables, jpeg.layout)
+    result = Projector(coefficients, tables, jpeg.layout)(candidate)
     components = verify(jpeg, result.pixels.permute(1, 2, 0).numpy()).components
     return sum(c.different for c in components), result.total, result.rmse_added
 

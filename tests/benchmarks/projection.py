@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from jpegx.consistency.exact import exact
+from jpegx.consistency.exact import Projector
 from jpegx.jpeg.file import read_jpeg
 from jpegx.sampling.laplace import laplace
 
@@ -56,8 +56,9 @@ def measure(data: bytes) -> str:
     coefficients = [torch.tensor(c) for c in jpeg.coefficients]
     tables = [torch.tensor(t) for t in jpeg.tables]
     image = next(laplace(jpeg, 1, 0))
-    result = exact(image, coefficients, tables, jpeg.layout)
-    seconds = best(lambda: exact(image, coefficients, tables, jpeg.layout), 3)
+    projector = Projector(coefficients, tables, jpeg.layout)
+    result = projector(image)
+    seconds = best(lambda: projector(image), 3)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return (
         f"Pillow {pillow:.3f} s, exact {seconds:.2f} s, ratio {seconds / pillow:.1f}, "

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from conftest import MakeJpeg, Run
+from jpegx.consistency.certificates import Causes
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.sampling.sampler import Decoded, decode
 from jpegx.sampling.source import Source
@@ -374,7 +375,8 @@ def test_pictures_that_are_not_exact(
         jpeg: QuantizedJpeg, source: Source, *, samples: int, seed: int, **options: bool
     ) -> Decoded:
         decoded = decode(jpeg, source, samples=samples, seed=seed, **options)
-        pictures = (replace(picture, different=5, total=99) for picture in decoded.pictures)
+        causes = Causes(gamut=2, search=3)
+        pictures = (replace(p, different=5, total=99, causes=causes) for p in decoded.pictures)
         return replace(decoded, pictures=pictures)
 
     monkeypatch.setattr("jpegx.batch.jobs.decode", inexact)
@@ -383,7 +385,8 @@ def test_pictures_that_are_not_exact(
     assert result.exit_code == 3
     assert result.stderr == (
         f"{photo}: warning: pictures that are not exact: 2; "
-        "in photo_0.png 5 of 99 coefficients differ from the file's\n"
+        "in photo_0.png 5 of 99 coefficients differ from the file's: "
+        "2 where no 8-bit picture has the file's colours (gamut), 3 not found (search)\n"
     )
     assert photo.with_name("photo_1.png").exists()
     assert run("decode", photo, "-n", 2, "--no-project", "--overwrite").exit_code == 0

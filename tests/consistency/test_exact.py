@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from jpegx.consistency.compare import verify
-from jpegx.consistency.exact import Exact, exact
+from jpegx.consistency.exact import Exact, Projector
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.reader import libjpeg
@@ -23,15 +23,16 @@ def compress(pixels: np.ndarray, layout: Layout, steps: list[np.ndarray]) -> Qua
     return QuantizedJpeg(layout, coefficients, tuple(steps), "baseline")
 
 
+def projector(jpeg: QuantizedJpeg) -> Projector:
+    coefficients = [torch.tensor(c) for c in jpeg.coefficients]
+    return Projector(coefficients, [torch.tensor(t) for t in jpeg.tables], jpeg.layout)
+
+
 def project(jpeg: QuantizedJpeg, image: torch.Tensor) -> Exact:
-    result = exact(
-        image,
-        [torch.tensor(c) for c in jpeg.coefficients],
-        [torch.tensor(t) for t in jpeg.tables],
-        jpeg.layout,
-    )
+    result = projector(jpeg)(image)
     report = verify(jpeg, result.pixels.permute(1, 2, 0).numpy())
     assert result.different == sum(c.different for c in report.components)
+    assert result.causes == report.causes
     assert result.total == sum(c.total for c in report.components)
     assert report.exact == (result.different == 0)
     return result
@@ -137,7 +138,7 @@ def test_fractional_sampling_is_refused() -> None:
     layout = Layout(24, 8, "ycbcr", ((3, 1), (2, 1), (1, 1)))
     grids = [torch.zeros(*layout.blocks(c), 8, 8, dtype=torch.int16) for c in range(3)]
     with pytest.raises(ValueError, match="fractional"):
-        exact(torch.zeros(3, 8, 24), grids, [torch.ones(8, 8)] * 3, layout)
+        Projector(grids, [torch.ones(8, 8)] * 3, layout)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
@@ -147,5 +148,5 @@ def test_on_a_gpu(example: Path) -> None:
         jpeg = at_quality(pixels, quality, FACTORS[2])
         coefficients = [torch.tensor(c).cuda() for c in jpeg.coefficients]
         tables = [torch.tensor(t).cuda() for t in jpeg.tables]
-        result = exact(blurred(pixels, 8).cuda(), coefficients, tables, jpeg.layout)
+        result = Projector(coefficients, tables, jpeg.layout)(blurred(pixels, 8).cuda())
         assert verify(jpeg, result.pixels.permute(1, 2, 0).cpu().numpy()).exact

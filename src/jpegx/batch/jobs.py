@@ -164,6 +164,7 @@ def _written(source: Input, output: Path, picture: Picture) -> Written:
         picture.total,
         picture.rmse_added,
         picture.consistency_rmse,
+        picture.causes,
     )
 
 

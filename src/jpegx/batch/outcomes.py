@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from jpegx.consistency.certificates import Causes
 from jpegx.io.inputs import Input
 
 
@@ -25,6 +26,7 @@ class Written:
     total: int | None = None
     rmse_added: float | None = None
     consistency_rmse: float | None = None
+    causes: Causes | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ class Report:
         self._verbose = verbose
         self.failures = 0
         self._inexact_files = 0
+        self._causes: dict[str, int] = {}
 
     @property
     def exit_code(self) -> int:
@@ -87,6 +89,11 @@ class Report:
                                 f"[{finished}/{files}] {printable(outcome.source.name)}: {done}"
                             )
                             last = now
+        if self._inexact_files and files > 1 and not quiet:
+            self._console.say(
+                f"jpegx: not exact: {self._inexact_files} of {files} files; coefficients of all "
+                f"their pictures that differ: {_by_cause(self._causes)}"
+            )
         if self._verbose:
             self._console.say(
                 f"jpegx: {_count(files, 'file')}, {_count(written, 'picture')} written, "
@@ -100,15 +107,35 @@ class Report:
         if pictures:
             self._inexact_files += 1
             worst = max(pictures, key=lambda picture: picture.different or 0)
+            for picture in pictures:
+                for cause, count in _causes(picture).items():
+                    self._causes[cause] = self._causes.get(cause, 0) + count
             self._console.say(
                 f"{printable(worst.source.name)}: warning: pictures that are not exact: "
                 f"{len(pictures)}; in {worst.output.name} {worst.different} of {worst.total} "
-                "coefficients differ from the file's"
+                f"coefficients differ from the file's: {_by_cause(_causes(worst))}"
             )
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+# What the counts of differing coefficients are told as.
+_MEANING = {
+    "gamut": "where no 8-bit picture has the file's colours",
+    "padding": "where another encoder filled up the edge",
+    "search": "not found",
+}
+
+
+def _causes(written: "Written") -> dict[str, int]:
+    return {} if written.causes is None else asdict(written.causes)
+
+
+def _by_cause(counts: dict[str, int]) -> str:
+    told = [f"{n} {_MEANING[cause]} ({cause})" for cause, n in counts.items() if n]
+    return ", ".join(told)
 
 
 def _fields(written: "Written", settings: "DecodeSettings") -> dict[str, object]:
@@ -122,6 +149,7 @@ def _fields(written: "Written", settings: "DecodeSettings") -> dict[str, object]
         "projected": settings.project,
         "different": written.different,
         "total": written.total,
+        "causes": _causes(written) or None,
         "rmse_added": written.rmse_added,
         "consistency_rmse": written.consistency_rmse,
         "width": written.width,

@@ -32,10 +32,15 @@ class Cell:
         ``scaled``: integers of libjpeg's DCT, 8 times a coefficient. A half rounds away from zero,
         so the wall next to zero belongs to the cell and the far one does not.
         """
+        low, high = self.integers()
+        return torch.maximum(low - scaled, scaled - high).clamp_(min=0) / 8
+
+    def integers(self) -> tuple[Tensor, Tensor]:
+        """The least and the largest of libjpeg's integers, 8 times a coefficient, in each cell."""
         center, half = self.quantized * self.steps * 8, self.steps * 4
         low = (center - half).add_(self.quantized <= 0)
         high = (center + half).sub_((self.quantized >= 0).to(center.dtype))
-        return torch.maximum(low - scaled, scaled - high).clamp_(min=0) / 8
+        return low, high
 
     def select(self, units: Tensor) -> "Cell":
         """The cells of some of the units (first dimension), by mask or index."""

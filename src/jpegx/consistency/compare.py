@@ -4,12 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from jpegx.consistency.certificates import Causes, Certificates
 from jpegx.consistency.measure import consistency_rmse
+from jpegx.consistency.units import UnitModel
 from jpegx.jpeg.color import to_gray
 from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.libjpeg_model import scaled_coefficients
+from jpegx.jpeg.mcu import regions
 from jpegx.jpeg.reader import libjpeg
+
+_UNITS = 1024  # units at a time
 
 
 @dataclass(frozen=True)
@@ -28,10 +35,14 @@ class ComponentReport:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """All components, and the consistency RMSE of paper 1 (Eq. 1) in gray levels."""
+    """All components, and the consistency RMSE of paper 1 (Eq. 1) in gray levels.
+
+    ``causes``: the coefficients that differ, by whether any picture could be exact there.
+    """
 
     components: tuple[ComponentReport, ...]
     consistency_rmse: float
+    causes: Causes
 
     @property
     def exact(self) -> bool:
@@ -39,10 +50,12 @@ class VerifyReport:
         return all(component.different == 0 for component in self.components)
 
 
-def verify(jpeg: QuantizedJpeg, pixels: np.ndarray) -> VerifyReport:
+def verify(jpeg: QuantizedJpeg, pixels: np.ndarray, *, certify: bool = False) -> VerifyReport:
     """Encode a picture with libjpeg 6b as the file was encoded, and compare the coefficients.
 
     ``pixels``: uint8 (height, width, channels), 3 channels (RGB) or, for a gray file, also 1.
+    ``certify``: look for proofs of impossibility with linear programming too, where there is none
+    in closed form (needs SciPy).
     Raises PictureMismatch if the picture does not fit, UnsupportedJpeg for fractional sampling.
     """
     encoded = libjpeg.encode(pixels, jpeg.layout, jpeg.tables)
@@ -57,7 +70,24 @@ def verify(jpeg: QuantizedJpeg, pixels: np.ndarray) -> VerifyReport:
         [torch.tensor(v) for v in values] for values in (jpeg.coefficients, encoded, jpeg.tables)
     )
     rmse = consistency_rmse(file, picture, tables, jpeg.layout)
-    return VerifyReport(components, rmse)
+    return VerifyReport(components, rmse, _causes(file, picture, tables, jpeg.layout, certify))
+
+
+def _causes(
+    file: list[Tensor], picture: list[Tensor], tables: list[Tensor], layout: Layout, certify: bool
+) -> Causes:
+    causes = Causes()
+    theirs, ours = ([c.flatten(-2)[None] for c in grids] for grids in (file, picture))
+    for region in regions(layout):
+        model = UnitModel(region, tables, torch.device("cpu"))
+        certificates = Certificates(model, certify=certify)
+        for strip in region.strips(_UNITS):
+            wanted = model.cell(strip, theirs).quantized
+            different = (model.cell(strip, ours).quantized != wanted).sum(dim=1)
+            bad = different > 0
+            if bad.any():
+                causes += Causes.count(certificates.causes(wanted[bad]), different[bad])
+    return causes
 
 
 def _distances(jpeg: QuantizedJpeg, pixels: np.ndarray) -> list[float]:

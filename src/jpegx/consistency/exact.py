@@ -1,17 +1,23 @@
 """From any image to an 8-bit image that re-encodes to the coefficients of a file.
 
-Plain projection (Eq. 11 of paper 1) puts coefficients on the wall of their cell, from where the
-rounding of pixels, of Y, Cb and Cr, and of down-sampled chroma pushes half of them out. Here every
-minimum coded unit, which JPEG treats independently, goes through as much of this as it needs:
+Plain projection (Eq. 11 of Man et al. 2022) puts coefficients on the wall of their cell, from where
+the rounding of pixels, of Y, Cb and Cr, and of down-sampled chroma pushes half of them out. Here
+every minimum coded unit, which JPEG treats independently, goes through as much of this as it needs:
 
 1. projection to a cell shrunk by a margin, gamut, rounding; the margin of the coefficients that
    missed grows, and again, with ever more alternating projections between cell and gamut;
-2. a directed local search from there (:class:`LocalSearch`), and from other roundings.
+2. a look for a proof that no picture can meet it (:class:`Certificates`): then it is taken as near
+   as alternating projections come, with few coefficients outside, and no search is spent on it;
+3. a search over the whole-numbered samples of each component (:class:`ComponentSearch`), for which
+   pixels are found (:class:`Realizer`);
+4. at the walls of the gamut, where components depend on each other, a search over pixels
+   (:class:`LocalSearch`).
 
-Every stage is judged by libjpeg's own integers, so ``different`` is what libjpeg would find.
+Every stage is judged by libjpeg's own integers, so what is said to differ is what libjpeg would
+find. What the searches may cost is bounded for each image by its size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -19,31 +25,37 @@ from math import inf
 import torch
 from torch import Tensor
 
+from jpegx.consistency.certificates import NONE, Causes, Certificates
+from jpegx.consistency.component_search import ComponentSearch
 from jpegx.consistency.local_search import LocalSearch
+from jpegx.consistency.realize import Realizer
+from jpegx.consistency.sample_search import OVERHEAD
 from jpegx.consistency.units import UnitModel
 from jpegx.consistency.work import Work
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.mcu import Region, regions
 
 _UNITS = 1024  # units at a time: their tensors stay in the cache
-_POOL = 8192  # units that plain rounding left over, before the other stages take them on
+_POOL = 4096  # units that plain rounding left over, before the other stages take them on
 _PLAIN = (0, 1, 2, 4, 8, 16)  # alternating projections before each plain rounding
-# Rounds of local search from the best rounding so far, and pixels of a block that it considers.
-_FIRST_SEARCH, _FEW = 30, 16
-# Then, from elsewhere: margin in DCT units, alternating projections, rounds of search. Blocks of
-# mostly black or white pixels have next to no room: a margin leaves them no target at all. Blocks
-# over the edge, where one pixel stands for many, are found from the centre of the cell.
-_ATTEMPTS = (
-    (0.4, 100, 100),
-    (0.0, 300, 200),
-    (0.1, 300, 300),
-    (inf, 300, 300),
-    (0.2, 300, 300),
-)
-_ALL = 64
-_BUDGET = (
-    20_000  # units times rounds of each attempt: steps of 1 everywhere would use it without end
-)
+# Searches over samples: margin of the start in DCT units, alternating projections to it, rounds
+# without gain after which a block is given up. An infinite margin is the centre of the cell, from
+# where blocks over the edge are found, which have more coefficients than pixels.
+_ATTEMPTS = ((0.4, 20, 32), (inf, 60, 64), (0.2, 60, 160))
+# A cell of less than so many pictures, in bits a coefficient, holds hardly any but the source; with
+# more of its coefficients missed than this share, no further search helps.
+_TIGHT, _HOPELESS = 0.3, 1 / 60
+# Searches over pixels after the second and the last of them: rounds, and pixels of each block whose
+# moves are priced.
+_AT_THE_WALLS = {1: (60, 16), 2: (150, 64)}
+_PIXELS_COST = 12  # what a round of it costs a block, in rounds on blocks of samples
+# What the searches may cost, in rounds on blocks of samples (some 8 microseconds each): for any
+# image, and for each of its blocks.
+_BUDGET, _BLOCK_BUDGET = 100_000, 120
+_MOST_ROUNDS = 1500
+_UNKNOWN = -1  # of a unit that no proof was looked for yet
+
+Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -51,108 +63,208 @@ class Exact:
     """An 8-bit image and how exact it is.
 
     ``pixels``: uint8 (C, H, W). ``different`` of ``total`` coefficients re-encode to another
-    integer (0: exact). ``rmse_added``: RMSE in gray levels between the pixels and the plain
-    projection of Eq. 11 clipped to 0..255; rounding alone makes 0.29.
+    integer (0: exact), by ``causes``. ``rmse_added``: RMSE in gray levels between the pixels and
+    the plain projection of Eq. 11 clipped to 0..255; rounding alone makes 0.29.
     """
 
     pixels: Tensor
-    different: int
+    causes: Causes
     total: int
     rmse_added: float
 
+    @property
+    def different(self) -> int:
+        """Coefficients that re-encode to another integer than the file's."""
+        return self.causes.total
 
-def exact(
-    image: Tensor, coefficients: Sequence[Tensor], tables: Sequence[Tensor], layout: Layout
-) -> Exact:
-    """The 8-bit image near ``image`` whose re-encoding gives the file's coefficients.
 
-    ``image``: float (C, H, W) in gray levels. ``coefficients``: the file's integers, (rows,
-    columns, 8, 8) per component; ``tables``: (8, 8) per component. Deterministic.
-    Raises ValueError for a fractional sampling ratio.
+class Projector:
+    """Makes images exactly consistent with one file.
+
+    ``coefficients``: the file's integers, (rows, columns, 8, 8) per component; ``tables``: (8, 8)
+    per component; both on the device to work on. What is found out about the file (proofs, and the
+    search from the centre of its cells) is kept for the next image. ``progress``: told which share
+    of an image is done while it is searched. Raises ValueError for a fractional sampling ratio.
     """
-    grids = [c.flatten(-2)[None] for c in coefficients]
-    out = torch.empty(image.shape, dtype=torch.uint8, device=image.device)
-    different, squares = 0, 0.0
-    for region in regions(layout):
-        solver = _Solver(region, tables, out)
-        solver.solve(image, grids)
-        different += solver.different
-        squares += solver.squares
-    total = sum(c.numel() for c in coefficients)
-    return Exact(out, different, total, (squares / image.numel()) ** 0.5)
+
+    def __init__(
+        self,
+        coefficients: Sequence[Tensor],
+        tables: Sequence[Tensor],
+        layout: Layout,
+        progress: Progress | None = None,
+    ) -> None:
+        self._grids = [c.flatten(-2)[None] for c in coefficients]
+        self._total = sum(c.numel() for c in coefficients)
+        self._regions = [_Solver(region, tables, self._grids) for region in regions(layout)]
+        self._progress = progress
+
+    def __call__(self, image: Tensor) -> Exact:
+        """The 8-bit image near ``image`` whose re-encoding gives the file's coefficients.
+
+        ``image``: float (C, H, W) in gray levels, on the file's device. Deterministic, and the same
+        whatever was projected before.
+        """
+        out = torch.empty(image.shape, dtype=torch.uint8, device=image.device)
+        budget = _Budget(_BUDGET + _BLOCK_BUDGET * self._total // 64)
+        causes, squares = Causes(), 0.0
+        blocks = [solver.blocks for solver in self._regions]
+        for number, solver in enumerate(self._regions):
+            share = max(1 / (len(blocks) - number), blocks[number] / sum(blocks[number:]))
+            found, added = solver.solve(image, out, budget.part(share))
+            causes += found
+            squares += added
+            if self._progress is not None:
+                self._progress((number + 1) / len(self._regions))
+        return Exact(out, causes, self._total, (squares / image.numel()) ** 0.5)
+
+
+class _Budget:
+    """What may still be spent on searches."""
+
+    def __init__(self, left: float, whole: "_Budget | None" = None) -> None:
+        self.left = left
+        self._whole = whole
+
+    def part(self, share: float) -> "_Budget":
+        """A budget of its own, taken from this one; what it leaves is still here."""
+        return _Budget(self.left * share, self)
+
+    def spend(self, amount: float) -> None:
+        """Takes from this budget, and from what it is part of."""
+        self.left -= amount
+        if self._whole is not None:
+            self._whole.spend(amount)
+
+    def rounds(self, blocks: float, most: int) -> int:
+        """Rounds on so many blocks that are left, at most ``most``."""
+        return max(0, min(most, int(self.left / (blocks + OVERHEAD))))
 
 
 class _Solver:
-    """The stages on the units of one region, into the image ``out``."""
+    """The stages on the units of one region, for one image after the other."""
 
-    def __init__(self, region: Region, tables: Sequence[Tensor], out: Tensor) -> None:
+    def __init__(self, region: Region, tables: Sequence[Tensor], grids: Sequence[Tensor]) -> None:
         self._region = region
-        self._model = UnitModel(region, tables, out.device)
-        self._out = out
-        self.different = 0
-        self.squares = 0.0
+        self._grids = grids
+        self._model = UnitModel(region, tables, grids[0].device)
+        self._proven = torch.full((region.units,), _UNKNOWN, dtype=torch.int8)
+        self._causes = Causes()
+        self._squares = 0.0
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of all units and components."""
+        return self._region.units * self._model.blocks
 
     @cached_property
-    def _search(self) -> LocalSearch:
+    def _certificates(self) -> Certificates:
+        return Certificates(self._model)
+
+    @cached_property
+    def _components(self) -> ComponentSearch:
+        return ComponentSearch(self._model)
+
+    @cached_property
+    def _realizer(self) -> Realizer:
+        return Realizer(self._model)
+
+    @cached_property
+    def _pixels(self) -> LocalSearch:
         return LocalSearch(self._model)
 
-    def solve(self, image: Tensor, grids: Sequence[Tensor]) -> None:
-        """Fills the region of ``out``, and counts what still differs."""
+    @cached_property
+    def _is_tight(self) -> bool:
+        return float(self._model.steps.log2().mean()) < _TIGHT
+
+    def solve(self, image: Tensor, out: Tensor, budget: _Budget) -> tuple[Causes, float]:
+        """Fills the region of ``out``; returns what differs, and the squares added."""
+        self._causes, self._squares = Causes(), 0.0
         pool: list[Work] = []
         first = 0
         for strip in self._region.strips(_UNITS):
             pixels = strip.gather(image[None]).float()
-            work = Work.start(self._model, pixels, self._model.cell(strip, grids), first)
+            work = Work.start(self._model, pixels, self._model.cell(strip, self._grids), first)
             first += strip.units
-            left = self._plain(work)
+            left = self._plain(work, out)
             if len(left):
                 pool.append(left)
             if sum(map(len, pool)) >= _POOL:
-                self._thorough(Work.join(pool))
+                self._thorough(Work.join(pool), out, budget)
                 pool = []
         if pool:
-            self._thorough(Work.join(pool))
+            self._thorough(Work.join(pool), out, budget)
+        return self._causes, self._squares
 
-    def _plain(self, work: Work) -> Work:
+    def _plain(self, work: Work, out: Tensor) -> Work:
         for approaches in _PLAIN:
             work.approach(self._model, approaches)
             work.round(self._model)
-            work = self._finish(work)
+            work = self._finish(work, out)
             if not len(work):
                 break
         return work
 
-    def _thorough(self, work: Work) -> None:
-        work = self._search_from(work, work.best.int(), _FIRST_SEARCH, _FEW)
-        if not len(work):
-            return
-        reachable = work.reachable(self._model)
-        self._put(work.select(~reachable))
-        work = work.select(reachable)
-        for margin, approaches, rounds in _ATTEMPTS:
+    def _thorough(self, work: Work, out: Tensor, budget: _Budget) -> None:
+        causes = self._prove(work)
+        lost = work.select(causes != NONE)
+        if len(lost):
+            lost.give_up(self._model)
+            self._put(self._plain(lost, out), out)
+        work = work.select(causes == NONE)
+        for number, (margin, approaches, patience) in enumerate(_ATTEMPTS):
             if not len(work):
                 return
-            most = _BUDGET // len(work)
-            work.restart(self._model, margin)
-            work.approach(self._model, min(approaches, most))
-            work = self._search_from(work, work.pixels.round().int(), min(rounds, most), _ALL)
-        self._put(work)
+            self._search_samples(work, margin, approaches, patience, budget)
+            work = self._finish(work, out)
+            if self._is_tight:
+                hopeless = work.misses > _HOPELESS * work.quantized.shape[1]
+                self._put(work.select(hopeless), out)
+                work = work.select(~hopeless)
+            if number in _AT_THE_WALLS and len(work):
+                self._search_pixels(work, *_AT_THE_WALLS[number], budget)
+                work = self._finish(work, out)
+        self._put(work, out)
 
-    def _search_from(self, work: Work, pixels: Tensor, rounds: int, few: int) -> Work:
-        if not len(work):
-            return work
-        work.offer(self._model, self._search(pixels, work.quantized, rounds, few))
-        return self._finish(work)
+    def _prove(self, work: Work) -> Tensor:
+        """Why units cannot be met: int8 (M), of ``certificates``."""
+        index = work.index.cpu()
+        unknown = self._proven[index] == _UNKNOWN
+        if unknown.any():
+            causes = self._certificates.causes(work.quantized[unknown.to(work.index.device)])
+            self._proven[index[unknown]] = causes.cpu()
+        return self._proven[index].to(work.index.device)
 
-    def _finish(self, work: Work) -> Work:
+    def _search_samples(
+        self, work: Work, margin: float, approaches: int, patience: int, budget: _Budget
+    ) -> None:
+        rounds = budget.rounds(len(work) * self._model.blocks, _MOST_ROUNDS)
+        if not rounds:
+            return
+        work.restart(self._model, margin)
+        work.approach(self._model, approaches)
+        samples, spent = self._components(work.pixels, work.quantized, rounds, patience)
+        budget.spend(spent)
+        work.offer(self._model, self._realizer(work.pixels, samples))
+
+    def _search_pixels(self, work: Work, rounds: int, few: int, budget: _Budget) -> None:
+        blocks = len(work) * self._model.blocks
+        rounds = budget.rounds(blocks * _PIXELS_COST, rounds)
+        if rounds:
+            budget.spend(rounds * (blocks * _PIXELS_COST + OVERHEAD))
+            work.offer(self._model, self._pixels(work.best.int(), work.quantized, rounds, few))
+
+    def _finish(self, work: Work, out: Tensor) -> Work:
         """Puts the exact units into the image; returns the others."""
         done = work.misses == 0
         if done.any():
-            self._put(work.select(done))
+            self._put(work.select(done), out)
             work = work.select(~done)
         return work
 
-    def _put(self, work: Work) -> None:
-        self._region.put(work.index, work.best, self._out)
-        self.different += int(work.misses.sum())
-        self.squares += float((work.best - work.target).square_().sum())
+    def _put(self, work: Work, out: Tensor) -> None:
+        if not len(work):
+            return
+        self._region.put(work.index, work.best, out)
+        self._causes += Causes.count(self._proven[work.index.cpu()], work.misses.cpu())
+        self._squares += float((work.best - work.target).square_().sum())

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jpegx.consistency.cell import Cell
-from jpegx.jpeg.color import change_in_pixels, to_components
+from jpegx.jpeg.color import change_before_rounding, change_in_pixels, to_components
 from jpegx.jpeg.dct import dct_matrix
 from jpegx.jpeg.libjpeg_model import unit_coefficients
 from jpegx.jpeg.mcu import ComponentMap, Region
@@ -24,6 +24,7 @@ class UnitModel:
         self.region = region
         self.device = device
         self.maps: tuple[ComponentMap, ...] = region.maps(device)
+        self.blocks = sum(m.block_rows * m.block_columns for m in self.maps)
         self._sizes = [64 * m.block_rows * m.block_columns for m in self.maps]
         self.steps = torch.cat(
             [
@@ -64,6 +65,20 @@ class UnitModel:
             for m, part in zip(self.maps, self.split(change), strict=True)
         ]
         return change_in_pixels(torch.stack(parts, dim=1), self.region.layout)
+
+    def component_weights(self, samples: Sequence[Tensor]) -> Tensor:
+        """Weights of pixels' components (M, C, P) in weighted sums of samples, (M, K) each."""
+        parts = [
+            part if m.sums is None else part @ (m.sums / m.pixels_per_sample).to(part.dtype)
+            for part, m in zip(samples, self.maps, strict=True)
+        ]
+        return torch.stack(parts, dim=1)
+
+    def pixel_weights(self, components: Tensor) -> Tensor:
+        """Weights of pixels (M, C, P) in weighted sums of their components (M, C, P)."""
+        eye = torch.eye(components.shape[1], device=components.device)[:, :, None]
+        mix = change_before_rounding(eye, self.region.layout)[:, :, 0].to(components.dtype)
+        return (mix @ components.flatten(2)).view(components.shape)
 
     def integer_coefficients(self, pixels: Tensor) -> Tensor:
         """8 times the coefficients, as libjpeg's integers, float32 (M, K), of whole pixels."""

@@ -13,6 +13,8 @@ _MARGIN = 1.0  # DCT units; rounding noise has a standard deviation of 0.35
 _WIDER = 0.25  # what a coefficient that missed gets on top of its miss
 # No margin leaves less than these shares of a step on either side of the cell's centre.
 _LEAST_ROOM, _START_ROOM = 0.05, 0.2
+# Projections that find what to give up; distances in DCT units.
+_GIVE_UP_ROUNDS, _NEAR, _FAR = 60, 1.0, 0.5
 
 
 @dataclass
@@ -21,7 +23,9 @@ class Work:
 
     ``index``: their numbers in the region. ``target``: plain projection (Eq. 11) clipped to 0..255;
     ``pixels``: where the search for a target that survives rounding stands; ``best``: uint8 pixels
-    with the least ``misses`` so far; all (M, C, P). ``quantized``, ``margin``: (M, K).
+    with the least ``misses`` so far and, of these, the least distance ``beyond`` the cells; all
+    (M, C, P). ``quantized``, ``margin``: (M, K). ``given_up``: mask (M, K) of coefficients that
+    need not be met.
     """
 
     index: Tensor
@@ -29,8 +33,10 @@ class Work:
     pixels: Tensor
     best: Tensor
     misses: Tensor
+    beyond: Tensor
     quantized: Tensor
     margin: Tensor
+    given_up: Tensor
 
     @classmethod
     def start(cls, model: UnitModel, pixels: Tensor, cell: Cell, first: int) -> "Work":
@@ -47,8 +53,10 @@ class Work:
             pixels=shrunk.clamp_(0, 255),
             best=torch.empty_like(pixels, dtype=torch.uint8),
             misses=torch.full((len(pixels),), model.steps.numel() + 1, device=pixels.device),
+            beyond=torch.full((len(pixels),), torch.inf, device=pixels.device),
             quantized=cell.quantized,
             margin=margin,
+            given_up=torch.zeros_like(values, dtype=torch.bool),
         )
 
     @classmethod
@@ -69,7 +77,7 @@ class Work:
         cell = Cell(self.quantized, model.steps)
         for _ in range(rounds):
             values = model.coefficients(self.pixels)
-            change = cell.clamp(values, self.margin).sub_(values)
+            change = cell.clamp(values, self.margin).sub_(values).masked_fill_(self.given_up, 0)
             self.pixels = model.pixel_change(change).add_(self.pixels).clamp_(0, 255)
 
     def restart(self, model: UnitModel, margin: float) -> None:
@@ -91,34 +99,27 @@ class Work:
         """
         scaled = model.integer_coefficients(pixels)
         excess = Cell(self.quantized, model.steps).excess(scaled)
-        misses = torch.count_nonzero(excess, dim=1)
-        better = (misses < self.misses)[:, None, None]
-        self.best = torch.where(better, pixels.to(torch.uint8), self.best)
+        misses, beyond = torch.count_nonzero(excess, dim=1), excess.sum(dim=1)
+        better = (misses < self.misses) | ((misses == self.misses) & (beyond < self.beyond))
+        self.best = torch.where(better[:, None, None], pixels.to(torch.uint8), self.best)
         self.misses = torch.minimum(misses, self.misses)
+        self.beyond = torch.where(better, beyond, self.beyond)
         return excess
 
-    def reachable(self, model: UnitModel) -> Tensor:
-        """Mask (M) of the units for which the gamut and the cells seem to meet.
+    def give_up(self, model: UnitModel) -> None:
+        """Finds few coefficients without which the others can be met, and frees them.
 
-        They need not, if the file is damaged or another encoder filled up its edge blocks in its
-        own way. Alternating projections then stay apart.
+        Alternating projections in which a coefficient pulls the less the farther it is from its
+        cell: where cells and gamut do not meet, most of the distance then falls to few.
         """
         cell = Cell(self.quantized, model.steps)
-        left = torch.ones(len(self), dtype=torch.bool, device=self.index.device)
-        pixels = self.target
-        for rounds, farthest in _REACH:
-            if not left.any():
-                break
-            for _ in range(rounds):
-                values = model.coefficients(pixels)
-                change = cell.select(left).clamp(values).sub_(values)
-                pixels = model.pixel_change(change).add_(pixels).clamp_(0, 255)
-            far = change.abs().amax(dim=1) > farthest
-            left[left.nonzero().squeeze(1)[far]] = False
-            pixels = pixels[~far]
-        return left
-
-
-# Alternating projections, and the distance in DCT units above which a unit is given up after them.
-# Rounding of the components, half a level each, can make up for 4 at most.
-_REACH = ((10, 32.0), (40, 8.0), (150, 4.0))
+        self.restart(model, 0.0)
+        for _ in range(_GIVE_UP_ROUNDS):
+            values = model.coefficients(self.pixels)
+            change = cell.clamp(values).sub_(values)
+            distance = change.abs()
+            change *= _NEAR / (_NEAR + distance)
+            self.pixels = model.pixel_change(change).add_(self.pixels).clamp_(0, 255)
+        self.given_up = distance > _FAR
+        room = model.steps * (0.5 - _START_ROOM)
+        self.margin = room.clamp(max=_MARGIN).expand_as(self.margin)

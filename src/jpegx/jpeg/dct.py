@@ -56,7 +56,11 @@ def _islow_pass() -> Tensor:
 
 
 @lru_cache
-def _islow_matrices(device: torch.device) -> tuple[Tensor, Tensor]:
+def islow_matrices(device: torch.device) -> tuple[Tensor, Tensor]:
+    """The two passes of :func:`islow` without their rounding, float64 (64, 64) each.
+
+    ``blocks @ rows`` is rounded, and that ``@ columns`` again.
+    """
     one = _islow_pass().double()
     eye = torch.eye(8, dtype=torch.float64)
     rows, columns = torch.kron(eye, one), torch.kron(one, eye)
@@ -72,7 +76,7 @@ def islow(blocks: Tensor) -> Tensor:
     coefficients, rounded after each of the two passes as libjpeg does. Each pass is an exact
     integer combination and one rounding shift; float64 holds all of its sums without error.
     """
-    rows, columns = _islow_matrices(blocks.device)
+    rows, columns = islow_matrices(blocks.device)
     half = torch.tensor(0.5, dtype=torch.float64, device=blocks.device)
     flat = blocks.reshape(-1, 64).double()
     first = torch.addmm(half, flat, rows).floor_()

@@ -53,14 +53,50 @@ class ComponentMap:
     def groups(self) -> tuple[Tensor, Tensor]:
         """The distinct sums of a down-sampled component, (S, P), and which one each sample is, (K).
 
-        Sorted by their first pixel. Samples are repeated only past the edge of the image. Raises
+        Sorted by their first pixel, or as the samples are where none is repeated, which happens
+        only past the edge of the image. Raises
         ValueError if the component is not down-sampled.
         """
         if self.sums is None:
             raise ValueError("a component that is not down-sampled has no groups")
         distinct, which = torch.unique(self.sums, dim=0, return_inverse=True)
+        if len(distinct) == len(which):
+            return self.sums, torch.arange(len(which), device=which.device)
         order = (distinct > 0).to(torch.int8).argmax(dim=1).argsort(stable=True)
         return distinct[order], order.argsort()[which]
+
+    def rounding(self) -> tuple[Tensor, Tensor]:
+        """What libjpeg's rounding of the means adds to the samples, (K) at least and at most."""
+        most = self.bias / self.pixels_per_sample
+        return most - (1 - 1 / self.pixels_per_sample), most
+
+    @property
+    def variables_are_samples(self) -> bool:
+        """True if each sample is a number of its own: no padding repeats one."""
+        return self.sums is None or (self.pixels_per_sample > 1 and self.repeats_none)
+
+    @cached_property
+    def repeats_none(self) -> bool:
+        """True for a down-sampled component none of whose samples is repeated."""
+        return len(self.groups[0]) == len(self.groups[1])
+
+    @cached_property
+    def variable_of_sample(self) -> Tensor:
+        """Which of the numbers that :meth:`variables` gives each sample (K) is."""
+        if self.sums is None:
+            return torch.arange(len(self.bias), device=self.bias.device)
+        if self.pixels_per_sample == 1:
+            return self.sums.argmax(dim=1)
+        return self.groups[1]
+
+    def variables(self, pixels: Tensor) -> Tensor:
+        """The distinct samples (M, S) of pixels (M, P), in the order of ``variable_of_sample``.
+
+        The pixels themselves where a sample is one pixel; the means of ``groups`` elsewhere.
+        """
+        if self.pixels_per_sample == 1:
+            return pixels
+        return pixels @ (self.groups[0].T / self.pixels_per_sample).to(pixels.dtype)
 
     def pixels(self, samples: Tensor) -> Tensor:
         """Least change of pixels (M, P) that changes the samples by (M, K)."""

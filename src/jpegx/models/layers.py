@@ -6,9 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jpegx.models.files import TABLE_FEATURES, Files, table_features
+from jpegx.models.conditioning import SAMPLING_FEATURES, Conditions
 from jpegx.models.fused import conv_add, conv_relu
-from jpegx.models.transfer import Addable, Droppable
 
 
 class TableEmbedding(nn.Module):
@@ -17,12 +16,14 @@ class TableEmbedding(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
-        self.first = nn.Linear(TABLE_FEATURES, size)
+        self.first = nn.Linear(3 * 64 + SAMPLING_FEATURES, size)
         self.second = nn.Linear(size, size)
 
-    def forward(self, files: Files) -> Tensor:
+    def forward(self, conditions: Conditions) -> Tensor:
         """The embedding, in the type of the weights."""
-        features = table_features(files).to(self.first.weight.dtype)
+        # Quality spans steps of 1 to 255 (16-bit tables: 65535): their logarithm, -1 to 1 (3).
+        steps = conditions.tables.clamp(min=1).log2().div(4).sub(1).flatten(1)
+        features = torch.cat([steps, conditions.sampling], dim=1).to(self.first.weight.dtype)
         return F.relu(self.second(F.relu(self.first(features))))
 
 
@@ -78,7 +79,7 @@ def begin_as_he(conv: nn.Conv2d, gain: float = 1.0) -> None:
         nn.init.zeros_(conv.bias)
 
 
-class NoiseInput(Droppable, nn.Module):
+class NoiseInput(nn.Module):
     """Adds noise to features, as strong per channel and place as the features themselves say.
 
     Strength is an affine function of the feature: so the noise can be off in flat areas, which a
@@ -98,7 +99,7 @@ class NoiseInput(Droppable, nn.Module):
         return torch.addcmul(features, noise, torch.addcmul(strength, features, slope))
 
 
-class ResidualBlock(Addable, nn.Module):
+class ResidualBlock(nn.Module):
     """Two 3x3 convolutions beside the identity; FiLM, and noise if wanted, after the first.
 
     He's initialization keeps the variance through the first convolution; the second begins small,
@@ -134,7 +135,7 @@ class ResidualBlock(Addable, nn.Module):
         return inner.relu_()
 
 
-class ResidualBlocks(nn.Module):
+class Stage(nn.Module):
     """The residual blocks of one scale."""
 
     def __init__(self, channels: int, count: int, embedding: int, *, noisy: bool) -> None:

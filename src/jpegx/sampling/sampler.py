@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from jpegx.consistency.certificates import Causes
 from jpegx.consistency.measure import consistency_rmse
 from jpegx.errors import UnsupportedJpeg
 from jpegx.jpeg.file import QuantizedJpeg
@@ -24,8 +25,9 @@ class Picture:
     ``pixels``: uint8 (height, width, channels), 1 channel for a gray file, else 3 (RGB).
     ``index``: number of the sample, 0 for the mean. ``different`` of ``total`` coefficients
     re-encode to another integer than the file's; 0 is exact. ``rmse_added``: gray levels between
-    the pixels and the plain projection of Eq. 11 (paper 1), None if not projected.
-    ``consistency_rmse``: Eq. 1, gray levels.
+    the pixels and the plain projection of Eq. 11 (paper 1), and ``causes`` what keeps the
+    coefficients that differ from the file's; both None if not projected. ``consistency_rmse``:
+    Eq. 1, gray levels.
     """
 
     pixels: np.ndarray
@@ -35,6 +37,7 @@ class Picture:
     total: int
     rmse_added: float | None
     consistency_rmse: float
+    causes: Causes | None
 
 
 @dataclass(frozen=True)
@@ -107,17 +110,18 @@ class _Finisher:
         self, image: Tensor, kind: Literal["sample", "mean"], index: int
     ) -> tuple[Tensor, Picture]:
         """8-bit pixels (C, H, W) and the picture of a real-valued image (C, H, W)."""
-        rmse_added = None
+        rmse_added = causes = None
         if self._project:
             result = self._file.projected(image)
             pixels, different, rmse_added = result.pixels, result.different, result.rmse_added
+            causes = result.causes
             rmse = self._compare(pixels)[1] if different else 0.0
         else:
             pixels = self._file.rounded(image)
             different, rmse = self._compare(pixels)
         pixels = pixels.cpu()
         shown = np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
-        return pixels, Picture(shown, kind, index, different, self._total, rmse_added, rmse)
+        return pixels, Picture(shown, kind, index, different, self._total, rmse_added, rmse, causes)
 
     def _compare(self, pixels: Tensor) -> tuple[int, float]:
         file = self._file

@@ -1,0 +1,131 @@
+"""Search for whole-numbered samples of one component whose DCT is in its cells.
+
+Inside the RGB cube every whole-numbered Y, Cb, Cr is the colour of some 8-bit pixel, so there each
+component can be solved by itself, and each of its blocks. What is left is a closest vector problem:
+64 integers, 64 walls. With steps of 2 or more nearly any start leads to a solution; with steps of 1
+a cell holds about one, the source, and the search gives what misses little.
+"""
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from jpegx.consistency.cell import Cell
+from jpegx.jpeg.dct import islow
+
+_MARGIN = 0.1  # DCT units: closer to its wall a coefficient costs something already
+_GAIN = 0.5  # a coefficient that stays outside weighs this much more after every round
+_CANDIDATES = 6  # moves of a block that are priced exactly, those of the lowest estimate
+_NEVER = 1e9
+OVERHEAD = 50  # blocks that a round costs as much as, however few it works on
+_EVERY = 8  # rounds after which solved and hopeless blocks are left out
+
+
+@dataclass
+class _State:
+    """Blocks in search, first dimension M."""
+
+    index: Tensor  # which of the caller's blocks
+    samples: Tensor  # float (M, S)
+    tabu: Tensor  # (M, S): the round until which a sample must rest
+    quantized: Tensor  # (M, K)
+    weight: Tensor  # (M, K)
+    low: Tensor  # (M, S)
+    high: Tensor  # (M, S)
+
+    def select(self, blocks: Tensor) -> "_State":
+        return _State(*(getattr(self, f.name)[blocks] for f in fields(self)))
+
+
+class SampleSearch:
+    """Tabu search with growing weights over the samples of blocks that all have one shape.
+
+    ``effects``: coefficients (K, S) of each sample. ``which`` (K): the sample that is at each place
+    of the blocks, None if each is a place of its own. ``steps`` (K).
+    """
+
+    def __init__(self, effects: Tensor, which: Tensor | None, steps: Tensor) -> None:
+        self._effects = effects.float().contiguous()
+        self._squares = self._effects.square()
+        self._which = which
+        self._steps = steps
+
+    def excess(self, samples: Tensor, quantized: Tensor) -> Tensor:
+        """How far the coefficients of samples (M, S) are outside their cells, (M, K)."""
+        placed = samples if self._which is None else samples[:, self._which]
+        scaled = islow((placed - 128).reshape(-1, 64)).view(quantized.shape).float()
+        return Cell(quantized, self._steps).excess(scaled)
+
+    def __call__(
+        self,
+        start: Tensor,
+        quantized: Tensor,
+        low: Tensor,
+        high: Tensor,
+        *,
+        rounds: int,
+        patience: int,
+    ) -> tuple[Tensor, int]:
+        """The best samples found from whole-numbered ones (M, S), and what they cost.
+
+        The cost is in rounds of single blocks. ``quantized``: the file's integers (M, K). ``low``,
+        ``high``: bounds of the samples (M, S).
+        A block is given up after so many rounds (``patience``) without fewer misses.
+        """
+        best = start.clone()
+        least = start.new_full((len(start),), torch.inf)
+        since = start.new_zeros(len(start))
+        state = _State(
+            torch.arange(len(start), device=start.device),
+            start.clone(),
+            torch.zeros_like(start),
+            quantized,
+            torch.ones_like(quantized),
+            low,
+            high,
+        )
+        generator = torch.Generator().manual_seed(0)
+        spent = 0
+        for turn in range(rounds):
+            excess = self.excess(state.samples, state.quantized)
+            outside = excess > 0
+            misses = outside.sum(dim=1) + excess.sum(dim=1) * 1e-3
+            better = misses < least[state.index]
+            at = state.index[better]
+            best[at] = state.samples[better]
+            since[at[misses[better] < least[at] - 0.5]] = turn
+            least[at] = misses[better]
+            state.weight += outside * _GAIN
+            if turn % _EVERY == 0:
+                on = (least[state.index] > 0) & (turn - since[state.index] < patience)
+                state = state.select(on)
+                if not len(state.index):
+                    break
+            spent += len(state.index) + OVERHEAD
+            rest = torch.randint(3, 12, (len(state.index), 1), generator=generator)
+            self._move(state, turn, rest.to(start))
+        return best, spent
+
+    def _move(self, state: _State, turn: int, rest: Tensor) -> None:
+        """Makes the cheapest move of every block: one sample by one level."""
+        half = self._steps / 2 - _MARGIN
+        placed = (state.samples - 128) @ self._effects.T
+        offset = placed - state.quantized * self._steps
+        over = (offset.abs() - half).clamp_(min=0)
+        slope = (2 * state.weight * over * offset.sign()) @ self._effects
+        near = (offset.abs() > half - _MARGIN) * state.weight
+        cost = (near @ self._squares).sub_(slope.abs())
+        move = -slope.sign()
+        after = state.samples + move
+        closed = (after < state.low) | (after > state.high) | (state.tabu > turn) | (move == 0)
+        cost += closed * _NEVER
+        found = cost.topk(min(_CANDIDATES, cost.shape[1]), dim=1, largest=False).indices
+        change = move.gather(1, found)[..., None] * self._effects.T[found]
+        energy = ((offset[:, None] + change).abs_() - half).clamp_(min=0).square_()
+        price = (energy * state.weight[:, None]).sum(dim=2) + closed.gather(1, found) * _NEVER
+        least, pick = price.min(dim=1, keepdim=True)
+        place = found.gather(1, pick)
+        allowed = (least < _NEVER).to(move.dtype)
+        state.samples.scatter_add_(1, place, move.gather(1, place) * allowed)
+        state.tabu.scatter_(1, place, turn + rest)

@@ -1,0 +1,160 @@
+"""Proofs that no 8-bit picture is exact: found where there is none, never where there is one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from jpegx.consistency.certificates import Causes, Certificates
+from jpegx.consistency.exact import Projector
+from jpegx.consistency.units import UnitModel
+from jpegx.jpeg import mcu
+from jpegx.jpeg.dct import islow
+from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.jpeg.layout import Layout
+from jpegx.jpeg.libjpeg_model import quantize
+from jpegx.jpeg.reader import libjpeg
+from jpegx.jpeg.tables import scaled_tables
+from layouts import FACTORS, layouts, pictures, tables
+
+
+def causes_of(jpeg: QuantizedJpeg, *, certify: bool = False) -> list[int]:
+    """The cause of each unit of a file."""
+    grids = [torch.tensor(c).flatten(-2)[None] for c in jpeg.coefficients]
+    steps = [torch.tensor(t) for t in jpeg.tables]
+    causes: list[int] = []
+    for region in mcu.regions(jpeg.layout):
+        model = UnitModel(region, steps, torch.device("cpu"))
+        quantized = model.cell(region, grids).quantized
+        causes += Certificates(model, certify=certify).causes(quantized).tolist()
+    return causes
+
+
+def from_planes(planes: list[np.ndarray], layout: Layout, steps: list[np.ndarray]) -> QuantizedJpeg:
+    """What an encoder makes of samples, padding included: 8 times the blocks of each component."""
+    grids = []
+    for c, (plane, table) in enumerate(zip(planes, steps, strict=True)):
+        rows, columns = layout.blocks(c)
+        assert plane.shape == (8 * rows, 8 * columns)
+        blocks = torch.tensor(plane).float().view(rows, 8, columns, 8).transpose(1, 2)
+        scaled = islow(blocks.reshape(-1, 64) - 128)
+        values = quantize(scaled, torch.tensor(table).reshape(64)).view(rows, columns, 8, 8)
+        grids.append(values.short().numpy())
+    return QuantizedJpeg(layout, tuple(grids), tuple(steps), "baseline")
+
+
+def project(jpeg: QuantizedJpeg) -> Causes:
+    """What of a gray start cannot be made exact."""
+    coefficients = [torch.tensor(c) for c in jpeg.coefficients]
+    projector = Projector(coefficients, [torch.tensor(t) for t in jpeg.tables], jpeg.layout)
+    shape = (jpeg.layout.channels, jpeg.layout.height, jpeg.layout.width)
+    return projector(torch.full(shape, 128.0)).causes
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_no_proof_against_what_exists(data: st.DataObject) -> None:
+    layout = data.draw(layouts(40))
+    pixels = data.draw(pictures(layout))
+    steps = data.draw(tables(layout, most=data.draw(st.sampled_from((1, 3, 20, 255)))))
+    jpeg = QuantizedJpeg(layout, libjpeg.encode(pixels, layout, tuple(steps)), tuple(steps), "")
+    assert not any(causes_of(jpeg))
+
+
+def test_no_linear_program_proves_against_what_exists() -> None:
+    pytest.importorskip("scipy")
+    random = np.random.default_rng(0)
+    layout = Layout(11, 13, "ycbcr", FACTORS[2])
+    pixels = random.choice(np.array([0, 255], np.uint8), (13, 11, 3))
+    steps = (np.full((8, 8), 2, np.int32),) * 3
+    jpeg = QuantizedJpeg(layout, libjpeg.encode(pixels, layout, steps), steps, "")
+    assert not any(causes_of(jpeg, certify=True))
+
+
+def photo(example: Path, width: int, height: int) -> Image.Image:
+    size = (307, 205)
+    picture = Image.open(example).convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    return picture.crop((120, 20, 120 + width, 20 + height))
+
+
+def planes_of(picture: Image.Image, layout: Layout) -> list[np.ndarray]:
+    """Y, Cb, Cr of a picture whose sides are whole units, as an encoder down-samples them."""
+    components = np.asarray(picture.convert("YCbCr"), np.float64)
+    planes = []
+    for c in range(3):
+        across, down = layout.reduction(c)
+        height, width = layout.height // down, layout.width // across
+        plane = components[..., c].reshape(height, down, width, across).mean(axis=(1, 3))
+        planes.append(plane)
+    return planes
+
+
+@pytest.mark.parametrize("factors", FACTORS[:3], ids=("444", "422", "420"))
+def test_chroma_of_a_camera(example: Path, factors: tuple[tuple[int, int], ...]) -> None:
+    layout = Layout(64, 48, "ycbcr", factors)
+    planes = planes_of(photo(example, 64, 48), layout)
+    vivid = [planes[0], *(128 + (p - 128) * 3 for p in planes[1:])]
+    strong = [planes[0], *(128 + (p - 128) * 1.3 for p in vivid[1:])]
+    steps = [np.full((8, 8), 5, np.int32)] * 3
+    causes = project(from_planes([p.clip(0, 255).round() for p in strong], layout, steps))
+    assert causes.gamut > 9 * causes.search
+    assert causes.padding == 0
+    # The same photo without stronger colours.
+    assert project(from_planes([p.round() for p in planes], layout, steps)).total == 0
+
+
+@pytest.mark.parametrize("padding", ["replicated", "zero", "mirrored"])
+def test_padding(example: Path, padding: str) -> None:
+    layout = Layout(60, 43, "ycbcr", FACTORS[0])
+    picture = np.asarray(photo(example, 60, 43).convert("YCbCr"))
+    margin = ((0, 5), (0, 4))
+    modes = {"replicated": "edge", "zero": "constant", "mirrored": "reflect"}
+    planes = [np.pad(picture[..., c], margin, modes[padding]) for c in range(3)]  # type: ignore[call-overload]
+    causes = project(from_planes(planes, layout, [np.full((8, 8), 4, np.int32)] * 3))
+    assert causes.gamut == causes.search == 0
+    assert (causes.padding == 0) == (padding == "replicated")
+
+
+@pytest.mark.parametrize("step", [2, 3])
+def test_small_steps(example: Path, step: int) -> None:
+    pixels = np.asarray(photo(example, 61, 47))
+    layout = Layout(61, 47, "ycbcr", FACTORS[2])
+    steps = (np.full((8, 8), step, np.int32),) * 3
+    jpeg = QuantizedJpeg(layout, libjpeg.encode(pixels, layout, steps), steps, "baseline")
+    assert project(jpeg).total == 0
+
+
+def test_steps_of_1_miss_few(example: Path) -> None:
+    pixels = np.asarray(photo(example, 64, 48))
+    layout = Layout(64, 48, "ycbcr", FACTORS[2])
+    steps = (np.ones((8, 8), np.int32),) * 3
+    jpeg = QuantizedJpeg(layout, libjpeg.encode(pixels, layout, steps), steps, "baseline")
+    causes = project(jpeg)
+    assert causes.gamut == causes.padding == 0
+    assert causes.search < 0.05 * sum(c.size for c in jpeg.coefficients)
+
+
+def test_linear_programming_proves_more() -> None:
+    pytest.importorskip("scipy")
+    # One gray block just too bright for white pixels: within the roundings, and beyond them.
+    layout = Layout(8, 8, "gray", ((1, 1),))
+    steps = (np.full((8, 8), 1, np.int32),)
+    for level, proven in ((127 * 8, False), (127 * 8 + 3, True)):
+        grid = np.zeros((1, 1, 8, 8), np.int16)
+        grid[0, 0, 0, 0] = level
+        jpeg = QuantizedJpeg(layout, (grid,), steps, "")
+        assert any(causes_of(jpeg, certify=True)) == proven
+
+
+def test_quality_90_of_every_sampling(example: Path) -> None:
+    luma, chroma = scaled_tables(90)
+    pixels = np.asarray(photo(example, 53, 37))
+    for factors in FACTORS:
+        layout = Layout(53, 37, "ycbcr", factors)
+        steps = (luma, chroma, chroma)
+        jpeg = QuantizedJpeg(layout, libjpeg.encode(pixels, layout, steps), steps, "")
+        assert project(jpeg).total == 0, factors
