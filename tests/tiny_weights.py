@@ -7,14 +7,14 @@ from torch import Tensor
 
 from jpegx.jpeg.file import read_jpeg
 from jpegx.models import checkpoint
-from jpegx.models.registry import create
+from jpegx.models.registry import generators
 from jpegx.sampling.source import open_source
 
 
 def write_weights(path: Path, seed: int, card: dict[str, object], **config: object) -> Path:
     """A sampler, or with ``noise=False`` a regression, in a file."""
     torch.manual_seed(seed)
-    generator = create("unet", {"widths": [8], "encoder": [1], "decoder": [1], **config})
+    generator = generators.create("unet", {"widths": [8], "encoder": [1], "decoder": [1], **config})
     for parameter in generator.parameters():
         parameter.data += 0.03 * torch.randn_like(parameter)
     checkpoint.save(path, generator, card)

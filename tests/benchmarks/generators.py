@@ -51,7 +51,7 @@ def measure(case: Case, path: Path) -> Result:
     from jpegx.cli.allocator import keep_freed_memory
     from jpegx.jpeg.file import read_jpeg
     from jpegx.models.checkpoint import load
-    from jpegx.models.registry import create, families
+    from jpegx.models.registry import generators
     from jpegx.models.zoo import find
     from jpegx.sampling.generate import generate
     from jpegx.sampling.number_type import Precision, prepare
@@ -61,8 +61,8 @@ def measure(case: Case, path: Path) -> Result:
     if case.threads:
         torch.set_num_threads(case.threads)
     torch.manual_seed(0)
-    known = case.network in families()
-    network = create(case.network) if known else load(find(case.network))[0]
+    known = case.network in generators.families()
+    network = generators.create(case.network) if known else load(find(case.network))[0]
     generator = prepare(network, torch.device("cpu"), precision)
     jpeg = read_jpeg(path)
     size = jpeg.layout.width * jpeg.layout.height / 1e6

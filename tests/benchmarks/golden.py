@@ -5,7 +5,8 @@
 
 All goes through the command line, on small generated files, with one thread; pictures are hashed
 as pixels, tables as text. A record holds for one machine: another one rounds in another way.
-``--more``: further options of decode and eval, in one word.
+Beside OUT.json stands OUT.npz with what was hashed, so that compare can tell how far apart two
+things are that differ. ``--more``: further options of decode and eval, in one word.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from typing import NamedTuple
 os.environ["OMP_NUM_THREADS"] = "1"
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import numpy as np
 from click.testing import CliRunner
 from PIL import Image
 
@@ -105,6 +107,7 @@ class Recorder:
         self.folder = folder
         self.more = more
         self.found: Record = {}
+        self.kept: dict[str, np.ndarray] = {}
         self.files = {name: self.jpeg(name, facts) for name, facts in FILES.items()}
 
     def run(self, *arguments: object) -> str:
@@ -123,12 +126,14 @@ class Recorder:
         for path in sorted(out.iterdir()):
             with Image.open(path) as picture:
                 pixels = picture.mode.encode() + repr(picture.size).encode() + picture.tobytes()
+                self.kept[f"{name}/{path.name}"] = np.asarray(picture)
             self.found[f"{name}/{path.name}"] = hashlib.sha256(pixels).hexdigest()
 
     def keep(self, name: str, text: str) -> None:
         """Keep the hash of a text, which must not name the folder."""
         text = text.replace(str(self.folder), "")
         self.found[name] = hashlib.sha256(text.encode()).hexdigest()
+        self.kept[name] = np.array(text)
 
     def jpeg(self, name: str, facts: Facts) -> Path:
         """Write a file of a scene."""
@@ -241,6 +246,8 @@ def training(record: Recorder) -> None:
         for key in sorted(tensors):
             digest.update(key.encode() + tensors[key].tobytes())
         record.found[f"train/{name}"] = digest.hexdigest()
+        values = [tensors[key].astype(np.float32).ravel() for key in sorted(tensors)]
+        record.kept[f"train/{name}"] = np.concatenate(values)
         lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
         figures = [line["validation"] for line in lines if "validation" in line]
         record.keep(f"train/{name}/validation", json.dumps(figures, sort_keys=True))
@@ -258,6 +265,18 @@ def kill_and_resume(words: list[str], out: Path) -> None:
         time.sleep(0.02)
     process.wait()
     subprocess.run([*program, "train", "--resume", str(out), "--quiet"], check=True)
+
+
+def difference(before: np.ndarray | None, now: np.ndarray) -> str:
+    """How far apart two things are."""
+    if before is None:
+        return "new"
+    if before.dtype.kind == "U":
+        return f"was {before}, is {now}"
+    if before.shape != now.shape:
+        return f"was {before.shape}, is {now.shape}"
+    change = np.abs(now.astype(np.float64) - before)
+    return f"{(change > 0).mean():.2%} differ, by at most {change.max():.4g}"
 
 
 PARTS: dict[str, Callable[[Recorder], None]] = {
@@ -289,12 +308,14 @@ def main() -> None:
             print(f"{name}: {time.process_time() - start:.1f} s of CPU", file=sys.stderr)
     if chosen.action == "record":
         chosen.file.write_text(json.dumps(record.found, indent=1, sort_keys=True) + "\n")
+        np.savez_compressed(chosen.file.with_suffix(".npz"), **record.kept)  # type: ignore[arg-type]
         return
     known = json.loads(chosen.file.read_text())
     other = [name for name in record.found if known.get(name) != record.found[name]]
     missing = [] if chosen.only else sorted(known.keys() - record.found.keys())
-    for name in other:
-        print("differs:" if name in known else "new:", name)
+    with np.load(chosen.file.with_suffix(".npz")) as before:
+        for name in other:
+            print(f"{name}: {difference(before.get(name), record.kept[name])}")
     for name in missing:
         print("missing:", name)
     print(f"{len(record.found) - len(other)} of {len(known)} are equal")

@@ -48,7 +48,7 @@ def main() -> None:
     for path in options.files:
         jpeg = read_jpeg(path)
         height, width = jpeg.layout.height, jpeg.layout.width
-        tiles = tiles_of(generator, jpeg, memory)
+        tiles = tiles_of(generator, jpeg.layout, memory)
         if len(tiles) == 1:
             print(f"{path.name:<24}     1  (smaller than a tile)")
             continue

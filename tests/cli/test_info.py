@@ -96,3 +96,50 @@ def test_max_pixels(run: Run, make_jpeg: MakeJpeg) -> None:
 )
 def test_sampling_names(factors: tuple[tuple[int, int], ...], name: str) -> None:
     assert sampling_name(Layout(64, 64, "ycbcr", factors)) == name
+
+
+def test_folders(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None:
+    for name in ("in/a.jpg", "in/deep/b.jpg", "in/._a.jpg"):
+        make_jpeg(name)
+    flat = run("info", tmp_path / "in")
+    assert [line for line in flat.stdout.splitlines() if line[0] != " "] == [
+        str(tmp_path / "in" / "a.jpg")
+    ]
+    deep = run("info", "-r", "--json", tmp_path / "in")
+    assert [json.loads(line)["file"] for line in deep.stdout.splitlines()] == [
+        str(tmp_path / "in" / name) for name in ("a.jpg", "deep/b.jpg")
+    ]
+    (tmp_path / "empty").mkdir()
+    empty = run("info", tmp_path / "empty")
+    assert (empty.exit_code, empty.stdout) == (1, "")
+
+
+def test_kinds_that_are_not_decoded(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None:
+    cmyk = make_jpeg("cmyk.jpg", mode="CMYK", dpi=(72, 72))
+    assert run("decode", cmyk, "-o", tmp_path / "out").exit_code == 1
+    result = run("info", cmyk)
+    assert (result.exit_code, result.stderr) == (0, "")
+    for line in (
+        "  refused   CMYK and YCCK JPEG are not supported: pictures are written as gray or RGB; "
+        "keep it as it is, jpegx info shows what it holds",
+        "  colour    CMYK, inverted as Adobe writes it",
+        "  sampling  1x1,1x1,1x1,1x1",
+        "  coding    baseline, 1 scan",
+        "  steps     of 1, 2, 3, 4:",
+    ):
+        assert line in result.stdout.splitlines()
+    gray = make_jpeg("gray.jpg", mode="L").read_bytes()
+    at = gray.index(b"\xff\xc0")
+    scan = gray.index(b"\xff\xda")
+    deep = gray[: at + 1] + b"\xc1" + gray[at + 2 : at + 4] + b"\x0c" + gray[at + 5 :]
+    lossless = gray[: at + 1] + b"\xc3" + gray[at + 2 : scan + 7] + b"\4" + gray[scan + 8 :]
+    (tmp_path / "deep.jpg").write_bytes(deep)
+    (tmp_path / "lossless.jpg").write_bytes(lossless)
+    told = [
+        json.loads(run("info", "--json", tmp_path / f"{name}.jpg").stdout)
+        for name in ("deep", "lossless")
+    ]
+    assert [entry["coding"] for entry in told] == ["extended", "lossless, predictor 4"]
+    assert [entry["precision"] for entry in told] == [12, 8]
+    assert all("convert it" not in entry["refused"] for entry in told)
+    assert all(entry["width"] == 24 for entry in told)

@@ -10,7 +10,7 @@ import pytest
 from conftest import Run
 from jpegx.models import zoo
 from jpegx.models.checkpoint import save
-from jpegx.models.registry import create
+from jpegx.models.registry import generators
 
 
 @pytest.fixture
@@ -22,7 +22,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _install(folder: Path, name: str) -> Path:
     config = {"widths": [4], "encoder": [1], "decoder": [1], "embedding": 4}
     path = folder / f"{name}.safetensors"
-    save(path, create("unet", config), {"licence": "CC BY-SA 4.0", "figures": {"live1": 28.5}})
+    save(
+        path,
+        generators.create("unet", config),
+        {"licence": "CC BY-SA 4.0", "figures": {"live1": 28.5}},
+    )
     return path
 
 

@@ -99,6 +99,23 @@ def test_closed_streams(
     assert list(tmp_path.glob("*.png")) or "OUT" not in arguments
 
 
+@pytest.mark.parametrize(("command", "code"), [("verify", 2), ("info", 1), ("decode", 1)])
+def test_output_that_cannot_be_written(
+    example: Path, tmp_path: Path, command: str, code: int
+) -> None:
+    picture = tmp_path / "a.png"
+    decode = [*JPEGX, "decode", "--model", "laplace", "-o", str(picture), str(example)]
+    subprocess.run(decode, check=True)
+    words = {
+        "verify": ["verify", str(example), str(picture)],
+        "info": ["info", str(example)],
+        "decode": [*decode[3:], "--overwrite", "--json"],
+    }[command]
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run([*JPEGX, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (result.returncode, result.stderr) == (code, "jpegx: No space left on device\n")
+
+
 def _is_whole(file: Path) -> bool:
     data = file.read_bytes()
     return data.startswith(b"\x89PNG") and data.endswith(b"IEND\xaeB`\x82")

@@ -142,7 +142,65 @@ def test_broken_files(run: Run, example: Path, tmp_path: Path) -> None:
     path = tmp_path / "broken.png"
     Image.effect_noise((384, 256), 50).save(path)
     path.write_bytes(path.read_bytes()[:5000])
-    for arguments in ((example, path), (path, path), (tmp_path, path), (example, tmp_path)):
+    for arguments in ((example, path), (path, path), (tmp_path / "missing", path)):
         result = run("verify", *arguments)
         assert (result.exit_code, result.stdout) == (2, "")
         assert result.stderr.count("\n") == 1
+
+
+def test_two_folders(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None:
+    for name in ("a.jpg", "a_0.jpg", "deep/b.jpg", "..jpg"):
+        make_jpeg(f"in/{name}")
+    jpegs, pictures = tmp_path / "in", tmp_path / "out"
+    assert run("decode", jpegs / "a_0.jpg", "-o", pictures).exit_code == 0
+    options = ("-n", 2, "--mean", "--std-map", "-r", "-o", pictures)
+    assert run("decode", jpegs / "deep", *options, "--relative-to", jpegs).exit_code == 0
+    assert run("decode", jpegs / "..jpg", "-o", pictures).exit_code == 0
+    (pictures / "a_0.png").rename(pictures / "a_0.tmp")
+    assert run("decode", jpegs / "a.jpg", *options).exit_code == 0
+    (pictures / "a_0.png").unlink()
+    (pictures / "a_0.tmp").rename(pictures / "a_0.png")
+
+    result = run("verify", jpegs, pictures, "-r")
+    assert result.exit_code == 0
+    said = [line.split(": ")[0] for line in result.stdout.splitlines() if line[0] != " "]
+    names = [".", "a_1", "a_mean", "a_0", "deep/b_0", "deep/b_1", "deep/b_mean"]
+    assert said == [str(pictures / f"{name}.png") for name in names]
+    assert result.stderr == (
+        "jpegx: 4 files, 7 pictures exact, 0 not exact, 0 unreadable, 0 files without a picture\n"
+    )
+
+    Image.new("RGB", (24, 16)).save(pictures / "a_1.png")
+    assert run("verify", jpegs, pictures).exit_code == 1
+    Image.new("RGB", (24, 16)).save(pictures / "stray.png")
+    make_jpeg("in/lonely.jpg")
+    (pictures / "a_mean.png").write_bytes(b"")
+    result = run("verify", jpegs, pictures, "--json")
+    assert result.exit_code == 2
+    assert [json.loads(line)["exact"] for line in result.stdout.splitlines()].count(False) == 1
+    lines = result.stderr.splitlines()
+    assert lines[0].startswith(f"{pictures / 'a_mean.png'}: ")
+    assert lines[1:] == [
+        f"{jpegs / 'lonely.jpg'}: no picture of it in {pictures}",
+        f"{pictures / 'stray.png'}: no file in {jpegs} is named like it",
+        "jpegx: 4 files, 2 pictures exact, 1 not exact, 1 unreadable, 1 files without a picture",
+    ]
+
+
+def test_pictures_beside_their_files(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None:
+    make_jpeg("a.jpg")
+    assert run("decode", tmp_path).exit_code == 0
+    result = run("verify", tmp_path, tmp_path)
+    assert result.exit_code == 0
+    assert "1 pictures exact" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("F", "a.jpg"), ("a.jpg", "F"), ("F", "F", "F")])
+def test_a_folder_and_files_is_wrong(
+    run: Run, make_jpeg: MakeJpeg, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    make_jpeg("a.jpg")
+    paths = [tmp_path if name == "F" else tmp_path / name for name in arguments]
+    result = run("verify", *paths)
+    assert result.exit_code == 2
+    assert "two folders" in result.stderr

@@ -2,7 +2,6 @@
 
 import os
 import pickle
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jpegx.metrics import efficientnet_lite, vgg16
-from jpegx.metrics.efficientnet_lite import EfficientNetLite0, open_efficientnet
-from jpegx.metrics.features import open_features, positions
-from jpegx.metrics.frozen_network import MissingNetwork, find_package_file
-from jpegx.metrics.vgg16 import Vgg16, open_vgg16
+from jpegx.metrics.efficientnet_lite import EfficientNetLite0
+from jpegx.metrics.features import NETWORKS, open_features, positions
+from jpegx.metrics.frozen_network import FrozenNetwork, MissingNetwork, find_package_file
+from jpegx.metrics.vgg16 import Vgg16
 from scenes import noise
 
 # Kernel, stride, whether it expands, channels in and out of the first blocks of the table in Tan
@@ -107,7 +106,7 @@ def test_efficientnet_is_its_definition(size: tuple[int, int]) -> None:
 
 def test_efficientnet_is_its_makers() -> None:
     theirs = pytest.importorskip("efficientnet_lite_pytorch")
-    network = _installed(open_efficientnet)
+    network = _installed("efficientnet-lite0")
     whole = theirs.EfficientNet.from_name("efficientnet-lite0").eval()
     path = find_package_file(efficientnet_lite.PACKAGE, efficientnet_lite.FILE, "")
     whole.load_state_dict(torch.load(path, weights_only=True))
@@ -163,9 +162,9 @@ def test_vgg_is_its_definition() -> None:
         assert got == pytest.approx(values, rel=1e-4, abs=1e-3 * values.max())
 
 
-@pytest.mark.parametrize("name", ["efficientnet-lite0", "vgg16"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_installed_networks_see_what_a_blur_takes(name: str) -> None:
-    network = _installed(lambda: open_features(name))
+    network = _installed(name)
     image = noise(3, 3, 64, 64).float()
     blurred = F.avg_pool2d(image[None], 5, 1, 2)[0]
     sharp, soft = positions(network, image), positions(network, blurred)
@@ -188,13 +187,11 @@ def test_features_are_differentiable_and_stay_frozen() -> None:
     assert all(not p.requires_grad and p.grad is None for p in network.parameters())
 
 
-@pytest.mark.parametrize("open_network", [open_efficientnet, open_vgg16])
-def test_what_is_not_installed_is_named(
-    open_network: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_is_not_installed_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jpegx.metrics.frozen_network.find_spec", lambda name: None)
     with pytest.raises(MissingNetwork, match="pip install") as caught:
-        open_network()  # type: ignore[operator]
+        open_features(name)
     assert "\n" not in str(caught.value)
 
 
@@ -212,13 +209,10 @@ def test_hostile_weights_are_refused(
     path = tmp_path / "weights"
     path.write_bytes(content)
     monkeypatch.chdir(tmp_path)
-    openers = [(efficientnet_lite, open_efficientnet)]
-    if find_spec("h5py") is not None:
-        openers.append((vgg16, open_vgg16))  # type: ignore[arg-type]
-    for module, opener in openers:
+    for name, module in (("efficientnet-lite0", efficientnet_lite), ("vgg16", vgg16)):
         monkeypatch.setattr(module, "find_package_file", lambda *_: path)
         with pytest.raises(MissingNetwork, match="weights") as caught:
-            opener()
+            open_features(name)
         assert "\n" not in str(caught.value)
     assert [p.name for p in tmp_path.iterdir()] == ["weights"]
 
@@ -234,9 +228,8 @@ def test_tensors_of_other_shapes_are_refused() -> None:
         Vgg16(wrong)
 
 
-def _installed(opener: object) -> EfficientNetLite0:
+def _installed(name: str) -> FrozenNetwork:
     try:
-        network: EfficientNetLite0 = opener()  # type: ignore[operator]
+        return open_features(name)
     except MissingNetwork as error:
         pytest.skip(str(error))
-    return network

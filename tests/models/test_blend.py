@@ -8,7 +8,7 @@ import torch
 from conftest import Run
 from jpegx.models.checkpoint import load, save
 from jpegx.models.generator import Generator
-from jpegx.models.registry import create
+from jpegx.models.registry import generators
 from jpegx.models.transfer import transfer
 
 SMALL: dict[str, dict[str, object]] = {
@@ -18,7 +18,7 @@ SMALL: dict[str, dict[str, object]] = {
 
 
 def random(family: str, seed: int, **changes: object) -> Generator:
-    generator = create(family, {**SMALL[family], **changes})
+    generator = generators.create(family, {**SMALL[family], **changes})
     noise = torch.Generator().manual_seed(seed)
     for parameter in generator.parameters():
         parameter.data = torch.randn(parameter.shape, generator=noise).half().float()
@@ -40,7 +40,7 @@ def test_every_weight_is_the_sum(run: Run, tmp_path: Path, family: str) -> None:
     assert result.exit_code == 0, result.output
     got, card = load(out)
     # A regression is a network whose noise has no strength.
-    full = create(family, SMALL[family]).requires_grad_(False)
+    full = generators.create(family, SMALL[family]).requires_grad_(False)
     for parameter in full.parameters():
         parameter.zero_()
     transfer(silent, full)

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from jpegx.models.checkpoint import load, save
 from jpegx.models.checkpoint_header import MAX_HEADER_BYTES, BadCheckpoint, read_header
 from jpegx.models.families.unet import UnetConfig
-from jpegx.models.registry import create
+from jpegx.models.registry import generators
 from jpegx.models.zoo import find, installed
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -25,13 +25,13 @@ CARD: dict[str, object] = {"data": "none", "steps": 0, "figures": {"PSNR at 10":
 def weights(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.safetensors"
     torch.manual_seed(0)
-    save(path, create("unet", CONFIG), CARD)
+    save(path, generators.create("unet", CONFIG), CARD)
     return path
 
 
 def test_what_is_written_is_read(weights: Path) -> None:
     torch.manual_seed(0)
-    original = create("unet", CONFIG)
+    original = generators.create("unet", CONFIG)
     generator, card = load(weights)
     assert card == CARD
     assert generator.config == CONFIG
@@ -52,11 +52,13 @@ def test_the_weights_that_come_with_the_package_load(name: str) -> None:
 def test_the_header_alone(weights: Path) -> None:
     header = read_header(weights)
     assert (header.family, header.card) == ("unet", CARD)
-    assert header.parameters == sum(p.numel() for p in create("unet", CONFIG).parameters())
+    assert header.parameters == sum(
+        p.numel() for p in generators.create("unet", CONFIG).parameters()
+    )
 
 
 def test_infinite_weights_are_not_written(tmp_path: Path) -> None:
-    generator = create("unet", CONFIG)
+    generator = generators.create("unet", CONFIG)
     torch.nn.init.constant_(generator.get_parameter("stem.weight"), 1e6)
     with pytest.raises(ValueError, match="not finite in float16"):
         save(tmp_path / "a.safetensors", generator, CARD)

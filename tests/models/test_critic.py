@@ -1,24 +1,25 @@
 """The critics: sizes, gradients, and that they learn."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
-from jpegx.models.conditioning import Conditions
-from jpegx.models.critics.critic import BasicBlock, create_critic
+from jpeg_batches import showing
+from jpegx.jpeg.jpeg_batch import JpegBatch
+from jpegx.models.critics.resnet34 import BasicBlock
+from jpegx.models.files import decoded_rgb
+from jpegx.models.registry import critics
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def _conditions(count: int, size: int) -> Conditions:
+def _files(count: int, size: int) -> list[JpegBatch]:
     generator = torch.Generator().manual_seed(0)
     decoded = torch.rand(count, 3, size, size, generator=generator)
-    return Conditions(decoded, decoded, torch.full((count, 3, 64), 16.0), torch.zeros(count, 9))
+    return [showing(decoded, 16.0)]
 
 
 def test_resnet34_has_the_published_size() -> None:
-    critic = create_critic("resnet34")
+    critic = critics.create("resnet34")
     # ResNet-34 for 1000 classes has 21,797,672 parameters (He et al. 2016); here one logit.
     assert sum(p.numel() for p in critic.parameters()) == 21_797_672 - 513 * 1000 + 513
 
@@ -26,10 +27,10 @@ def test_resnet34_has_the_published_size() -> None:
 @pytest.mark.parametrize("family", ["resnet34", "light"])
 def test_logits_features_and_the_gradient_penalty(family: str) -> None:
     small = {"width": 4} if family == "resnet34" else {"widths": [8, 16, 16]}
-    critic = create_critic(family, small)
-    conditions = _conditions(2, 64)
-    images = conditions.decoded.clone().requires_grad_()
-    logits, features = critic(images, conditions)
+    critic = critics.create(family, small)
+    files = _files(2, 64)
+    images = decoded_rgb(files).clone().requires_grad_()
+    logits, features = critic(images, files)
     assert logits.shape == (2,)
     assert all(len(f) == 2 for f in features)
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
@@ -51,13 +52,13 @@ def test_the_shortcut_is_a_strided_convolution(size: tuple[int, int]) -> None:
 
 def test_the_light_critic_leaves_chance_at_once() -> None:
     torch.manual_seed(0)
-    critic = create_critic("light", {"widths": [8, 16]})
+    critic = critics.create("light", {"widths": [8, 16]})
     optimizer = torch.optim.Adam(critic.parameters(), 3e-3)
-    conditions = _conditions(8, 16)
-    sources = conditions.decoded + 0.05 * torch.randn(8, 3, 16, 16)
-    samples = conditions.decoded + 0.05 * torch.randn(8, 3, 1, 1)
+    files = _files(8, 16)
+    sources = decoded_rgb(files) + 0.05 * torch.randn(8, 3, 16, 16)
+    samples = decoded_rgb(files) + 0.05 * torch.randn(8, 3, 1, 1)
     for _ in range(25):
-        real, fake = critic(sources, conditions)[0], critic(samples, conditions)[0]
+        real, fake = critic(sources, files)[0], critic(samples, files)[0]
         loss = torch.nn.functional.softplus(torch.cat([-real, fake])).mean()
         optimizer.zero_grad()
         loss.backward()
@@ -66,17 +67,17 @@ def test_the_light_critic_leaves_chance_at_once() -> None:
 
 
 def test_the_light_critic_sees_the_difference_from_the_decoded_image() -> None:
-    critic = create_critic("light", {"widths": [8]})
-    conditions = _conditions(1, 16)
-    other = replace(conditions, decoded=conditions.decoded + 0.1)
-    images = conditions.decoded
-    assert not torch.equal(critic(images, conditions)[0], critic(images, other)[0])
+    critic = critics.create("light", {"widths": [8]})
+    files = _files(1, 16)
+    images = decoded_rgb(files)
+    other = [showing(images + 0.1)]
+    assert not torch.equal(critic(images, files)[0], critic(images, other)[0])
 
 
 def test_unknown_critics_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown critic 'vgg'"):
-        create_critic("vgg")
+        critics.create("vgg")
     with pytest.raises(ValueError, match="widths"):
-        create_critic("light", {"widths": []})
+        critics.create("light", {"widths": []})
     with pytest.raises(ValueError, match="unknown field 'depth'"):
-        create_critic("light", {"depth": 3})
+        critics.create("light", {"depth": 3})

@@ -6,12 +6,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 
+from jpeg_batches import batch_of, showing
 from jpegx.jpeg import transform
+from jpegx.jpeg.box import Box
+from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.jpeg.layout import Layout
-from jpegx.models.conditioning import UNIT, Conditions, conditions, join
-from jpegx.models.dither import DITHER_LAYERS, dither
-from jpegx.models.noise import CounterNoise, ZeroNoise
-from jpegx.models.registry import create
+from jpegx.models.dither import PLACES
+from jpegx.models.dither import dither as dither_of
+from jpegx.models.files import Files
+from jpegx.models.noise import CounterNoise, Noise, NoiseField, ZeroNoise
+from jpegx.models.registry import generators
 from jpegx.models.transfer import transfer
 from layouts import layouts
 
@@ -30,10 +34,15 @@ def tables(layout: Layout) -> list[torch.Tensor]:
     return [torch.randint(1, 60, (8, 8), generator=random) for _ in layout.factors]
 
 
-def blank(layout: Layout, count: int = 1) -> Conditions:
-    """Conditions of files without any coefficient."""
+def dither(files: JpegBatch | Files, noise: Noise, samples: int) -> torch.Tensor:
+    """Of one batch, or several."""
+    return dither_of([files] if isinstance(files, JpegBatch) else files, noise, PLACES, samples)
+
+
+def blank(layout: Layout, count: int = 1) -> JpegBatch:
+    """Files without any coefficient."""
     grids = [torch.zeros(count, *layout.blocks(c), 8, 8) for c in range(len(layout.factors))]
-    return conditions(grids, tables(layout), layout)
+    return batch_of(grids, tables(layout), layout)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +87,7 @@ def test_places_are_independent() -> None:
 @settings(max_examples=40)
 @given(layouts())
 def test_any_layout(layout: Layout) -> None:
-    change = dither(blank(layout, 2), CounterNoise(0, samples=3), 3)
+    change = dither(blank(layout, 2), CounterNoise(0), 3)
     assert change.shape == (6, 3, layout.height, layout.width)
     assert change.isfinite().all()
     assert change.std() > 0
@@ -93,65 +102,68 @@ def test_weaker_noise_stays_nearer_to_the_middle() -> None:
 @pytest.mark.parametrize("factors", [FULL, HALF, WIDE])
 def test_a_tile_gets_that_of_the_whole(factors: tuple[tuple[int, int], ...]) -> None:
     whole = blank(Layout(160, 128, "ycbcr", factors))
-    top, left = UNIT, 2 * UNIT
-    part = replace(whole, decoded=whole.decoded[:, :, top:100, left:])
-    noise = CounterNoise(5, first=2)
-    expected = dither(whole, noise, 2)[:, :, top:100, left:]
-    tile = dither(part, replace(noise, top=top, left=left), 2)
+    box, noise = Box(32, 64, 112, 160), CounterNoise(5, first=2)
+    expected = box.of(dither(whole, noise, 2))
+    tile = dither(whole.crop(box), noise, 2)
     torch.testing.assert_close(tile, expected)
 
 
 def test_files_of_a_batch_are_as_alone() -> None:
     files = [blank(Layout(40, 24, "ycbcr", f)) for f in (HALF, FULL, HALF)]
     files.append(blank(Layout(40, 24, "gray", GRAY)))
-    together = dither(join(files), CounterNoise(9, samples=2), 2)
+    together = dither(files, CounterNoise(9), 2)
     alone = [dither(file, CounterNoise(9), 2) for file in files]
     torch.testing.assert_close(together, torch.cat(alone))
 
 
 @dataclass(frozen=True)
-class Only:
-    """The noise of some layers alone, their numbers moved."""
+class Only(Noise):
+    """The noise of some channels alone, their numbers moved."""
 
-    layers: range
+    channels: range
     by: int = 0
 
-    def __call__(self, layer: int, like: torch.Tensor, scale: int) -> torch.Tensor:
-        drawn = CounterNoise(0)(layer - self.by, like, scale)
-        return drawn if layer in self.layers else torch.zeros_like(drawn)
+    def _gaussian(
+        self, field: NoiseField, like: torch.Tensor, start: tuple[int, int], samples: int
+    ) -> torch.Tensor:
+        moved = replace(field, number=field.number + self.by)
+        drawn = CounterNoise(0)._gaussian(moved, like, start, samples)
+        return drawn if moved.number in self.channels else torch.zeros_like(drawn)
 
 
 @pytest.mark.parametrize(("family", "config"), [("unet", UNET), ("rrdb", RRDB)])
 @torch.no_grad()
 def test_generators_with_dither_and_without(family: str, config: dict[str, object]) -> None:
     torch.manual_seed(0)
-    dithered = create(family, {**config, "dither": True}).eval()
-    plain = create(family, config).eval()
+    dithered = generators.create(family, {**config, "dither": True}).eval()
+    plain = generators.create(family, config).eval()
     for parameter in dithered.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
     transfer(dithered, plain)
-    file = blank(Layout(50, 41, "ycbcr", HALF))
+    file = [blank(Layout(50, 41, "ycbcr", HALF))]
     assert dithered.stochastic
     torch.testing.assert_close(dithered(file, ZeroNoise()), plain(file, ZeroNoise()))
-    # The layers' other noise has the numbers after those of the dither.
-    dithered_only = dithered(file, Only(range(DITHER_LAYERS)), 2)
+    # The other noise has the numbers after those of the dither.
+    dithered_only = dithered(file, Only(range(PLACES.channels)), 2)
     assert not torch.allclose(dithered_only[0], dithered_only[1], atol=1e-3)
-    others = dithered(file, Only(range(DITHER_LAYERS, 99)), 2)
-    torch.testing.assert_close(others[:1], plain(file, Only(range(99), -DITHER_LAYERS)))
+    others = range(PLACES.channels, 99)
+    got = dithered(file, Only(others), 2)
+    torch.testing.assert_close(got[:1], plain(file, Only(others, PLACES.channels)))
 
 
 @torch.no_grad()
 def test_unet_sees_the_dithered_image() -> None:
     torch.manual_seed(0)
-    dithered, plain = (create("unet", {**UNET, "dither": on}).eval() for on in (True, False))
+    dithered, plain = (
+        generators.create("unet", {**UNET, "dither": on}).eval() for on in (True, False)
+    )
     for parameter in dithered.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
     torch.nn.init.zeros_(dithered.get_parameter("noise.weight"))  # what else it sees of the dither
     transfer(dithered, plain)
-    file = blank(Layout(50, 41, "ycbcr", HALF))
+    file = showing(0.3 + torch.zeros(1, 3, 41, 50), step=30.0)
     change = dither(file, CounterNoise(0), 2)
     for sample in range(2):
-        seen = replace(file, decoded=file.decoded + change[sample])
-        expected = plain(seen, ZeroNoise())
-        got = dithered(file, Only(range(DITHER_LAYERS)), 2)[sample : sample + 1]
-        torch.testing.assert_close(got, expected)
+        expected = plain([showing(file.decoded() / 255 + change[sample], 30.0)], ZeroNoise())
+        got = dithered([file], Only(range(PLACES.channels)), 2)[sample : sample + 1]
+        torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)

@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch import nn
 
+from jpeg_batches import batch_of
+from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.jpeg.layout import ColorSpace, Layout
-from jpegx.models.conditioning import Conditions, conditions, join, sampling_features
+from jpegx.models.files import count, decoded_rgb, table_features
 from jpegx.models.generator import Generator
 from jpegx.models.noise import CounterNoise, RandomNoise, ZeroNoise
-from jpegx.models.registry import create, families
+from jpegx.models.registry import generators
 from jpegx.models.transfer import transfer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -28,22 +30,22 @@ FACTORS = {"4:4:4": ((1, 1),) * 3, "4:2:0": ((2, 2), (1, 1), (1, 1)), "gray": ((
 def tiny(family: str, **changes: object) -> Generator:
     """A small generator whose every weight matters, FiLM and the last layer included."""
     torch.manual_seed(0)
-    generator = create(family, {**TINY[family], **changes})
+    generator = generators.create(family, {**TINY[family], **changes})
     for name, parameter in generator.named_parameters():
         if name.startswith("head") or "affine" in name or name.endswith("bias"):
             nn.init.normal_(parameter.data, std=0.05)
     return generator.eval()
 
 
-def some(sampling: str, count: int = 1, size: tuple[int, int] = (24, 40)) -> Conditions:
-    """Conditions of random files."""
+def some(sampling: str, count: int = 1, size: tuple[int, int] = (24, 40)) -> list[JpegBatch]:
+    """Random files."""
     space: ColorSpace = "gray" if sampling == "gray" else "ycbcr"
     layout = Layout(size[1], size[0], space, FACTORS[sampling])
     random = torch.Generator().manual_seed(1)
     shapes = [(count, *layout.blocks(c), 8, 8) for c in range(len(layout.factors))]
     values = [torch.randint(-2, 3, shape, generator=random) for shape in shapes]
     tables = [torch.randint(1, 30, (count, 8, 8), generator=random) for _ in shapes]
-    return conditions(values, tables, layout)
+    return [batch_of(values, tables, layout)]
 
 
 def test_parameters_of_the_published_rrdb() -> None:
@@ -53,14 +55,14 @@ def test_parameters_of_the_published_rrdb() -> None:
     ends = (12 * 64 * 9 + 64) + 2 * (64 * 64 * 9 + 64) + (65 * 64 * 9 + 64) + (64 * 3 * 9 + 3)
     embedding = (201 * 64 + 64) + (64 * 64 + 64)
     with torch.device("meta"):
-        generator = create("rrdb")
+        generator = generators.create("rrdb")
     assert sum(p.numel() for p in generator.parameters()) == trunk + ends + film + embedding
     assert trunk + ends + film + embedding == 17_002_819
 
 
 def test_parameters_of_the_default() -> None:
     with torch.device("meta"):
-        generator = create("unet")
+        generator = generators.create("unet")
     assert sum(p.numel() for p in generator.parameters()) == 3_495_756
 
 
@@ -98,9 +100,9 @@ def test_noise_can_be_taken_out_of_a_regression_and_put_in(family: str) -> None:
 @torch.no_grad()
 def test_samples_differ_and_do_not_depend_on_their_batch(family: str, dither: bool) -> None:
     generator = tiny(family, dither=dither)
-    files = join([some("4:2:0"), some("4:4:4")])
+    files = [*some("4:2:0"), *some("4:4:4")]
     encoded = generator.encode(files)
-    images = generator.render(encoded, CounterNoise(3, samples=4), 4).unflatten(0, (2, 4))
+    images = generator.render(encoded, CounterNoise(3), 4).unflatten(0, (2, 4))
     assert not torch.allclose(images[:, 0], images[:, 1], atol=1e-4)
     for file, sampling in enumerate(("4:2:0", "4:4:4")):
         for sample in range(4):
@@ -122,21 +124,24 @@ def test_without_noise_it_is_a_regression(family: str) -> None:
 @torch.no_grad()
 def test_tables_and_sampling_are_seen(family: str) -> None:
     generator = tiny(family)
-    file = some("4:4:4")
-    first = generator(file, ZeroNoise())
+    (file,) = some("4:4:4")
+    first = generator([file], ZeroNoise())
     for part in range(3):
-        tables = file.tables.clone()
-        tables[:, part] *= 2
-        other = generator(replace(file, tables=tables), ZeroNoise())
-        assert not torch.allclose(first, other, atol=1e-5)
-    other = generator(replace(file, sampling=file.sampling + 1), ZeroNoise())
-    assert not torch.allclose(first, other, atol=1e-5)
+        # Half the steps of twice the coefficients: the same picture.
+        scales = [2 if part == c else 1 for c in range(3)]
+        tables = tuple(t * s for t, s in zip(file.tables, scales, strict=True))
+        values = tuple(v / s for v, s in zip(file.coefficients, scales, strict=True))
+        other = replace(file, tables=tables, coefficients=values)
+        torch.testing.assert_close(other.decoded(), file.decoded())
+        assert not torch.allclose(first, generator([other], ZeroNoise()), atol=1e-5)
+    rgb = replace(file.layout, color_space="rgb")
+    assert not torch.equal(table_features([replace(file, layout=rgb)]), table_features([file]))
 
 
 @BOTH
 def test_every_weight_gets_a_gradient(family: str) -> None:
     generator = tiny(family).train()
-    files = join([some("4:2:0"), some("gray")])
+    files = [*some("4:2:0"), *some("gray")]
     generator(files, RandomNoise(torch.Generator().manual_seed(0)), 2).square().sum().backward()
     for name, parameter in generator.named_parameters():
         assert parameter.grad is not None, name
@@ -158,7 +163,9 @@ def test_training_in_bfloat16(family: str, dither: bool) -> None:
 
 def test_the_untrained_default_is_the_decoded_image() -> None:
     file = some("4:2:0")
-    assert torch.equal(create("unet", TINY["unet"])(file, CounterNoise(0)), file.decoded)
+    assert torch.equal(
+        generators.create("unet", TINY["unet"])(file, CounterNoise(0)), decoded_rgb(file)
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,7 +180,7 @@ def test_the_variance_stays_sane_through_the_published_depth(
     family: str, last: str, config: dict[str, object]
 ) -> None:
     torch.manual_seed(0)
-    generator = create(family, config)
+    generator = generators.create(family, config)
     spread: list[float] = []
     layer = generator.get_submodule(last)
     layer.register_forward_pre_hook(lambda _, inputs: spread.append(float(inputs[0].std())))
@@ -181,24 +188,22 @@ def test_the_variance_stays_sane_through_the_published_depth(
     assert 0.1 < spread[0] < 10
 
 
-def test_sampling_features() -> None:
+def test_table_features() -> None:
     colour = Layout(8, 8, "ycbcr", ((4, 1), (1, 1), (2, 1)))
-    assert sampling_features(colour) == [0, 0, 2, 0, 1, 0, 0, 1, 0]
-    gray = Layout(8, 8, "gray", ((1, 1),))
-    assert sampling_features(gray) == [0, 0, 0, 0, 0, 0, 1, 0, 0]
-
-
-def test_conditions_of_a_gray_file_are_tripled() -> None:
-    file = some("gray", 2)
-    assert file.decoded.shape == (2, 3, 24, 40)
-    assert file.tables.shape == (2, 3, 64)
-    assert torch.equal(file.decoded[:, 0], file.decoded[:, 2])
-    assert torch.equal(file.tables[:, 0], file.tables[:, 2])
-    assert len(join([file, some("4:2:0")])) == 3
+    grids = [torch.zeros(1, *colour.blocks(c), 8, 8) for c in range(3)]
+    told = table_features([batch_of(grids, [torch.full((8, 8), s) for s in (1, 16, 256)], colour)])
+    assert told[0, :192:64].tolist() == [-1, 0, 1]
+    assert told[0, 192:].tolist() == [0, 0, 2, 0, 1, 0, 0, 1, 0]
+    gray = some("gray", 2)
+    told = table_features(gray)
+    assert torch.equal(told[:, :64], told[:, 128:192])
+    assert told[0, 192:].tolist() == [0, 0, 0, 0, 0, 0, 1, 0, 0]
+    assert decoded_rgb(gray).shape == (2, 3, 24, 40)
+    assert count([*gray, *some("4:2:0")]) == 3
 
 
 def test_bad_configurations_are_refused() -> None:
-    assert set(families()) >= {"unet", "rrdb"}
+    assert set(generators.families()) >= {"unet", "rrdb"}
     for family, config, words in (
         ("vae", {}, "unknown family 'vae'"),
         ("unet", {"depth": 3}, "unknown field 'depth'"),
@@ -210,7 +215,7 @@ def test_bad_configurations_are_refused() -> None:
         ("rrdb", {"growth": True}, "'growth' has the wrong type"),
     ):
         with pytest.raises(ValueError, match=words):
-            create(family, config)
+            generators.create(family, config)
 
 
 @CUDA
@@ -221,5 +226,5 @@ def test_cuda_gives_the_same_samples(family: str) -> None:
     file = some("4:2:0", size=(64, 96))
     cpu = generator(file, CounterNoise(3), 2)
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        cuda = generator.cuda()(file.map(lambda values: values.cuda()), CounterNoise(3), 2)
+        cuda = generator.cuda()([f.to(torch.device("cuda")) for f in file], CounterNoise(3), 2)
     torch.testing.assert_close(cuda.cpu(), cpu, atol=1e-4, rtol=1e-4)

@@ -6,12 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from jpeg_batches import batch_of
 from jpegx.jpeg import transform
+from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.jpeg.layout import Layout
-from jpegx.models.conditioning import UNIT, Conditions, conditions, join
+from jpegx.models.files import Files
 from jpegx.models.noise import CounterNoise
-from jpegx.models.projection import project
-from jpegx.models.registry import create
+from jpegx.models.projection import project as project_all
+from jpegx.models.registry import generators
 from layouts import layouts
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -26,12 +28,18 @@ LAYOUTS = [
     Layout(96, 64, "ycbcr", HALF),
     Layout(96, 64, "ycbcr", ((4, 1), (1, 1), (1, 1))),
     Layout(96, 64, "ycbcr", ((2, 2), (2, 1), (1, 2))),
+    Layout(96, 64, "ycbcr", ((3, 1), (1, 1), (1, 1))),
 ]
 FAMILIES = [
     ("unet", "head.weight", {"widths": [8, 8], "encoder": [1, 1], "decoder": [1, 1]}),
     ("rrdb", "last.weight", {"blocks": 1, "features": 8, "growth": 4}),
 ]
 SAMPLINGS = pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: str(layout.factors))
+
+
+def project(images: Tensor, files: JpegBatch | Files, samples: int) -> Tensor:
+    """Of one batch of files, or several."""
+    return project_all(images, [files] if isinstance(files, JpegBatch) else files, samples)
 
 
 def random(seed: int, *shape: int) -> Tensor:
@@ -50,11 +58,11 @@ def tables_of(layout: Layout, most: int) -> list[Tensor]:
     return list(1 + steps.floor())
 
 
-def file_of(image: Tensor, layout: Layout, most: int) -> tuple[Conditions, list[Tensor]]:
-    """Conditions of images, compressed, and the middle of their cells."""
+def file_of(image: Tensor, layout: Layout, most: int) -> tuple[JpegBatch, list[Tensor]]:
+    """Files of images, compressed, and the middle of their cells."""
     tables = tables_of(layout, most)
     whole = [v.round() for v in transform.normalize(transform.encode_dct(image, layout), tables)]
-    return conditions(whole, tables, layout), transform.dequantize(whole, tables)
+    return batch_of(whole, tables, layout), transform.dequantize(whole, tables)
 
 
 def as_generated(image: Tensor) -> Tensor:
@@ -96,7 +104,7 @@ def test_an_image_of_the_file_stays(layout: Layout, most: int) -> None:
     image, tables = soft(layout), tables_of(layout, most)
     own = transform.normalize(transform.encode_dct(image, layout), tables)
     apart = [0.2 * (2 * random(3, *v.shape) - 1) for v in own]  # of a step; 0.25 are allowed
-    file = conditions([v + a for v, a in zip(own, apart, strict=True)], tables, layout)
+    file = batch_of([v + a for v, a in zip(own, apart, strict=True)], tables, layout)
     images = as_generated(image)
     torch.testing.assert_close(project(images, file, 1), images, atol=2e-5, rtol=0)
 
@@ -106,16 +114,17 @@ def test_samples_of_a_file_follow_each_other(samples: int) -> None:
     layout = LAYOUTS[3]
     files = [file_of(soft(layout, seed, 1), layout, 30)[0] for seed in (0, 1)]
     images = as_generated(soft(layout, 2, 2 * samples))
-    together = project(images, join(files), samples)
+    together = project(images, files, samples)
     parts = zip(images.split(samples), files, strict=True)
     alone = [project(image[None], file, 1) for part, file in parts for image in part]
     torch.testing.assert_close(together, torch.cat(alone))
 
 
-def test_ratios_that_are_no_powers_of_2_are_left_alone() -> None:
-    layout = Layout(48, 48, "ycbcr", ((3, 1), (1, 1), (1, 1)))
-    file, _ = file_of(soft(layout), layout, 40)
-    images = as_generated(soft(layout, 1))
+def test_fractional_ratios_are_left_alone() -> None:
+    layout = Layout(48, 48, "ycbcr", ((3, 1), (2, 1), (1, 1)))
+    grids = [torch.zeros(1, *layout.blocks(c), 8, 8) for c in range(3)]
+    file = batch_of(grids, [torch.full((8, 8), 40.0)] * 3, layout)
+    images = as_generated(soft(layout, 1, 1))
     assert torch.equal(project(images, file, 1), images)
 
 
@@ -125,7 +134,7 @@ def test_clipping_takes_little_out_of_the_cells() -> None:
     image = (ramp + 0.2 * soft(layout)).clamp(0, 255)
     tables = [torch.full((8, 8), 12.0)] * 3
     values = transform.normalize(transform.encode_dct(image, layout), tables)
-    file = conditions([v.round() for v in values], tables, layout)
+    file = batch_of([v.round() for v in values], tables, layout)
     off = (image + 70 * (random(4, 2, 3, 64, 96) - 0.5)) / 255
     shares = []
     for images in (off, project(off, file, 1)):
@@ -140,7 +149,7 @@ def test_clipping_takes_little_out_of_the_cells() -> None:
 def test_the_gradient_of_what_is_held_passes_inwards(wish: int, passes: bool) -> None:
     layout = Layout(32, 32, "gray", GRAY)
     table = [torch.full((8, 8), 16.0)]
-    file = conditions([torch.zeros(1, 4, 4, 8, 8)], table, layout)
+    file = batch_of([torch.zeros(1, 4, 4, 8, 8)], table, layout)
     level = torch.tensor(10 / 255, requires_grad=True)  # ten gray levels off: 80 in the mean
     away = project(128 / 255 + level.expand(1, 3, 32, 32), file, 1).mean() - 128 / 255
     assert away.item() * 255 == pytest.approx(7 / 8, abs=1e-3)
@@ -152,7 +161,7 @@ def test_the_gradient_of_what_is_held_passes_inwards(wish: int, passes: bool) ->
 def test_the_gradient_of_what_is_clipped_passes_inwards(wish: int, passes: bool) -> None:
     layout = Layout(32, 32, "gray", GRAY)
     coarse = [torch.full((8, 8), 4000.0)]  # any image is inside
-    file = conditions([torch.zeros(1, 4, 4, 8, 8)], coarse, layout)
+    file = batch_of([torch.zeros(1, 4, 4, 8, 8)], coarse, layout)
     level = torch.tensor(1.1, requires_grad=True)  # whiter than white
     white = project(level.expand(1, 3, 32, 32), file, 1).mean()
     assert white.item() == pytest.approx(1, abs=1e-4)
@@ -165,7 +174,7 @@ def test_files_of_a_batch_are_as_alone() -> None:
     layouts.append(Layout(40, 24, "gray", GRAY))
     files = [file_of(soft(layout), layout, 12)[0] for layout in layouts]
     images = [as_generated(soft(layout, 5)) for layout in layouts]
-    together = project(torch.cat(images), join(files), 1)
+    together = project(torch.cat(images), files, 1)
     alone = [project(i, f, 1) for i, f in zip(images, files, strict=True)]
     torch.testing.assert_close(together, torch.cat(alone))
 
@@ -174,17 +183,19 @@ def test_files_of_a_batch_are_as_alone() -> None:
 @torch.no_grad()
 def test_a_generator_with_projection(family: str, last: str, sizes: dict[str, object]) -> None:
     torch.manual_seed(0)
-    plain, projecting = (create(family, {**sizes, "projection": p}) for p in (False, True))
+    plain, projecting = (
+        generators.create(family, {**sizes, "projection": p}) for p in (False, True)
+    )
     torch.nn.init.normal_(plain.get_parameter(last), std=0.02)  # far from black and white
     projecting.load_state_dict(plain.state_dict())
-    assert projecting.multiple == UNIT
+    assert projecting.needs.consistent
     file, _ = file_of(soft(LAYOUTS[3]), LAYOUTS[3], 20)
     noise = CounterNoise(0)
-    images = plain(file, noise, 2)
-    projected = projecting(file, noise, 2)
+    images = plain([file], noise, 2)
+    projected = projecting([file], noise, 2)
     assert (images - projected).abs().max() > 0.02
     torch.testing.assert_close(projected, project(images, file, 2))
     with torch.autocast("cpu", torch.bfloat16):
-        low = projecting(file, noise, 2)
+        low = projecting([file], noise, 2)
     assert low.dtype == torch.float32
     torch.testing.assert_close(project(low, file, 2), low, atol=1e-5, rtol=0)

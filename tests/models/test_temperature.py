@@ -10,14 +10,14 @@ from PIL import Image
 from conftest import MakeJpeg, Run
 from jpegx.models import checkpoint
 from jpegx.models.checkpoint_header import BadCheckpoint
-from jpegx.models.noise import CounterNoise
-from jpegx.models.registry import create
+from jpegx.models.noise import CounterNoise, NoiseField
+from jpegx.models.registry import generators
 from jpegx.sampling.source import open_source
 
 
 def write_weights(path: Path, temperature: object) -> Path:
     torch.manual_seed(0)
-    generator = create("unet", {"widths": [8], "encoder": [1], "decoder": [1]})
+    generator = generators.create("unet", {"widths": [8], "encoder": [1], "decoder": [1]})
     for parameter in generator.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
     card = {} if temperature is None else {"temperature": temperature}
@@ -27,7 +27,8 @@ def write_weights(path: Path, temperature: object) -> Path:
 
 def test_noise_is_scaled() -> None:
     like = torch.empty(2, 3, 5, 4)
-    whole, half = CounterNoise(3)(1, like, 2), CounterNoise(3, temperature=0.5)(1, like, 2)
+    field = NoiseField(1, 2, number=1)
+    whole, half = (CounterNoise(3, temperature=t).draw(field, like, samples=2) for t in (1, 0.5))
     assert torch.equal(half, whole / 2)
 
 

@@ -73,7 +73,7 @@ def test_far_from_a_cut_it_does_not_matter(regression: Path, make_jpeg: MakeJpeg
     )
     pictures = [_picture(regression, jpeg, self_ensemble=True) for jpeg in (whole, cut)]
     assert pictures[1].shape == (3, 67, 101)
-    halo = load(regression)[0].halo
+    halo = load(regression)[0].needs.halo
     top_left = [p[:, : 67 - halo - 16, : 101 - halo - 16] for p in pictures]
     torch.testing.assert_close(*top_left, atol=1e-3, rtol=0)
 

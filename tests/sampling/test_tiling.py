@@ -1,22 +1,26 @@
 """Tiles: that they cover the image, and that a tiled result is the whole one."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import MakeJpeg
+from jpeg_batches import showing
 from jpegx.errors import JpegxError
+from jpegx.jpeg.box import Box
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
-from jpegx.models.conditioning import Conditions
+from jpegx.jpeg.jpeg_batch import JpegBatch, _View
+from jpegx.jpeg.layout import Layout
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import CounterNoise, Noise, ZeroNoise
-from jpegx.models.registry import create
+from jpegx.models.registry import generators
 from jpegx.sampling.generate import generate
 from jpegx.sampling.memory import working_memory
 from jpegx.sampling.number_type import prepare
-from jpegx.sampling.tiling import Box, plan
-from jpegx.sampling.window import window
+from jpegx.sampling.tiling import plan
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -67,7 +71,7 @@ def test_blending_hides_a_step() -> None:
 
 def _network(family: str, **config: object) -> Generator:
     torch.manual_seed(0)
-    generator = create(family, config)
+    generator = generators.create(family, config)
     for name, parameter in generator.named_parameters():
         if name.startswith("head") or "affine" in name:
             torch.nn.init.normal_(parameter.data, std=0.05)
@@ -83,21 +87,26 @@ def jpeg(request: pytest.FixtureRequest, make_jpeg: MakeJpeg) -> QuantizedJpeg:
     return read_jpeg(path)
 
 
-def test_a_window_is_a_part_of_the_whole(jpeg: QuantizedJpeg) -> None:
-    whole = window(jpeg, Box(0, 0, 203, 197), CPU)
-    for box in (Box(0, 0, 64, 40), Box(48, 24, 112, 88), Box(160, 120, 203, 197)):
-        part = window(jpeg, box, CPU)
-        torch.testing.assert_close(part.decoded, box.of(whole.decoded), atol=1e-6, rtol=0)
-        inside = Box(0, 0, box.bottom - box.top, box.right - box.left)
-        held = box.of(whole.components)
-        torch.testing.assert_close(inside.of(part.components), held, atol=1e-4, rtol=0)
-        assert torch.equal(part.tables, whole.tables)
-        assert torch.equal(part.sampling, whole.sampling)
-    # The last touches the edges: its components go on with what the file holds beyond.
-    beyond = whole.components[..., box.top :, box.left :]
-    rows, columns = part.components.shape[2:]
-    assert (rows, columns) == (64, 96)
-    torch.testing.assert_close(part.components, beyond[..., :rows, :columns], atol=1e-4, rtol=0)
+def test_a_crop_is_a_part_of_the_whole(jpeg: QuantizedJpeg) -> None:
+    whole = JpegBatch.of_file(jpeg)
+    for box in (Box(0, 0, 64, 48), Box(48, 32, 112, 96), Box(160, 128, 203, 197)):
+        part = whole.crop(box)
+        torch.testing.assert_close(part.decoded(), box.of(whole.decoded()), atol=1e-3, rtol=0)
+        assert part.origin == (box.top, box.left)
+        assert part.layout == Layout(
+            box.right - box.left, box.bottom - box.top, jpeg.layout.color_space, jpeg.layout.factors
+        )
+        for c, (ours, all_of_it) in enumerate(zip(part.cell(), whole.cell(), strict=True)):
+            down, across = (8 * r for r in reversed(jpeg.layout.reduction(c)))
+            rows, columns = part.layout.blocks(c)
+            held = all_of_it.centre[:, box.top // down :, box.left // across :]
+            assert torch.equal(ours.centre, held[:, :rows, :columns])
+    inner = whole.crop(Box(48, 32, 112, 96)).crop(Box(16, 16, 64, 64))
+    expected = Box(64, 48, 112, 96)
+    assert inner.origin == (64, 48)
+    torch.testing.assert_close(inner.decoded(), expected.of(whole.decoded()), atol=1e-3, rtol=0)
+    with pytest.raises(ValueError, match="cuts units"):
+        whole.crop(Box(4, 0, 64, 48))
 
 
 UNET = {"widths": [8, 8, 8], "encoder": [1, 1, 0], "decoder": [1, 1, 1], "embedding": 8}
@@ -122,7 +131,7 @@ def test_tiles_equal_the_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     generator = _network(family, **config)
-    assert generator.halo == halo
+    assert generator.needs.halo == halo
     whole = list(generate(generator, jpeg, samples=3, seed=5))
     small = generator.bytes_per_pixel(4) * 160 * 170
     told: list[float] = []
@@ -147,7 +156,7 @@ def test_gray_is_the_mean_of_the_channels(make_jpeg: MakeJpeg) -> None:
     jpeg = read_jpeg(make_jpeg("gray.jpg", size=(40, 24), mode="L"))
     generator = _network("unet", **UNET)
     (image,) = generate(generator, jpeg, samples=1, seed=5)
-    channels = 255 * generator(window(jpeg, Box(0, 0, 24, 40), CPU), CounterNoise(5))[0].detach()
+    channels = 255 * generator([JpegBatch.of_file(jpeg)], CounterNoise(5))[0].detach()
     assert not torch.allclose(channels[0], channels[1], atol=1)
     torch.testing.assert_close(image, channels.mean(dim=0, keepdim=True), atol=1e-3, rtol=0)
 
@@ -190,14 +199,14 @@ def test_the_halo_is_the_receptive_field() -> None:
     generator = _network(
         "unet", widths=[4, 4, 4], encoder=[1, 1, 1], decoder=[1, 1, 1], embedding=4
     )
-    reach, size = generator.halo, 8
-    assert reach % generator.multiple == 0
+    reach, size = generator.needs.halo, 8
+    assert reach % generator.needs.multiple == 0
     side = 2 * reach + 3 * size
     decoded = torch.rand(1, 3, side, side, dtype=torch.float64, requires_grad=True)
     generator.double()
-    output = generator(
-        Conditions(decoded, decoded, torch.ones(1, 3, 64), torch.zeros(1, 9)), ZeroNoise()
-    )
+    blank = showing(torch.zeros(1, 3, side, side))
+    file = replace(blank, _view=_View(blank, lambda _: decoded * 255))
+    output = generator([file], ZeroNoise())
     middle = slice(reach + size, reach + 2 * size)
     (gradient,) = torch.autograd.grad((output - decoded)[0, :, middle, middle].sum(), decoded)
     touched = gradient[0].abs().sum(dim=0).nonzero()

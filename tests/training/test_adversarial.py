@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from jpegx.models.critics.critic import Critic
+from jpegx.models.critic import Critic
+from jpegx.models.files import decoded_rgb, repeat
 from jpegx.models.generator import Generator
 from jpegx.models.layers import repeat_samples
 from jpegx.models.noise import RandomNoise, ZeroNoise
@@ -53,21 +54,21 @@ def test_shared_samples_have_every_loss() -> None:
     stepped = gradients(stage.networks.generator)
 
     batch = compress(groups(2), CPU)
-    images = generator(batch.conditions, RandomNoise(stage._random(7, 0, _SAMPLE)), 3)
+    images = generator(batch.files, RandomNoise(stage._random(7, 0, _SAMPLE)), 3)
     samples = images.unflatten(0, (4, 3))
-    fake, features = critic(images, batch.conditions.map(lambda v: repeat_samples(v, 3)))
-    real, wanted_features = critic(batch.targets, batch.conditions)
+    fake, features = critic(images, repeat(batch.files, 3))
+    real, wanted_features = critic(batch.targets, batch.files)
     filters = stage._random(7, 0, _DIRECTIONS)
-    usual = reference(batch.conditions, ZeroNoise())
+    usual = reference(batch.files, ZeroNoise())
     wanted = {
         "adversarial": weights.adversarial * generator_loss(fake),
-        "consistency": 5 * consistency(samples[:, 0], batch.groups),
+        "consistency": 5 * consistency(samples[:, 0], batch.files),
         "features": weights.feature_matching
         * feature_matching(features, [repeat_samples(f.detach(), 3) for f in wanted_features]),
         "first_moment": weights.first_moment * first_moment(samples, batch.targets),
         "second_moment": weights.second_moment * second_moment(samples, batch.targets, usual),
         "crps": weights.crps
-        * sliced_crps(samples, batch.targets, batch.conditions.decoded, filters, 8),
+        * sliced_crps(samples, batch.targets, decoded_rgb(batch.files), filters, 8),
     }
     of_weights = ("adversarial", "first_moment", "second_moment", "crps")
     factors = {name: getattr(weights, name) for name in of_weights}
@@ -87,8 +88,8 @@ def test_a_guided_first_moment_is_the_distance_from_the_regression() -> None:
     losses = stage.step([groups(2)], 7, 0.5)
     batch = compress(groups(2), CPU)
     noise = RandomNoise(stage._random(7, 0, _SAMPLE))
-    samples = stage.networks.generator(batch.conditions, noise, 3).unflatten(0, (4, 3))
-    usual = reference(batch.conditions, ZeroNoise())
+    samples = stage.networks.generator(batch.files, noise, 3).unflatten(0, (4, 3))
+    usual = reference(batch.files, ZeroNoise())
     torch.testing.assert_close(losses["first_moment"], first_moment(samples, usual).detach())
     assert not torch.allclose(losses["first_moment"], first_moment(samples, batch.targets))
 
@@ -127,7 +128,7 @@ def test_parts_of_a_batch_count_alike() -> None:
         batch = compress([own], CPU)
         stage.networks.generator.zero_grad()
         noise = RandomNoise(stage._random(0, part, _SAMPLE))
-        images = stage.networks.generator(batch.conditions, noise, 3)
+        images = stage.networks.generator(batch.files, noise, 3)
         loss = first_moment(images.unflatten(0, (2, 3)), batch.targets)
         loss.backward()
         parts.append(gradients(stage.networks.generator))

@@ -10,10 +10,13 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from jpeg_batches import showing
 from jpegx.jpeg import libjpeg_model, transform
-from jpegx.models.conditioning import Conditions, conditions
-from jpegx.models.critics.critic import Critic, create_critic
-from jpegx.training.data.compress import Compressed, compress, layout_of, quality_tables
+from jpegx.jpeg.jpeg_batch import JpegBatch
+from jpegx.models.critic import Critic
+from jpegx.models.files import Files, decoded_rgb
+from jpegx.models.registry import critics
+from jpegx.training.data.compress import compress, layout_of, quality_tables
 from jpegx.training.data.patches import Group
 from jpegx.training.losses.adversarial_game import critic_loss, generator_loss, gradient_penalty
 from jpegx.training.losses.feature_matching import feature_matching
@@ -63,19 +66,18 @@ class Linear(Critic):
         super().__init__()
         self.weight = nn.Parameter(weight)
 
-    def forward(self, images: Tensor, conditions: Conditions) -> tuple[Tensor, list[Tensor]]:
+    def forward(self, images: Tensor, files: Files) -> tuple[Tensor, list[Tensor]]:
         return (images * self.weight).sum(dim=(1, 2, 3)), []
 
 
-def some_conditions(count: int, size: int) -> Conditions:
-    image = torch.zeros(count, 3, size, size)
-    return Conditions(image, image, torch.ones(count, 3, 64), torch.zeros(count, 9))
+def some_files(count: int, size: int) -> list[JpegBatch]:
+    return [showing(torch.zeros(count, 3, size, size))]
 
 
 def test_gradient_penalty_of_a_linear_critic() -> None:
     weight = torch.randn(3, 4, 4)
     critic = Linear(weight)
-    penalty = gradient_penalty(critic, torch.rand(5, 3, 4, 4), some_conditions(5, 4))
+    penalty = gradient_penalty(critic, torch.rand(5, 3, 4, 4), some_files(5, 4))
     assert float(penalty.detach()) == pytest.approx(float(weight.square().sum() / 2), rel=1e-5)
     penalty.backward()
     assert critic.weight.grad is not None
@@ -85,20 +87,21 @@ def test_gradient_penalty_of_a_linear_critic() -> None:
 @pytest.mark.parametrize("family", ["light", "resnet34"])
 def test_gradient_penalty_trains_the_critics(family: str) -> None:
     config: dict[str, object] = {"width": 4} if family == "resnet34" else {"widths": [4, 8]}
-    critic = create_critic(family, config)
-    gradient_penalty(critic, torch.rand(2, 3, 32, 32), some_conditions(2, 32)).backward()
+    critic = critics.create(family, config)
+    gradient_penalty(critic, torch.rand(2, 3, 32, 32), some_files(2, 32)).backward()
     weight = next(critic.parameters())
     assert weight.grad is not None
     assert weight.grad.abs().max() > 0
 
 
-def files_of(images: Tensor, sampling: str, qualities: tuple[int, ...]) -> Compressed:
+def files_of(images: Tensor, sampling: str, qualities: tuple[int, ...]) -> JpegBatch:
     layout = layout_of(sampling, (images.shape[3], images.shape[2]))
     tables = quality_tables(qualities, layout, CPU)
-    return Compressed(layout, tables, libjpeg_model.encode(images, layout, tables))
+    grids = libjpeg_model.encode(images, layout, tables)
+    return JpegBatch(layout, tuple(grids), tuple(tables))
 
 
-def decoded(file: Compressed) -> Tensor:
+def decoded(file: JpegBatch) -> Tensor:
     values = transform.dequantize([c.float() for c in file.coefficients], file.tables)
     return transform.decode_dct(values, file.layout) / 255
 
@@ -218,13 +221,12 @@ def test_compression_is_libjpegs_and_gray_targets_are_gray() -> None:
     assert batch.targets.shape == (4, 3, 32, 32)
     assert torch.equal(batch.targets[:2], patches / 255)
     assert torch.equal(batch.targets[2:, 0], batch.targets[2:, 2])
-    color, gray = batch.groups
+    color, gray = batch.files
     assert (color.layout.channels, gray.layout.channels) == (3, 1)
     single = files_of(patches[1:], "4:2:0", (80,))
     for ours, alone in zip(color.coefficients, single.coefficients, strict=True):
         assert torch.equal(ours[1:], alone)
-    seen = conditions(gray.coefficients, gray.tables, gray.layout)
-    assert torch.equal(batch.conditions.decoded[2:], seen.decoded)
+    assert torch.equal(decoded_rgb(batch.files)[2:], decoded_rgb([gray]))
 
 
 def test_rounding_to_bytes_clips() -> None:

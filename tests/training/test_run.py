@@ -30,7 +30,7 @@ from training_data import RECIPE, command, run_alone, write_images, write_recipe
 
 # Long enough to be killed in the middle of each stage.
 STAGES = ("regression", "adversarial")
-LONGER = tuple(word for stage in STAGES for word in ("--set", f"{stage}.steps=14"))
+LONGER = tuple(word for stage in STAGES for word in ("--set", f"{stage}.steps=21"))
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -79,7 +79,7 @@ def test_a_run_ends_with_weights_that_decode(run: Run, tmp_path: Path, make_jpeg
         assert torch.equal(value, trained[f"average:{name}"].half().float())
     pixels = np.zeros((20, 30, 3), np.uint8)
     batch = compress([whole_group(pixels, 64, 50)], torch.device("cpu"))
-    samples = generator(batch.conditions, CounterNoise(0), 2)
+    samples = generator(batch.files, CounterNoise(0), 2)
     assert samples.shape == (2, 3, 20, 30)
     jpeg = make_jpeg("photo.jpg", size=(30, 20))
     decoded = run("decode", jpeg, "-n", 2, "--model", weights, "-o", tmp_path / "out")

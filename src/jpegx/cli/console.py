@@ -3,12 +3,18 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:  # rich is imported when there is something to say: --help must be quick
     from rich.console import Console as RichConsole
     from rich.progress import Progress, TaskID
+
+
+def drop_output() -> None:
+    """Send what is still to be written to standard output nowhere: it cannot be written."""
+    with suppress(OSError, ValueError):  # replaced by something that is no file, as tests do
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Console:

@@ -1,5 +1,6 @@
 """jpegx eval: perception, consistency, distortion and calibration of decoders, side by side."""
 
+import re
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -34,6 +35,18 @@ def _qualities(context: click.Context, option: click.Parameter, value: str) -> t
     if not all(1 <= quality <= 100 for quality in qualities):
         raise click.BadParameter("qualities go from 1 to 100.")
     return qualities
+
+
+def _places(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, int, int], ...]:
+    places = []
+    for value in values:
+        found = re.fullmatch(r"(.+):(\d{1,9}),(\d{1,9})", value)
+        if not found:
+            raise click.BadParameter("write PICTURE:X,Y, as in bird.png:120,64.")
+        places.append((found[1], int(found[2]), int(found[3])))
+    return tuple(places)
 
 
 @click.command(short_help="Compare decoders on originals: tables, curves, a report.")
@@ -119,6 +132,14 @@ def _qualities(context: click.Context, option: click.Parameter, value: str) -> t
     "-o gets it as niqe.safetensors.  [default: the one that comes with jpegx]",
 )
 @click.option(
+    "--features",
+    "networks",
+    multiple=True,
+    type=click.Choice(["efficientnet-lite0", "vgg16"]),
+    help="A frozen network, for Fréchet distances of its features at all positions. Again for "
+    "more.  [default: those that are installed]",
+)
+@click.option(
     "--fid",
     is_flag=True,
     help="Measure FID and KID too, with the Inception network of --inception.",
@@ -157,6 +178,14 @@ def _qualities(context: click.Context, option: click.Parameter, value: str) -> t
     help="Folder for results.json, results.csv and report.html; a run that was interrupted goes on "
     "with what is in it.",
 )
+@click.option(
+    "--crops",
+    multiple=True,
+    callback=_places,
+    metavar="PICTURE:X,Y",
+    help="A crop for the report: 128x128 pixels of this picture from column X and row Y on. Again "
+    "for more.  [default: the centres of three pictures of each set]",
+)
 @device_option
 @precision_option
 @temperature_option
@@ -177,12 +206,14 @@ def eval(  # noqa: A001 (the name of the command)
     samples: int,
     seed: int,
     niqe: Path | None,
+    networks: tuple[str, ...],
     fid: bool,
     inception: Path | None,
     repeats: int | None,
     patches: int | None,
     reference: Path | None,
     output: Path | None,
+    crops: tuple[tuple[str, int, int], ...],
     device: str,
     precision: "Precision",
     temperature: float | None,
@@ -196,8 +227,9 @@ def eval(  # noqa: A001 (the name of the command)
     other programs made are measured too, against the JPEG files of --jpegs where there are any.
 
     The table goes to standard output. With -o the folder gets results.json, results.csv and
-    report.html: the tables, the perception-consistency plane, curves over the quality, crops side
-    by side, rank histograms. A picture that cannot be read or measured is named and left out.
+    report.html: the tables, the perception-consistency plane, curves over the quality, rank
+    histograms, and crops side by side, to be enlarged, blinked and seen by their colour alone. A
+    picture that cannot be read or measured is named and left out.
 
     Exit status: 0, all was measured; 1, something failed; 2, wrong usage.
     """
@@ -217,6 +249,10 @@ def eval(  # noqa: A001 (the name of the command)
     if not fid and (inception or repeats or patches):
         raise click.UsageError("--inception, --repeats and --patches are for --fid; add it.")
 
+    if crops and output is None:
+        raise click.UsageError("--crops is for the report; give a folder for it with -o.")
+
+    from jpegx.evaluation.benchmark.panels import Place
     from jpegx.evaluation.benchmark.plan import Request, make_plan
 
     request = Request(
@@ -232,6 +268,8 @@ def eval(  # noqa: A001 (the name of the command)
         samples=samples,
         seed=seed,
         niqe=niqe,
+        networks=networks,
+        crops=tuple(Place(picture, (x, y)) for picture, x, y in crops),
         fid=fid,
         inception=inception,
         repeats=repeats,

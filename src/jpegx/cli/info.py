@@ -2,7 +2,9 @@
 
 import json
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -21,17 +23,20 @@ FAILED = 1
 
 @click.command(short_help="Tell what JPEG files say about themselves.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("-r", "--recursive", is_flag=True, help="Look into the sub-folders of folders.")
 @max_pixels_option
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per file.")
 @click.pass_obj
-def info(console: Console, files: tuple[str, ...], max_pixels: int, as_json: bool) -> None:
+def info(
+    console: Console, files: tuple[str, ...], recursive: bool, max_pixels: int, as_json: bool
+) -> None:
     """Tell what JPEG files say about themselves.
 
-    For each FILE (- is standard input): size, colour space, sampling factors (horizontal x
-    vertical per component), coding, quantization tables with the IJG quality they stand for
-    ("about" if they are not exactly the IJG's), bits per pixel, metadata, comments, what else
-    is in the file, and warnings about damage. Files that are not decoded (CMYK, 12 bits, lossless
-    ...) are described as well, with the reason.
+    For each FILE (- is standard input; a folder stands for the JPEG files in it): size, colour
+    space, sampling factors (horizontal x vertical per component), coding, quantization tables with
+    the IJG quality they stand for ("about" if they are not exactly the IJG's), bits per pixel,
+    metadata, comments, what else is in the file, and warnings about damage. Files that are not
+    decoded (CMYK, 12 bits, lossless ...) are described as well, with the reason.
 
     Exit status: 0, all files could be read; 1, some could not; 2, wrong usage.
     """
@@ -40,19 +45,40 @@ def info(console: Console, files: tuple[str, ...], max_pixels: int, as_json: boo
     from jpegx.jpeg.describe import describe_file
 
     exit_code = 0
-    for file in files:
+
+    def failed(line: str) -> None:
+        nonlocal exit_code
+        console.say(printable(line))
+        exit_code = FAILED
+
+    for file in _expanded(files, recursive, failed, console):
         name = name_of(file)
         try:
             description = describe_file(source_of(file), name=name, max_pixels=max_pixels)
         except Exception as error:
-            console.say(one_line(error, name))
-            exit_code = FAILED
+            failed(one_line(error, name))
             continue
         if as_json:
             click.echo(json.dumps({"file": file, **asdict(description)}))
         else:
             click.echo(_text(name, description))
     sys.exit(exit_code)
+
+
+def _expanded(
+    files: tuple[str, ...], recursive: bool, failed: Callable[[str], None], console: Console
+) -> Iterator[str]:
+    """The files, with those of a folder in its place."""
+    from jpegx.io.inputs import find_inputs
+
+    for file in files:
+        if file == "-" or not Path(file).is_dir():
+            yield file
+            continue
+        found = find_inputs(
+            [file], recursive=recursive, failed=failed, noted=lambda s: console.say(printable(s))
+        )
+        yield from (str(source.path) for source in found)
 
 
 def _text(name: str, description: "Description") -> str:

@@ -15,7 +15,7 @@ import click
 
 from jpegx import __version__
 from jpegx.cli.allocator import keep_freed_memory
-from jpegx.cli.console import Console
+from jpegx.cli.console import Console, drop_output
 from jpegx.io.failures import one_line
 from jpegx.signals import IMPATIENT, STOP_SIGNALS
 
@@ -65,11 +65,12 @@ class Jpegx(click.Group):
                 console.say(f"jpegx: interrupted{console.goes_on}")
                 ctx.exit(128 + stop.number)
             except BrokenPipeError:
-                # Whatever is still buffered has no reader either.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                drop_output()  # whatever is still buffered has no reader either
                 console.say("jpegx: the program that read the output has gone")
                 ctx.exit(128 + signal.SIGPIPE)
             except Exception as error:
+                if isinstance(error, OSError):
+                    drop_output()  # as it may be what failed
                 console.say(one_line(error, "jpegx"))
                 ctx.exit(1)
 

@@ -2,13 +2,15 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from jpegx.cli.arguments import check_standard_input, name_of, source_of
-from jpegx.cli.console import Console
+from jpegx.cli.console import Console, drop_output
 from jpegx.cli.options import max_pixels_option
 from jpegx.errors import printable
 from jpegx.io.failures import one_line
@@ -23,6 +25,7 @@ UNREADABLE = 2
 @click.command(short_help="Tell whether pictures could have been the source of a JPEG file.")
 @click.argument("jpeg")
 @click.argument("pictures", nargs=-1, required=True, metavar="PICTURE...")
+@click.option("-r", "--recursive", is_flag=True, help="Look into the sub-folders of folders.")
 @max_pixels_option
 @click.option(
     "--certify",
@@ -36,6 +39,7 @@ def verify(
     console: Console,
     jpeg: str,
     pictures: tuple[str, ...],
+    recursive: bool,
     max_pixels: int,
     certify: bool,
     as_json: bool,
@@ -46,6 +50,9 @@ def verify(
     with the quantization tables and sampling factors of the file JPEG, and its coefficients are
     compared with the file's. One of the names may be -, standard input.
 
+    JPEG and PICTURE may be two folders: each file is compared with the pictures that are named like
+    it, as jpegx decode names them, and a summary is told at the end.
+
     For each component of the image: how many coefficients differ, and the largest distance of a
     coefficient before rounding from the file's, in quantization steps (below 0.5 is inside the
     cell). For the picture: the consistency, the RMSE between the decoded pixels of both files, and
@@ -54,38 +61,100 @@ def verify(
     libjpeg filled up the blocks over the edge. Both are proven. All others count as search.
 
     Exit status: 0, all pictures are exact, no coefficient differs; 1, some differ; 2, wrong usage,
-    or a file cannot be read or compared.
+    a file cannot be read or compared or has no picture, or the answer cannot be written.
     """
     check_standard_input(jpeg, *pictures)
-
-    from jpegx.consistency.compare import verify as compare
-    from jpegx.io.picture_reader import read_comparable
-    from jpegx.jpeg.file import read_jpeg
-
-    # Whatever goes wrong is exit code 2: 1 is an answer.
-    name = name_of(jpeg)
+    folders = [name for name in (jpeg, *pictures) if name != "-" and Path(name).is_dir()]
+    if folders and (len(folders) != 2 or len(pictures) != 1):
+        raise click.UsageError("give one JPEG file and pictures, or two folders.")
+    if recursive and not folders:
+        raise click.UsageError("-r looks into folders; give two folders.")
+    check = _Check(console, max_pixels=max_pixels, certify=certify, as_json=as_json)
     try:
-        quantized = read_jpeg(source_of(jpeg), name=name, max_pixels=max_pixels)
-    except Exception as error:
-        console.say(one_line(error, name))
+        if folders:
+            _check_folders(check, jpeg, pictures[0], recursive=recursive)
+        else:
+            check.compare(jpeg, pictures)
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # of standard output: 1 would be an answer
+        drop_output()
+        console.say(one_line(error, "jpegx"))
         sys.exit(UNREADABLE)
-    for warning in quantized.warnings:
-        console.say(printable(f"{name}: warning: {warning}"))
-    size = quantized.layout.width, quantized.layout.height
-    exit_code = 0
-    for picture in pictures:
-        name = name_of(picture)
+    sys.exit(check.exit_code)
+
+
+class _Check:
+    """Compares pictures with files, tells what came of it, and counts."""
+
+    def __init__(self, console: Console, *, max_pixels: int, certify: bool, as_json: bool) -> None:
+        self._console = console
+        self._max_pixels = max_pixels
+        self._certify = certify
+        self._as_json = as_json
+        self.exact = self.different = self.failures = 0
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all pictures are exact, NOT_EXACT or UNREADABLE if not."""
+        return UNREADABLE if self.failures else NOT_EXACT if self.different else 0
+
+    def failed(self, line: str) -> None:
+        """Tell that something cannot be compared."""
+        self.failures += 1
+        self._console.say(printable(line))
+
+    def noted(self, line: str) -> None:
+        """Tell what the user should know."""
+        self._console.say(printable(line))
+
+    def compare(self, jpeg: str, pictures: Sequence[str]) -> None:
+        """Compare a file with pictures. Raises OSError if the answer cannot be written."""
+        from jpegx.consistency.compare import verify as compare
+        from jpegx.io.picture_reader import read_comparable
+        from jpegx.jpeg.file import read_jpeg
+
+        name = name_of(jpeg)
         try:
-            pixels = read_comparable(source_of(picture), name, size)
-            report = compare(quantized, pixels, certify=certify)
+            quantized = read_jpeg(source_of(jpeg), name=name, max_pixels=self._max_pixels)
         except Exception as error:
-            console.say(one_line(error, name))
-            exit_code = UNREADABLE
-            continue
-        click.echo(_json(jpeg, picture, report) if as_json else _text(name, report))
-        if not report.exact:
-            exit_code = max(exit_code, NOT_EXACT)
-    sys.exit(exit_code)
+            return self.failed(one_line(error, name))
+        for warning in quantized.warnings:
+            self.noted(f"{name}: warning: {warning}")
+        size = quantized.layout.width, quantized.layout.height
+        for picture in pictures:
+            name = name_of(picture)
+            try:
+                pixels = read_comparable(source_of(picture), name, size)
+                report = compare(quantized, pixels, certify=self._certify)
+            except Exception as error:
+                self.failed(one_line(error, name))
+                continue
+            self.exact += report.exact
+            self.different += not report.exact
+            click.echo(_json(jpeg, picture, report) if self._as_json else _text(name, report))
+        return None
+
+
+def _check_folders(check: _Check, jpegs: str, pictures: str, *, recursive: bool) -> None:
+    from jpegx.batch.pairs import pair_up
+    from jpegx.io.inputs import find_inputs
+
+    sources = find_inputs([jpegs], recursive=recursive, failed=check.failed, noted=check.noted)
+    pairs, rest = pair_up(sources, Path(pictures), recursive=recursive)
+    missing = 0
+    for source, found in pairs:
+        if found:
+            check.compare(str(source.path), [str(path) for path in found])
+        else:
+            missing += 1
+            check.failed(f"{source.path}: no picture of it in {pictures}")
+    for path in rest:
+        check.noted(f"{path}: no file in {jpegs} is named like it")
+    check.noted(
+        f"jpegx: {len(sources)} files, {check.exact} pictures exact, {check.different} not exact, "
+        f"{check.failures - missing} unreadable, {missing} files without a picture"
+    )
 
 
 def _text(name: str, report: "VerifyReport") -> str:

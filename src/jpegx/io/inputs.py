@@ -13,6 +13,10 @@ from jpegx.io.paths import is_pipe_or_device
 
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".mjpg", ".mjpeg"})
 
+PICTURE_SUFFIXES = frozenset(
+    {".png", ".webp", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".gif", ".avif"}
+)
+
 # What macOS leaves beside files on disks and in archives of others: no pictures.
 _SIDECAR, _SIDECAR_FOLDER = "._", "__MACOSX"
 
@@ -96,6 +100,17 @@ def find_inputs(
     if below is not None:
         return list(_below(below, sources, failed))
     return _apart(sources, folders)
+
+
+def find_pictures(folder: Path, *, recursive: bool = True) -> list[Path]:
+    """The picture files in a folder, sorted, so that their order is the same everywhere."""
+    return sorted(
+        path
+        for path in (folder.rglob("*") if recursive else folder.iterdir())
+        if split_suffix(path.name, PICTURE_SUFFIXES)[1]
+        and not is_pipe_or_device(path)
+        and not is_sidecar(path.relative_to(folder))
+    )
 
 
 def read_names(stream: BinaryIO, *, null: bool) -> list[str]:

@@ -1,7 +1,8 @@
 """Calibration of samples: are they as different from each other as from the original?
 
 A sampler of the true posterior cannot be told from it: among n samples and the original, the
-original takes every rank equally often. Measured on pixels, and on the luma DCT by frequency.
+original takes every rank equally often. Measured on pixels, on the luma DCT by frequency, and on
+the means of squares of each component: errors that neighbours share show there and not in pixels.
 """
 
 from collections.abc import Mapping
@@ -9,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from jpegx.jpeg.layout import Layout
+from jpegx.jpeg.color import to_components
+from jpegx.jpeg.layout import ColorSpace, Layout
 from jpegx.jpeg.libjpeg_model import scaled_coefficients
 from jpegx.metrics.psnr import luma
 from jpegx.metrics.tally import BandCalibration, Tally
@@ -19,19 +22,24 @@ from jpegx.metrics.tally import BandCalibration, Tally
 PIXELS = "pixels"
 # Bands of the 8x8 DCT: sums of horizontal and vertical frequency, from and below.
 BANDS = {"dc": (0, 1), "low": (1, 4), "middle": (4, 8), "high": (8, 15)}
+# Sides of the squares of which components are averaged, in pixels.
+SQUARES = (8, 32, 128)
+_MEANS = tuple(f"{component} {side}" for component in ("Y", "Cb", "Cr") for side in SQUARES)
 
 
 @dataclass(frozen=True)
 class CalibrationResult:
-    """Figures of all pictures together: of pixels, and of the luma DCT by band.
+    """Figures of all pictures together: of pixels, of the luma DCT by band, and of means.
 
     ``samples``: n, of each picture. ``pixels``: all channels, gray levels. ``bands``: by name, in
-    the order of :data:`BANDS`, DCT units.
+    the order of :data:`BANDS`, DCT units. ``means``: by component and side of the square, "Y 8" to
+    "Cr 128", gray levels; only those that some picture holds.
     """
 
     samples: int
     pixels: BandCalibration
     bands: dict[str, BandCalibration]
+    means: dict[str, BandCalibration]
 
 
 class Calibration:
@@ -43,7 +51,7 @@ class Calibration:
 
     def __init__(self, samples: int) -> None:
         self._samples = samples
-        self._tallies = {name: Tally(samples) for name in (PIXELS, *BANDS)}
+        self._tallies = {name: Tally(samples) for name in (PIXELS, *BANDS, *_MEANS)}
 
     def add(self, samples: Tensor, original: Tensor) -> None:
         """Takes in one picture.
@@ -62,6 +70,8 @@ class Calibration:
         for name, (first, end) in BANDS.items():
             inside = (sums >= first) & (sums < end)
             self._tallies[name].add(drawn[..., inside].flatten(1), true[..., inside].flatten())
+        for name, values in _means(torch.cat([samples, original[None]])).items():
+            self._tallies[name].add(values[:-1], values[-1])
 
     def merge(self, other: "Calibration") -> None:
         """Takes in all pictures of another one; ValueError if its number of samples is another."""
@@ -84,7 +94,10 @@ class Calibration:
     def result(self) -> CalibrationResult:
         """The figures of all pictures so far. Raises ValueError if there is none."""
         bands = {name: self._tallies[name].result() for name in BANDS}
-        return CalibrationResult(self._samples, self._tallies[PIXELS].result(), bands)
+        means = {
+            name: self._tallies[name].result() for name in _MEANS if self._tallies[name].values
+        }
+        return CalibrationResult(self._samples, self._tallies[PIXELS].result(), bands, means)
 
 
 def _blocks(images: Tensor) -> Tensor:
@@ -96,3 +109,21 @@ def _blocks(images: Tensor) -> Tensor:
     gray = torch.stack([luma(image) for image in images])
     layout = Layout(gray.shape[3], gray.shape[2], "gray", ((1, 1),))
     return scaled_coefficients(gray, layout)[0] / 8
+
+
+def _means(images: Tensor) -> dict[str, Tensor]:
+    """Means of the squares of each component of images (N, C, H, W), (N, squares) by name.
+
+    Squares from the top left corner that do not overlap; what does not fill one is left out.
+    """
+    channels, height, width = images.shape[1:]
+    space: ColorSpace = "gray" if channels == 1 else "ycbcr"
+    layout = Layout(width, height, space, ((1, 1),) * channels)
+    level, side, found = to_components(images.float(), layout), 1, {}
+    for square in SQUARES:
+        if min(height, width) < square:
+            break
+        level, side = F.avg_pool2d(level, square // side), square
+        for index, component in enumerate(layout.names):
+            found[f"{component} {square}"] = level[:, index].flatten(1)
+    return found

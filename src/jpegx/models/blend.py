@@ -12,8 +12,8 @@ from jpegx.models.card import card_temperature
 from jpegx.models.checkpoint import load
 from jpegx.models.checkpoint_header import BadCheckpoint
 from jpegx.models.generator import Generator
-from jpegx.models.registry import create
-from jpegx.models.transfer import deeper, transfer
+from jpegx.models.registry import generators
+from jpegx.models.transfer import transfer
 
 
 def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
@@ -32,8 +32,8 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
     if not isclose(total, 1, abs_tol=1e-6):
         raise ValueError(f"the shares add up to {total:.9g}; they must add up to 1")
     parts = {path: load(path) for path in shares}
-    generators = [generator for generator, _ in parts.values()]
-    silent = create(generators[0].family, _widest(generators)).requires_grad_(False)
+    networks = [network for network, _ in parts.values()]
+    silent = generators.create(networks[0].family, _widest(networks)).requires_grad_(False)
     for parameter in silent.parameters():
         parameter.zero_()
     result = deepcopy(silent)
@@ -57,14 +57,9 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
     return result.eval(), own
 
 
-def _widest(generators: Sequence[Generator]) -> dict[str, object]:
+def _widest(networks: Sequence[Generator]) -> dict[str, object]:
     """The configuration of the first, with all that any of them has."""
-    configs = [g.config.to_dict() for g in generators]
-    config = configs[0]
-    for other in configs:
-        config = deeper(config, other)
-    samplers = [c for c, g in zip(configs, generators, strict=True) if g.stochastic]
-    for name, having in (("noise", samplers), ("dither", samplers), ("projection", configs)):
-        if name in config:
-            config[name] = any(other.get(name) for other in having)
-    return config
+    configs = [network.config.to_dict() for network in networks]
+    pairs = zip(configs, networks, strict=True)
+    samplers = [config for config, network in pairs if network.stochastic]
+    return networks[0].config_class.joined(configs, samplers)

@@ -12,25 +12,30 @@ from torch import Tensor
 from jpegx.io.atomic_file import atomic_file
 from jpegx.models.checkpoint_header import FORMAT, BadCheckpoint, CheckpointHeader, read_header
 from jpegx.models.generator import Generator
-from jpegx.models.registry import create
+from jpegx.models.registry import generators
 
 
 def save(
     path: Path, generator: Generator, card: dict[str, object], *, overwrite: bool = True
 ) -> None:
-    """Write a generator: tensors in float16; family, configuration and card in the metadata.
+    """Write a generator: weights in float16, statistics in float32; the rest in the metadata.
 
     ``card``: anything that JSON holds. Folders are made; an existing file is replaced when the new
     one is whole, or with ``overwrite`` False it stays. Raises ValueError if a weight is not finite
     in float16, OSError if the file cannot be written, FileExistsError if it is there and stays.
     """
+    weights = dict(generator.named_parameters())
     tensors = {
-        name: tensor.detach().to("cpu", torch.float16).contiguous()
-        for name, tensor in generator.state_dict().items()
+        name: tensor.detach()
+        .to("cpu", torch.float16 if name in weights else torch.float32)
+        .contiguous()
+        for name, tensor in saved_state(generator).items()
     }
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
-            raise ValueError(f"tensor {name!r} is not finite in float16")
+            raise ValueError(
+                f"tensor {name!r} is not finite in {tensor.dtype}".replace("torch.", "")
+            )
     metadata = {
         "format": FORMAT,
         "family": generator.family,
@@ -41,6 +46,12 @@ def save(
         stream.write(to_bytes(tensors, metadata))
 
 
+def saved_state(generator: Generator) -> dict[str, Tensor]:
+    """The tensors that a checkpoint has: all but counters, as batch normalization keeps some."""
+    state: dict[str, Tensor] = generator.state_dict()
+    return {name: tensor for name, tensor in state.items() if tensor.is_floating_point()}
+
+
 def load(path: Path) -> tuple[Generator, dict[str, object]]:
     """A generator in evaluation mode, its tensors in float32 on the CPU, and its card.
 
@@ -49,7 +60,7 @@ def load(path: Path) -> tuple[Generator, dict[str, object]]:
     """
     header = read_header(path)
     generator = _build(path, header)
-    wanted = {name: tuple(tensor.shape) for name, tensor in generator.state_dict().items()}
+    wanted = {name: tuple(tensor.shape) for name, tensor in saved_state(generator).items()}
     _compare(path, wanted, header.shapes)
     try:
         tensors = load_file(path)
@@ -61,6 +72,8 @@ def load(path: Path) -> tuple[Generator, dict[str, object]]:
         if not tensor.is_floating_point() or not tensor.sum(dtype=torch.float32).isfinite():
             raise BadCheckpoint(f"{path}: tensor {name!r} does not hold finite numbers")
     values: dict[str, Tensor] = {k: v.float() for k, v in tensors.items()}
+    for name, tensor in generator.state_dict().items():
+        values.setdefault(name, torch.zeros(tensor.shape, dtype=tensor.dtype))
     generator.load_state_dict(values, assign=True)
     return generator.eval(), header.card
 
@@ -69,7 +82,7 @@ def _build(path: Path, header: CheckpointHeader) -> Generator:
     # On the meta device a hostile configuration takes no memory before the shapes are compared.
     try:
         with torch.device("meta"):
-            return create(header.family, header.config)
+            return generators.create(header.family, header.config)
     except ValueError as error:
         raise BadCheckpoint(
             f"{path}: {error}; it needs another version of jpegx, or is damaged"

@@ -8,61 +8,70 @@ The network makes of its jumps at the borders of blocks what it makes of those i
 """
 
 from functools import cache
-from math import cos, pi, sqrt
+from math import cos, lcm, log2, pi, sqrt
 
 import torch
 from torch import Tensor
 
 from jpegx.jpeg.color import change_in_pixels
 from jpegx.jpeg.layout import Layout
-from jpegx.models.conditioning import UNIT, Conditions, sampling_of
+from jpegx.models.files import Files, count, joined
 from jpegx.models.layers import repeat_samples
-from jpegx.models.noise import Noise
+from jpegx.models.noise import Noise, NoiseField
 
 # The mean of a block and its slopes: (vertical, horizontal) frequencies.
 _FREQUENCIES = ((0, 0), (0, 1), (1, 0))
-DITHER_LAYERS = 3 * len(_FREQUENCIES)  # of the noise: one for each component and frequency
-_CELL = 8  # pixels between places of the noise, whatever the sampling
-_LARGEST = UNIT // _CELL  # reduction of a component each way
+_CELL = 8  # pixels between places, whatever the sampling
+# Of a fractional ratio (3 to 2), which nothing encodes, the power of 2 next to it is taken.
+_LARGEST = 4
+_WHOLE = _LARGEST * _CELL  # pixels: places are drawn for so many at a time
+
+# Places of each component and frequency.
+PLACES = NoiseField(3 * len(_FREQUENCIES), _CELL, "uniform")
 
 
-def dither(conditions: Conditions, noise: Noise, samples: int) -> Tensor:
+def dither(files: Files, noise: Noise, field: NoiseField, samples: int) -> Tensor:
     """What random places in the cells change in the decoded images: (N * samples, 3, H, W).
 
-    In gray levels / 255, float32. With standard Gaussian noise, the mean and the two slopes of each
-    block of each component are uniform in their cells; with weaker noise closer to the middle.
-    Blocks of components that are down-sampled span as much more (a ratio other than 1, 2, 4 is
-    taken for one of these).
+    In gray levels / 255, float32. ``field``: ``PLACES``, as the generator has numbered it. With
+    noise of full strength the mean and the two slopes of each block of each component are uniform
+    in their cells; with weaker noise closer to the middle. Blocks of components that are
+    down-sampled span as much more.
     """
-    height, width = conditions.decoded.shape[2:]
-    rows, columns = (_LARGEST * -(-size // UNIT) for size in (height, width))
-    like = conditions.decoded.new_empty(len(conditions) * samples, 1, rows, columns)
-    gaussian = torch.cat([noise(layer, like, _CELL) for layer in range(DITHER_LAYERS)], dim=1)
-    places = torch.erf(gaussian * 0.5**0.5).div(2).unflatten(1, (3, -1))
-    steps = conditions.tables[:, :, [v * 8 + u for v, u in _FREQUENCIES]]
-    places = places * repeat_samples(steps, samples)[..., None, None]
-    features = repeat_samples(conditions.sampling, samples)
-    kinds, kind_of = features.unique(dim=0, return_inverse=True)
-    change = like.new_empty(len(like), 3, height, width)
-    for kind, sampling in enumerate(kinds.tolist()):
-        chosen = kind_of == kind
-        with torch.autocast(like.device.type, enabled=False):
-            change[chosen] = _images(places[chosen], sampling)[:, :, :height, :width]
-    return change / 255
+    layout, device = files[0].layout, files[0].device
+    down, across = (
+        lcm(_WHOLE, *(batch.layout.mcu_size[axis] for batch in files)) for axis in (1, 0)
+    )
+    size = (-(-layout.height // down) * down // _CELL, -(-layout.width // across) * across // _CELL)
+    like = torch.empty(count(files) * samples, 1, *size, device=device)
+    start = (files[0].origin[0] // _CELL, files[0].origin[1] // _CELL)
+    places = noise.draw(field, like, start, samples).unflatten(1, (3, -1))
+    parts = places.split([len(batch) * samples for batch in files])
+    changes = []
+    with torch.autocast(device.type, enabled=False):
+        for batch, part in zip(files, parts, strict=True):
+            tables = torch.stack([t.to(torch.float32).flatten(1) for t in batch.tables], dim=1)
+            steps = tables[:, :, [v * 8 + u for v, u in _FREQUENCIES]]
+            amount = part[:, : len(batch.tables)] * repeat_samples(steps, samples)[..., None, None]
+            images = _images(amount, batch.layout)
+            changes.append(images[:, :, : layout.height, : layout.width])
+    return joined(changes) / 255
 
 
-def _images(changes: Tensor, sampling: list[float]) -> Tensor:
+def _images(changes: Tensor, layout: Layout) -> Tensor:
     """Changes in gray levels, (N, 3, h, w), that changes of the coefficients make.
 
-    ``changes``: (N, 3, frequencies, rows, columns), of files with one row of sampling features.
+    ``changes``: (N, components, frequencies, rows, columns).
     """
-    space, ratios = sampling_of(sampling)
+    most = layout.max_factors
     planes = [
-        _plane(changes[:, c], _reduction(across), _reduction(down))
-        for c, (across, down) in enumerate(ratios)
+        _plane(changes[:, c], _reduction(most[0], h), _reduction(most[1], v))
+        for c, (h, v) in enumerate(layout.factors)
     ]
     components = torch.stack(planes, dim=1)
-    whole = Layout(components.shape[3], components.shape[2], space, ((1, 1),) * len(ratios))
+    whole = Layout(
+        components.shape[3], components.shape[2], layout.color_space, ((1, 1),) * len(planes)
+    )
     return change_in_pixels(components, whole).expand(-1, 3, -1, -1)
 
 
@@ -90,6 +99,8 @@ def _wave(frequency: int, length: int) -> Tensor:
     return torch.tensor([scale * cos((x + 0.5) * angle) for x in range(length)])
 
 
-def _reduction(ratio: float) -> int:
-    """1, 2 or 4, of the logarithm of a sampling ratio."""
-    return min(1 << round(ratio), _LARGEST)
+def _reduction(most: int, factor: int) -> int:
+    """By how much a component is reduced."""
+    if most % factor:
+        return min(1 << round(log2(most / factor)), _LARGEST)
+    return most // factor

@@ -1,4 +1,4 @@
-"""What every generator family offers: conditions and noise in, samples out."""
+"""What every generator family offers: files and noise in, samples out."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -7,10 +7,31 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from jpegx.models.conditioning import Conditions
+from jpegx.jpeg.layout import Layout
 from jpegx.models.config import Config
-from jpegx.models.noise import Noise
+from jpegx.models.files import Files
+from jpegx.models.noise import Noise, NoiseField
 from jpegx.models.projection import project
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a generator declares.
+
+    ``multiple``: tiles must start at multiples of it, in pixels (and where units of the file do).
+    ``halo``: pixels of context that a tile needs on each side. ``blend``: pixels over which
+    neighbouring tiles must be mixed; 0 where the halo covers the receptive field, so that a tile
+    equals the same part of the whole image. ``noise``: the fields it draws, none for a regression.
+    ``consistent``: its pictures have their coefficients in their cells. ``types``: of numbers that
+    it may compute in.
+    """
+
+    multiple: int
+    halo: int
+    blend: int = 0
+    noise: tuple[NoiseField, ...] = ()
+    consistent: bool = False
+    types: tuple[torch.dtype, ...] = (torch.float32, torch.bfloat16)
 
 
 @dataclass(frozen=True)
@@ -20,32 +41,32 @@ class Encoded:
     ``features``: what the family keeps, at its own scales; nothing where all layers see noise.
     """
 
-    conditions: Conditions
+    files: Files
     features: tuple[Tensor, ...] = ()
 
 
 class Generator(nn.Module, ABC):
-    """A network that turns what a file holds, and noise, into images it could have come from.
+    """A network that turns what files hold, and noise, into images they could have come from.
 
-    ``family``, ``config_class``: the name and the configuration of the family. ``multiple``: tiles
-    must start at multiples of it, in pixels. ``halo``: pixels of context that a tile needs on each
-    side. ``blend``: pixels over which neighbouring tiles must be mixed; 0 where the halo covers the
-    receptive field, so that a tile equals the same part of the whole image. ``stochastic``: whether
-    the output depends on the noise. ``projects``: whether the coefficients of the output are taken
-    into their cells (:mod:`jpegx.models.projection`).
+    ``family``, ``config_class``: the name and the configuration of the family.
     """
 
     family: ClassVar[str]
     config_class: ClassVar[type[Config]]
     config: Config
-    multiple: int
-    halo: int
-    blend: int
-    stochastic: bool
-    projects: bool
+    needs: Needs
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether the output depends on noise."""
+        return bool(self.needs.noise)
+
+    def supports(self, layout: Layout) -> str | None:
+        """Why it cannot decode files of a layout, for the user; None if it can."""
+        return None
 
     @abstractmethod
-    def encode(self, conditions: Conditions) -> Encoded:
+    def encode(self, files: Files) -> Encoded:
         """The noise-free part, computed once for all samples of the files."""
 
     @abstractmethod
@@ -59,7 +80,7 @@ class Generator(nn.Module, ABC):
         channels.
         """
         images = self._images(encoded, noise, samples)
-        return project(images, encoded.conditions, samples) if self.projects else images
+        return project(images, encoded.files, samples) if self.needs.consistent else images
 
     @abstractmethod
     def bytes_per_pixel(self, itemsize: int) -> int:
@@ -68,9 +89,9 @@ class Generator(nn.Module, ABC):
         ``itemsize``: bytes of one number of the type that the network computes in.
         """
 
-    def forward(self, conditions: Conditions, noise: Noise, samples: int = 1) -> Tensor:
+    def forward(self, files: Files, noise: Noise, samples: int = 1) -> Tensor:
         """Encode and render: see :meth:`render`."""
-        return self.render(self.encode(conditions), noise, samples)
+        return self.render(self.encode(files), noise, samples)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jpegx.models.conditioning import SAMPLING_FEATURES, Conditions
+from jpegx.models.files import TABLE_FEATURES, Files, table_features
 from jpegx.models.fused import conv_add, conv_relu
+from jpegx.models.transfer import Addable, Droppable
 
 
 class TableEmbedding(nn.Module):
@@ -16,14 +17,12 @@ class TableEmbedding(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
-        self.first = nn.Linear(3 * 64 + SAMPLING_FEATURES, size)
+        self.first = nn.Linear(TABLE_FEATURES, size)
         self.second = nn.Linear(size, size)
 
-    def forward(self, conditions: Conditions) -> Tensor:
+    def forward(self, files: Files) -> Tensor:
         """The embedding, in the type of the weights."""
-        # Quality spans steps of 1 to 255 (16-bit tables: 65535): their logarithm, -1 to 1 (3).
-        steps = conditions.tables.clamp(min=1).log2().div(4).sub(1).flatten(1)
-        features = torch.cat([steps, conditions.sampling], dim=1).to(self.first.weight.dtype)
+        features = table_features(files).to(self.first.weight.dtype)
         return F.relu(self.second(F.relu(self.first(features))))
 
 
@@ -79,7 +78,7 @@ def begin_as_he(conv: nn.Conv2d, gain: float = 1.0) -> None:
         nn.init.zeros_(conv.bias)
 
 
-class NoiseInput(nn.Module):
+class NoiseInput(Droppable, nn.Module):
     """Adds noise to features, as strong per channel and place as the features themselves say.
 
     Strength is an affine function of the feature: so the noise can be off in flat areas, which a
@@ -99,7 +98,7 @@ class NoiseInput(nn.Module):
         return torch.addcmul(features, noise, torch.addcmul(strength, features, slope))
 
 
-class ResidualBlock(nn.Module):
+class ResidualBlock(Addable, nn.Module):
     """Two 3x3 convolutions beside the identity; FiLM, and noise if wanted, after the first.
 
     He's initialization keeps the variance through the first convolution; the second begins small,
@@ -135,7 +134,7 @@ class ResidualBlock(nn.Module):
         return inner.relu_()
 
 
-class Stage(nn.Module):
+class ResidualBlocks(nn.Module):
     """The residual blocks of one scale."""
 
     def __init__(self, channels: int, count: int, embedding: int, *, noisy: bool) -> None:

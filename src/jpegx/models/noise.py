@@ -1,8 +1,10 @@
-"""Gaussian noise for the generators: repeatable anywhere, fast for training, or none."""
+"""Noise for the generators: repeatable anywhere, fast for training, held, negated, or none."""
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from math import pi
-from typing import Protocol
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -14,52 +16,101 @@ _LAST_SHIFT = 31
 _WORD = (1 << 64) - 1
 
 
-class Noise(Protocol):
-    """A source of standard Gaussian noise for the layers of a generator."""
-
-    def __call__(self, layer: int, like: Tensor, scale: int) -> Tensor:
-        """Noise (N, 1, h, w) for a feature map (N, c, h, w), in its type and on its device.
-
-        ``layer``: the number of the noise input in its generator. ``scale``: pixels of the image
-        that one position of the feature map spans each way.
-        """
+Law = Literal["normal", "uniform"]
 
 
 @dataclass(frozen=True)
-class CounterNoise:
-    """Noise that is a pure function of (seed, sample, layer, absolute position).
+class NoiseField:
+    """Noise that a generator asks for: so many channels of independent numbers.
+
+    ``scale``: pixels of the picture between two positions. ``law``: "normal", Gaussian of standard
+    deviation 1; or "uniform", from -1/2 to 1/2 (of weaker noise: closer to 0). Other laws are made
+    of several fields. ``number``: of the first channel among all of the generator's.
+    """
+
+    channels: int
+    scale: int
+    law: Law = "normal"
+    number: int = 0
+
+
+def numbered(fields: Iterable[NoiseField]) -> tuple[NoiseField, ...]:
+    """The fields with the numbers of their channels, one after the other from 0."""
+    found: list[NoiseField] = []
+    for one in fields:
+        number = found[-1].number + found[-1].channels if found else 0
+        found.append(replace(one, number=number))
+    return tuple(found)
+
+
+class Noise(ABC):
+    """Noise as data: numbers for every field and every absolute position, drawn when needed.
+
+    ``is_zero``: whether all of it is 0, so that a generator may leave it out.
+    """
+
+    is_zero = False
+
+    def draw(
+        self, field: NoiseField, like: Tensor, start: tuple[int, int] = (0, 0), samples: int = 1
+    ) -> Tensor:
+        """Noise (N * samples, channels, h, w) of a field, in the type of ``like``, on its device.
+
+        ``like``: (N * samples, any, h, w), sample s of file n in row n * samples + s. ``start``:
+        (row, column) of the first position, in units of ``field.scale`` pixels of the picture.
+        """
+        values = self._gaussian(field, like, start, samples)
+        return torch.erf(values * 0.5**0.5).div(2) if field.law == "uniform" else values
+
+    @abstractmethod
+    def _gaussian(
+        self, field: NoiseField, like: Tensor, start: tuple[int, int], samples: int
+    ) -> Tensor:
+        """Gaussian numbers for :meth:`draw`, before the law."""
+
+    def __neg__(self) -> "Noise":
+        """The same noise with the other sign."""
+        return NegatedNoise(self)
+
+
+@dataclass(frozen=True)
+class CounterNoise(Noise):
+    """Noise that is a pure function of (seed, sample, channel, absolute position).
 
     The same on CPU and CUDA to rounding, in a whole image and in tiles, for one sample and for
-    many: a counter run through SplitMix64, then the Box-Muller transform. ``seed``: 0 to 2**64 - 1.
-    ``first``: number of the first sample of the batch. ``top``, ``left``: where the feature maps
-    begin in the image, in pixels, multiples of every scale. ``samples``: samples per file, if the
-    batch holds several files that all get the same noise; None if it is one file. ``temperature``:
-    the standard deviation; 1 is what generators are trained with.
+    many: a counter run through SplitMix64, then the Box-Muller transform. All files of a batch get
+    the same. ``seed``: 0 to 2**64 - 1. ``first``: number of the first sample of the batch.
+    ``temperature``: the standard deviation; 1 is what generators are trained with.
     """
 
     seed: int
     first: int = 0
-    top: int = 0
-    left: int = 0
-    samples: int | None = None
     temperature: float = 1.0
 
-    def __call__(self, layer: int, like: Tensor, scale: int) -> Tensor:
-        """Noise (N, 1, h, w) for a feature map: see :class:`Noise`."""
+    @property
+    def is_zero(self) -> bool:  # type: ignore[override]
+        """True at a temperature of 0."""
+        return self.temperature == 0
+
+    def _gaussian(
+        self, field: NoiseField, like: Tensor, start: tuple[int, int], samples: int
+    ) -> Tensor:
         height, width = like.shape[2:]
-        rows = _counters(self.top // scale, height, 1 << 32, like.device)
-        columns = _counters(self.left // scale, width, 1, like.device)
+        rows = _counters(start[0], height, 1 << 32, like.device)
+        columns = _counters(start[1], width, 1, like.device)
         grid = rows[:, None] + columns
-        count = len(like) if self.samples is None else min(self.samples, len(like))
-        noise = torch.empty(count, 1, height, width, dtype=like.dtype, device=like.device)
-        for sample in range(count):
-            key = _key(self.seed, self.first + sample, layer)
-            noise[sample, 0] = _gaussian(grid + _signed(key)).mul_(self.temperature)
-        return noise.repeat(len(like) // count, 1, 1, 1)
+        shape = (samples, field.channels, height, width)
+        noise = torch.empty(shape, dtype=like.dtype, device=like.device)
+        for sample in range(samples):
+            for channel in range(field.channels):
+                key = _key(self.seed, self.first + sample, field.number + channel)
+                values = _gaussian(grid + _signed(key)).mul_(self.temperature)
+                noise[sample, channel] = values
+        return noise.repeat(len(like) // samples, 1, 1, 1)
 
 
 @dataclass(frozen=True)
-class RandomNoise:
+class RandomNoise(Noise):
     """Noise from PyTorch's own generator, for training: fast, but bound to device and batch.
 
     ``generator``: on the device of the feature maps; None is PyTorch's global one.
@@ -69,20 +120,61 @@ class RandomNoise:
     generator: torch.Generator | None = None
     temperature: float = 1.0
 
-    def __call__(self, layer: int, like: Tensor, scale: int) -> Tensor:
-        """Noise (N, 1, h, w) for a feature map: see :class:`Noise`."""
+    def _gaussian(
+        self, field: NoiseField, like: Tensor, start: tuple[int, int], samples: int
+    ) -> Tensor:
         shape = (len(like), 1, *like.shape[2:])
-        noise = torch.randn(shape, generator=self.generator, dtype=like.dtype, device=like.device)
+        channels = [
+            torch.randn(shape, generator=self.generator, dtype=like.dtype, device=like.device)
+            for _ in range(field.channels)
+        ]
+        noise = channels[0] if len(channels) == 1 else torch.cat(channels, dim=1)
         return noise.mul_(self.temperature)
 
 
-@dataclass(frozen=True)
-class ZeroNoise:
+class ZeroNoise(Noise):
     """No noise: for training a generator as a regression."""
 
-    def __call__(self, layer: int, like: Tensor, scale: int) -> Tensor:
-        """Zeros (N, 1, h, w) for a feature map: see :class:`Noise`."""
-        return like.new_zeros(len(like), 1, *like.shape[2:])
+    is_zero = True
+
+    def _gaussian(
+        self, field: NoiseField, like: Tensor, start: tuple[int, int], samples: int
+    ) -> Tensor:
+        return like.new_zeros(len(like), field.channels, *like.shape[2:])
+
+
+@dataclass(frozen=True)
+class NegatedNoise(Noise):
+    """Other noise with the other sign: what is odd in it cancels in the mean of both."""
+
+    noise: Noise
+
+    def _gaussian(
+        self, field: NoiseField, like: Tensor, start: tuple[int, int], samples: int
+    ) -> Tensor:
+        return -self.noise._gaussian(field, like, start, samples)
+
+
+@dataclass(frozen=True)
+class HeldNoise(Noise):
+    """Other noise, drawn once and held from then on, so that it can be looked at or optimized.
+
+    ``trainable``: the numbers held require gradients. ``held``: before the law, by the number of
+    the field and the place where they begin.
+    """
+
+    noise: Noise
+    trainable: bool = False
+    held: dict[tuple[int, int, int], Tensor] = field(default_factory=dict)
+
+    def _gaussian(
+        self, field: NoiseField, like: Tensor, start: tuple[int, int], samples: int
+    ) -> Tensor:
+        key = (field.number, *start)
+        if key not in self.held:
+            drawn = self.noise._gaussian(field, like, start, samples).detach()
+            self.held[key] = drawn.requires_grad_(self.trainable)
+        return self.held[key]
 
 
 def _signed(word: int) -> int:

@@ -2,16 +2,15 @@
 
 from dataclasses import replace
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from jpegx.models.conditioning import UNIT, Conditions
+from jpegx.jpeg.layout import Layout
+from jpegx.models.files import Files
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import Noise
 
 _MIRRORS: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
-# Float32, three channels each: mirrored image and components, the mean so far, the next picture.
+# Float32, three channels each: mirrored image, its coefficients, the mean so far, the next picture.
 _OWN_BYTES_PER_PIXEL = 48
 
 
@@ -30,35 +29,27 @@ class SelfEnsemble(Generator):
         super().__init__()
         self.regression = regression
         self.config = regression.config
-        # Both are powers of two; mirrored, only whole units are aligned with the blocks.
-        self.multiple = max(regression.multiple, UNIT)
-        self.halo = regression.halo
-        self.blend = regression.blend
-        self.stochastic = False
-        self.projects = False  # the regression's pictures are
+        self.needs = replace(regression.needs, consistent=False)  # the regression's pictures are
 
-    def encode(self, conditions: Conditions) -> Encoded:
-        """The conditions alone: each mirror image is encoded when it is rendered."""
-        return Encoded(conditions)
+    def supports(self, layout: Layout) -> str | None:
+        """What the regression supports."""
+        return self.regression.supports(layout)
+
+    def encode(self, files: Files) -> Encoded:
+        """The files alone: each mirror image is encoded when it is rendered."""
+        return Encoded(files)
 
     def _images(self, encoded: Encoded, noise: Noise, samples: int) -> Tensor:
-        conditions = encoded.conditions
-        height, width = conditions.decoded.shape[2:]
-        padding = (0, -width % UNIT, 0, -height % UNIT)
-        whole = replace(conditions, decoded=F.pad(conditions.decoded, padding, mode="replicate"))
+        layout = encoded.files[0].layout
         total: Tensor | None = None
         for dims in _MIRRORS:
-            image = self.regression(_mirrored(whole, dims), noise, samples).flip(dims)
-            total = image if total is None else total.add_(image)
+            mirrored = [batch.mirrored(dims, self.needs.multiple) for batch in encoded.files]
+            image = self.regression(mirrored, noise, samples).flip(dims)
+            image = image[:, :, : layout.height, : layout.width]
+            total = image if total is None else total + image
         assert total is not None
-        return total[:, :, :height, :width].div_(len(_MIRRORS))
+        return total / len(_MIRRORS)
 
     def bytes_per_pixel(self, itemsize: int) -> int:
         """Memory at the peak of rendering: see :meth:`Generator.bytes_per_pixel`."""
         return self.regression.bytes_per_pixel(itemsize) + _OWN_BYTES_PER_PIXEL
-
-
-def _mirrored(conditions: Conditions, dims: tuple[int, ...]) -> Conditions:
-    """Conditions of the files mirrored along dimensions of the image: 2, 3, both or none."""
-    decoded, components = (torch.flip(v, dims) for v in (conditions.decoded, conditions.components))
-    return replace(conditions, decoded=decoded, components=components)

@@ -1,12 +1,19 @@
-"""Weights carried over between networks that are the same but for their noise and their depth."""
+"""Weights carried over between networks that are the same but for parts that one may lack."""
 
-from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from jpegx.models.generator import Generator
-from jpegx.models.layers import ResidualBlock
+
+class Addable:
+    """A part that a network may have where the one that its weights come from has none.
+
+    It begins near the identity.
+    """
+
+
+class Droppable(Addable):
+    """A part, such as an input for noise, that either of two networks may be without."""
 
 
 @runtime_checkable
@@ -20,12 +27,11 @@ class TakesNoise(Protocol):
         """
 
 
-def transfer(source: Generator, target: Generator) -> None:
-    """Give ``target`` the weights of ``source``, of which one may have noise and the other not.
+def transfer(source: nn.Module, target: nn.Module) -> None:
+    """Give ``target`` the weights of ``source``, of which one may have parts that the other lacks.
 
-    Weights of noise that ``source`` lacks stay as they are in ``target``; those that ``target``
-    lacks are left out. Residual blocks that ``source`` lacks stay as well: they begin near the
-    identity. Raises ValueError if they are otherwise different networks.
+    Weights of parts that ``source`` lacks stay as they are in ``target``; those that ``target``
+    lacks are left out. Raises ValueError if they are otherwise different networks.
     """
     weights = dict(source.state_dict())
     for prefix, module in target.named_modules():
@@ -33,34 +39,15 @@ def transfer(source: Generator, target: Generator) -> None:
         if isinstance(module, TakesNoise) and name in weights:
             weights[name] = module.matched(weights[name])
     own = target.state_dict()
-    added = tuple(
-        f"{prefix}."
-        for prefix, module in target.named_modules()
-        if isinstance(module, ResidualBlock) and f"{prefix}.first.weight" not in weights
-    )
-    other = [
-        name
-        for name in weights.keys() ^ own.keys()
-        if "noise" not in name.split(".") and not name.startswith(added)
-    ]
+    added, dropped = _prefixes(target, Addable), _prefixes(source, Droppable)
+    other = [name for name in own.keys() - weights.keys() if not name.startswith(added)]
+    other += [name for name in weights.keys() - own.keys() if not name.startswith(dropped)]
     other += [n for n in weights.keys() & own.keys() if weights[n].shape != own[n].shape]
     if other:
         raise ValueError(f"weights of another network: {min(other)} differs")
     target.load_state_dict(weights, strict=False)
 
 
-def deeper(config: Mapping[str, object], other: Mapping[str, object]) -> dict[str, object]:
-    """A configuration with, at each scale, the residual blocks of the one that has more.
-
-    So that :func:`transfer` can add them. Where the number of scales differs, or there are none, it
-    is ``config`` as it was. What is not a number comes through, to be refused with the network.
-    """
-    result = dict(config)
-    for name in ("encoder", "decoder"):
-        ours, theirs = config.get(name), other.get(name)
-        if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-            try:
-                result[name] = [max(pair) for pair in zip(ours, theirs, strict=True)]
-            except TypeError:
-                result[name] = theirs
-    return result
+def _prefixes(network: nn.Module, kind: type) -> tuple[str, ...]:
+    """How the names of weights begin that belong to a kind of parts."""
+    return tuple(f"{name}." for name, part in network.named_modules() if isinstance(part, kind))

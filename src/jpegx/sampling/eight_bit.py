@@ -7,6 +7,7 @@ from torch import Tensor
 
 from jpegx.consistency.exact import Exact, Progress, Projector
 from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.jpeg.jpeg_batch import JpegBatch
 
 
 class EightBit:
@@ -18,9 +19,10 @@ class EightBit:
     def __init__(
         self, jpeg: QuantizedJpeg, device: torch.device, progress: Progress | None = None
     ) -> None:
-        self.layout = jpeg.layout
-        self.coefficients = [torch.tensor(c, device=device) for c in jpeg.coefficients]
-        self.tables = [torch.tensor(t, device=device) for t in jpeg.tables]
+        files = JpegBatch.of_file(jpeg).to(device)
+        self.layout = files.layout
+        self.coefficients = [values[0] for values in files.coefficients]
+        self.tables = [table[0] for table in files.tables]
         self._device = device
         self._progress = progress
 

@@ -3,18 +3,20 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from math import lcm
 
 import torch
 from torch import Tensor
 from torch.backends import cudnn
 
-from jpegx.errors import JpegxError
+from jpegx.errors import JpegxError, UnsupportedJpeg
 from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.jpeg.jpeg_batch import JpegBatch
+from jpegx.jpeg.layout import Layout
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import CounterNoise
 from jpegx.sampling.memory import release_freed_memory, working_memory
-from jpegx.sampling.tiling import Box, Tile, plan
-from jpegx.sampling.window import window
+from jpegx.sampling.tiling import Tile, plan
 
 Progress = Callable[[float], None]
 
@@ -47,15 +49,20 @@ def generate(
     samples and any memory. ``progress``: told which share of all samples is rendered, up to 1,
     after each tile of a sample; of a picture that needs no tiles, nothing. (``unet``: a tiled
     picture is within 1/256 gray level, its fixed point while it waits, of the whole one, in float32
-    and in bfloat16.) Raises JpegxError if the weights give numbers that are not finite.
+    and in bfloat16.) Raises UnsupportedJpeg if the generator
+    cannot decode such files, JpegxError if the weights give numbers that are not finite.
     """
+    reason = generator.supports(jpeg.layout)
+    if reason is not None:
+        raise UnsupportedJpeg(f"{reason}, which {generator.family} cannot decode")
     if memory is None:
         memory = working_memory(next(generator.parameters()).device)
-    tiles = tiles_of(generator, jpeg, memory)
+    tiles = tiles_of(generator, jpeg.layout, memory)
+    files = JpegBatch.of_file(jpeg)
     noise = CounterNoise(seed, temperature=temperature)
     if len(tiles) == 1:
         most = _pixels_at_once(generator, memory)
-        yield from _whole(generator, jpeg, tiles[0], samples, most, noise)
+        yield from _whole(generator, files, samples, most, noise)
         return
     layout = jpeg.layout
     shape = (layout.channels, layout.height, layout.width)
@@ -64,7 +71,7 @@ def generate(
         count = min(group, samples - first)
         waiting = [torch.empty(shape, dtype=torch.int16) for _ in range(count)]
         for number, tile in enumerate(tiles):
-            for index, part in enumerate(_tile(generator, jpeg, tile, first, count, noise)):
+            for index, part in enumerate(_tile(generator, files, tile, first, count, noise)):
                 fixed = (part - _CENTRE).mul_(_STEPS).clamp_(-32768, 32767)
                 tile.put(fixed, waiting[index])
                 if progress is not None:
@@ -76,14 +83,15 @@ def generate(
             yield waiting.pop().to(torch.float32).div_(_STEPS).add_(_CENTRE)
 
 
-def tiles_of(generator: Generator, jpeg: QuantizedJpeg, memory: int) -> list[Tile]:
-    """The tiles in which :func:`generate` renders a file."""
+def tiles_of(generator: Generator, layout: Layout, memory: int) -> list[Tile]:
+    """The tiles in which :func:`generate` renders a file of a layout."""
+    needs = generator.needs
     return plan(
-        jpeg.layout.height,
-        jpeg.layout.width,
-        halo=generator.halo,
-        multiple=generator.multiple,
-        blend=generator.blend,
+        layout.height,
+        layout.width,
+        halo=needs.halo,
+        multiple=lcm(needs.multiple, *layout.mcu_size),
+        blend=needs.blend,
         max_pixels=_pixels_at_once(generator, memory),
     )
 
@@ -93,53 +101,45 @@ def _pixels_at_once(generator: Generator, memory: int) -> int:
 
 
 def _whole(
-    generator: Generator,
-    jpeg: QuantizedJpeg,
-    tile: Tile,
-    samples: int,
-    most: int,
-    noise: CounterNoise,
+    generator: Generator, files: JpegBatch, samples: int, most: int, noise: CounterNoise
 ) -> Iterator[Tensor]:
     """Samples of a picture of one tile; ``most``: pixels at once that there is memory for."""
-    encoded = _encode(generator, jpeg, tile.seen)
-    most = min(most, _BATCH_PIXELS[encoded.conditions.decoded.device.type])
-    batch = max(1, most // tile.seen.pixels)
+    encoded = _encode(generator, files)
+    most = min(most, _BATCH_PIXELS[encoded.files[0].device.type])
+    batch = max(1, most // (files.layout.width * files.layout.height))
     for first in range(0, samples, batch):
         own = replace(noise, first=first)
-        yield from _render(generator, encoded, jpeg, own, min(batch, samples - first))
+        yield from _render(generator, encoded, own, min(batch, samples - first))
 
 
 def _tile(
     generator: Generator,
-    jpeg: QuantizedJpeg,
+    files: JpegBatch,
     tile: Tile,
     first: int,
     count: int,
     noise: CounterNoise,
 ) -> Iterator[Tensor]:
     """The tile's written part of each sample, one after the other."""
-    encoded = _encode(generator, jpeg, tile.seen)
+    encoded = _encode(generator, files.crop(tile.seen))
     inner = tile.written.inside(tile.seen)
     for sample in range(first, first + count):
-        own = replace(noise, first=sample, top=tile.seen.top, left=tile.seen.left)
-        yield inner.of(_render(generator, encoded, jpeg, own, 1)[0])
+        yield inner.of(_render(generator, encoded, replace(noise, first=sample), 1)[0])
 
 
 @torch.no_grad()
-def _encode(generator: Generator, jpeg: QuantizedJpeg, box: Box) -> Encoded:
+def _encode(generator: Generator, files: JpegBatch) -> Encoded:
     with _exact_float32():
-        return generator.encode(window(jpeg, box, next(generator.parameters()).device))
+        return generator.encode([files.to(next(generator.parameters()).device)])
 
 
 @torch.no_grad()
-def _render(
-    generator: Generator, encoded: Encoded, jpeg: QuantizedJpeg, noise: CounterNoise, count: int
-) -> Tensor:
+def _render(generator: Generator, encoded: Encoded, noise: CounterNoise, count: int) -> Tensor:
     with _exact_float32():
         images = generator.render(encoded, noise, count).mul_(255)
     if not images.isfinite().all():
         raise JpegxError("the weights of this model give no picture of it; take others")
-    if jpeg.layout.channels == 1:
+    if encoded.files[0].layout.channels == 1:
         images = images.mean(dim=1, keepdim=True)
     return images.cpu()
 

@@ -19,6 +19,8 @@ def choose_precision(name: Precision, device: torch.device) -> torch.dtype:
 def prepare(generator: Generator, device: torch.device, precision: Precision) -> Generator:
     """The generator itself, moved to where and how it runs best, for rendering only."""
     dtype = choose_precision(precision, device)
+    if dtype not in generator.needs.types:
+        dtype = generator.needs.types[0]
     generator.to(device, dtype).requires_grad_(False).eval()
     # The one overload of Module.to that takes a memory format has it as its only argument.
     return generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

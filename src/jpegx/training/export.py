@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jpegx.models import checkpoint
 from jpegx.models.generator import Generator
-from jpegx.models.registry import create
+from jpegx.models.registry import generators
 from jpegx.models.transfer import transfer
 from jpegx.training.cards import make_card
 from jpegx.training.folder import BadRun, RunFolder
@@ -41,6 +41,7 @@ def export_weights(
 
 def _without_noise(generator: Generator) -> Generator:
     """The same network without its inputs for noise: a regression was trained with noise of 0."""
-    plain = create(generator.family, {**generator.config.to_dict(), "noise": False})
+    config = generator.config_class.silent(generator.config.to_dict())
+    plain = generators.create(generator.family, config)
     transfer(generator, plain)
     return plain

@@ -9,9 +9,9 @@ from torch import nn
 
 from jpegx.models.checkpoint import load
 from jpegx.models.checkpoint_header import BadCheckpoint
-from jpegx.models.critics.critic import Critic, create_critic
+from jpegx.models.critic import Critic
 from jpegx.models.generator import Generator
-from jpegx.models.registry import create
+from jpegx.models.registry import critics, generators
 from jpegx.models.transfer import transfer
 from jpegx.models.zoo import find
 from jpegx.training.muon import Muon
@@ -77,7 +77,7 @@ class Networks:
             self.reference.load_state_dict(self.average.state_dict())
 
     def update_average(self, decay: float, step: int) -> None:
-        """Move the average towards the generator (paper 1, A.2).
+        """Move the average, of buffers too, towards the generator (paper 1, A.2).
 
         In the first steps the decay is smaller, so that the start is soon forgotten.
         """
@@ -87,7 +87,10 @@ class Networks:
                 list(self.average.parameters()), list(self.generator.parameters()), 1 - decay
             )
             for ours, theirs in zip(self.average.buffers(), self.generator.buffers(), strict=True):
-                ours.copy_(theirs)
+                if ours.is_floating_point():
+                    ours.lerp_(theirs, 1 - decay)
+                else:
+                    ours.copy_(theirs)
 
 
 @dataclass(frozen=True)
@@ -112,10 +115,10 @@ def create_networks(recipe: Recipe, device: torch.device, start: Start | None) -
     """
     with torch.random.fork_rng():
         torch.manual_seed(recipe.training.seed)
-        generator = create(recipe.generator.family, recipe.generator.config)
+        generator = generators.create(recipe.generator.family, recipe.generator.config)
         critic: Critic | None = None
         if recipe.adversarial.steps:
-            critic = create_critic(recipe.critic.family, recipe.critic.config)
+            critic = critics.create(recipe.critic.family, recipe.critic.config)
     if start is not None:
         _begin_with(start, generator, critic)
     generator = placed(generator, device).requires_grad_(True).train()

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from jpegx.models.checkpoint import load
-from jpegx.models.transfer import deeper
 from jpegx.models.zoo import find, installed
 from jpegx.training.folder import RunFolder
 from jpegx.training.networks import Start
@@ -62,15 +61,11 @@ def with_whole_paths(recipe: Recipe) -> Recipe:
 def network_of(start: Start, recipe: Recipe) -> NetworkOptions:
     """The network that a run has which starts so, so that it is resumed without what it began with.
 
-    A sampler's noise is not its start's but its own; so are its dither and any network's last
-    projection, if the recipe gives them. Residual blocks that a U-Net's recipe gives beyond those
-    of the start are added.
+    That of the start, but for what the family lets a recipe decide (:meth:`Config.started`): a
+    sampler's noise, a last projection, residual blocks beyond those of the start.
     """
-    given = recipe.generator.config
-    config = deeper(start.generator.config.to_dict(), given)
-    own = {"projection"}
-    if recipe.makes_sampler and "noise" in config:
-        config["noise"] = True
-        own.add("dither")
-    config |= {name: given[name] for name in own & given.keys() & config.keys()}
-    return NetworkOptions(start.generator.family, config)
+    generator = start.generator
+    config = generator.config_class.started(
+        generator.config.to_dict(), recipe.generator.config, sampler=recipe.makes_sampler
+    )
+    return NetworkOptions(generator.family, config)

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from jpegx.io.atomic_file import atomic_file
+from jpegx.models.files import decoded_rgb
 from jpegx.models.generator import Generator
 from jpegx.models.noise import CounterNoise
 from jpegx.training.autocast import Precision
@@ -39,9 +40,9 @@ def write_strips(
     for image in images:
         batch = compress([whole_group(image, _CROP, quality)], precision.device)
         count = _SAMPLES if temperature else 1
-        drawn = draw(generator, batch.conditions, noise, count, precision)
+        drawn = draw(generator, batch.files, noise, count, precision)
         mean = [drawn.mean(dim=0)] if temperature else []
-        jpeg = rounded_to_bytes(batch.conditions.decoded[0])
+        jpeg = rounded_to_bytes(decoded_rgb(batch.files)[0])
         row = torch.cat([jpeg, *drawn, *mean, batch.targets[0]], dim=2)
         rows.append(row.mul(255).round().byte().permute(1, 2, 0).cpu().numpy())
     narrow = min(row.shape[1] for row in rows)

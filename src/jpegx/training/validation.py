@@ -9,7 +9,7 @@ from torch import Tensor
 
 from jpegx.metrics.crps import crps
 from jpegx.metrics.psnr import psnr
-from jpegx.models.conditioning import Conditions
+from jpegx.models.files import Files, decoded_rgb
 from jpegx.models.generator import Generator
 from jpegx.models.noise import CounterNoise, Noise
 from jpegx.training.autocast import Precision
@@ -65,8 +65,8 @@ def validate(
         rows, changes = [], []
         for image in images:
             batch = compress([whole_group(image, options.crop, quality)], precision.device)
-            drawn = draw(generator, batch.conditions, noise, samples, precision)
-            file = batch.groups[0]
+            drawn = draw(generator, batch.files, noise, samples, precision)
+            file = batch.files[0]
             changes += [decoded_change(one[None], file).cpu() for one in drawn]
             rows.append(_measure(drawn, batch))
         jpeg, sample, mean, std, score = np.mean(rows, axis=0).tolist()
@@ -85,17 +85,17 @@ def whole_group(image: np.ndarray, crop: int, quality: int) -> Group:
 
 @torch.no_grad()
 def draw(
-    generator: Generator, conditions: Conditions, noise: Noise, samples: int, precision: Precision
+    generator: Generator, files: Files, noise: Noise, samples: int, precision: Precision
 ) -> Tensor:
     """Samples (samples, 3, H, W) of one file, 0 to 1, rounded to 8 bits."""
     with precision.autocast():
-        images = generator(conditions, noise, samples)
+        images = generator(files, noise, samples)
     return rounded_to_bytes(images.float())
 
 
 def _measure(drawn: Tensor, batch: Batch) -> tuple[float, ...]:
     target = batch.targets[0]
-    jpeg = rounded_to_bytes(batch.conditions.decoded[0])
+    jpeg = rounded_to_bytes(decoded_rgb(batch.files)[0])
     sample = np.mean([_psnr(one, target) for one in drawn])
     std = drawn.std(dim=0).mean() if len(drawn) > 1 else torch.zeros(())
     mean = drawn.mean(dim=0)

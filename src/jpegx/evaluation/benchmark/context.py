@@ -1,19 +1,24 @@
 """What every part of a run shares: the options, the store, and who is told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from jpegx import __version__
+from jpegx.evaluation.benchmark.panels import Place
 from jpegx.evaluation.benchmark.sets import Features
 from jpegx.evaluation.benchmark.store import Store, key_of
 from jpegx.io.failures import one_line
+from jpegx.metrics.frozen_network import FrozenNetwork
 from jpegx.metrics.niqe import Niqe
 
 
 @dataclass(frozen=True)
 class Options:
-    """How everything is measured: the options of ``jpegx eval`` under their own names."""
+    """How everything is measured: the options of ``jpegx eval`` under their own names.
+
+    ``missing``: a line about each network that would have been used if it were installed.
+    """
 
     samples: int
     seed: int
@@ -21,6 +26,9 @@ class Options:
     crop: int | None
     niqe: Niqe
     features: Features | None
+    networks: Mapping[str, FrozenNetwork]
+    missing: tuple[str, ...]
+    crops: tuple[Place, ...]
 
     @property
     def repeats(self) -> int:

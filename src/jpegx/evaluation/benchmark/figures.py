@@ -6,6 +6,7 @@ from torch import Tensor
 
 from jpegx.evaluation.benchmark.decoders import Task
 from jpegx.metrics.agreement import agreement
+from jpegx.metrics.band_energy import band_amplitudes, relative_amplitudes
 from jpegx.metrics.calibration import Calibration
 from jpegx.metrics.frequencies import nonzero_share
 from jpegx.metrics.niqe import Niqe
@@ -19,8 +20,9 @@ def measure_picture(samples: Tensor, task: Task, niqe: Niqe) -> dict[str, Any]:
     """The figures of one original's pictures by one decoder, as JSON holds them.
 
     ``samples``: uint8 (n, C, H, W). Of the first one alone: PSNR, PSNR of the luma, SSIM with both
-    windows, PSNR-B, NIQE, share of non-zero coefficients, and if there is a file the consistency
-    and the share of coefficients outside their cell. Of all: the state of their calibration, and if
+    windows, PSNR-B, amplitudes of bands relative to the original, NIQE, share of non-zero
+    coefficients, and if there is a file the consistency and the share of coefficients outside their
+    cell. Of all: the state of their calibration, and if
     there are two or more the PSNR of their mean and their standard deviation (0 to 1, divided by n,
     as paper 1 has it). What does not apply is left out.
     """
@@ -32,6 +34,7 @@ def measure_picture(samples: Tensor, task: Task, niqe: Niqe) -> dict[str, Any]:
         "ssim": ssim(picture, original, "gaussian"),
         "ssim_uniform": ssim(picture, original, "uniform"),
         "psnr_b": psnr_b(picture, original),
+        "amplitudes": relative_amplitudes(band_amplitudes(picture), band_amplitudes(original)),
         **measure_alone(picture, niqe),
     }
     if task.jpeg is not None:

@@ -7,11 +7,9 @@ from jpegx.evaluation.benchmark.context import Context
 from jpegx.evaluation.benchmark.decoders import Decoder, Task
 from jpegx.evaluation.benchmark.figures import measure_picture
 from jpegx.evaluation.benchmark.jpegs import Jpegs
-from jpegx.evaluation.benchmark.panels import panels
 from jpegx.evaluation.benchmark.prepared import Originals
 from jpegx.evaluation.benchmark.quality_curve import worth
 from jpegx.evaluation.benchmark.rows import Row, make_row
-from jpegx.evaluation.benchmark.sets import compare_sets
 from jpegx.evaluation.benchmark.store import key_of
 
 Keys = dict[str, str]
@@ -36,17 +34,16 @@ class Cell:
             self._context.advance(f"{self._originals.data_set.name}: {self._decoder.rows[0]}")
         for row in self._decoder.rows:
             distances = self._distances(row)
-            units, crops = [], {}
-            for name, key in self._done(row).items():
+            units, done = [], self._done(row)
+            for name, key in done.items():
                 values = self._context.store[key]
                 curve = self._context.store[alone[name]].get("curve")
                 if curve and self._files.quality is not None:
                     values = values | worth(curve, self._files.quality, values["ssim_uniform"])
                 units.append(values)
-                if name in self._originals.shown:
-                    crops[name] = key
             if units:
                 quality, data_set = self._files.quality, self._originals.data_set.name
+                crops = self._originals.crops(done)
                 yield make_row(data_set, quality, row, units, distances, crops)
 
     def _done(self, row: str) -> Keys:
@@ -82,8 +79,7 @@ class Cell:
             key, used = self._keys[name][row], samples[: options.samples]
             described = self._originals.describer.describe(name, samples, original=False)
             store.put_arrays(key, described)
-            if name in self._originals.shown:
-                store.put_crop(key, panels(used))
+            self._originals.put_crops(name, key, used)
             about = {
                 "data_set": self._originals.data_set.name,
                 "picture": name,
@@ -110,11 +106,11 @@ class Cell:
         return store[key]
 
     def _compare(self, done: Keys) -> dict[str, Any]:
-        options, originals = self._context.options, self._originals
+        originals = self._originals
         indices = range(originals.describer.arrays)
         ours = [[self._context.store.array(key, i) for key in done.values()] for i in indices]
         theirs = [[originals.described(name, i) for name in done] for i in indices]
-        return compare_sets(ours, theirs, options.repeats, options.seed)
+        return originals.describer.compare(ours, theirs, self._context.options.repeats)
 
 
 def _set_key(keys: Keys) -> str:

@@ -1,6 +1,7 @@
-"""Crops for the report: what a decoder makes of the centre of a picture, side by side."""
+"""Crops for the report: what a decoder makes of a part of a picture."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
@@ -9,26 +10,57 @@ from PIL import Image
 from torch import Tensor
 
 from jpegx.batch.std_map import std_map_pixels
+from jpegx.evaluation.benchmark.jpegs import without_suffix
 from jpegx.sampling.running_moments import Moments
 
 SIDE = 128
 _CHOSEN = 3
 
 
-def chosen(names: Sequence[str]) -> frozenset[str]:
-    """The pictures of a set that are shown: three of them, evenly spread over the names."""
+@dataclass(frozen=True)
+class Place:
+    """Where a crop is: its picture, and its top left corner in pixels; None for the centre."""
+
+    picture: str
+    corner: tuple[int, int] | None = None
+
+    @property
+    def title(self) -> str:
+        """What it is called in the report."""
+        if self.corner is None:
+            return self.picture
+        return f"{self.picture} at {self.corner[0]},{self.corner[1]}"
+
+
+def choose_places(names: Sequence[str], asked: Sequence[Place]) -> dict[str, list[Place]]:
+    """The crops of a set by the names of its pictures.
+
+    Those that were asked for, by name with or without its ending, if some of them are in this set;
+    else the centres of three pictures, evenly spread over the names.
+    """
+    places: dict[str, list[Place]] = {}
+    for place in asked:
+        for name in names:
+            if place.picture in (name, without_suffix(name)):
+                places.setdefault(name, []).append(Place(name, place.corner))
+    if places:
+        return places
     count = min(_CHOSEN, len(names))
-    return frozenset(names[(2 * i + 1) * len(names) // (2 * count)] for i in range(count))
+    middle = (names[(2 * i + 1) * len(names) // (2 * count)] for i in range(count))
+    return {name: [Place(name)] for name in middle}
 
 
-def panels(samples: Tensor) -> bytes:
-    """A WebP picture, lossless, of the centre, at most 128x128, of samples, uint8 (n, C, H, W).
+def panels(samples: Tensor, corner: tuple[int, int] | None) -> bytes:
+    """A WebP picture, lossless, of at most 128x128 pixels of samples, uint8 (n, C, H, W).
 
-    The first sample; if there are more, beside it the second, the mean and the standard deviation
-    (scale of ``jpegx decode --std-map``).
+    ``corner``: its column and row at the top left, moved where the crop would reach beyond the
+    picture; None for the centre. The first sample; if there are more, beside it the second, the
+    mean and the standard deviation (scale of ``jpegx decode --std-map``).
     """
     height, width = samples.shape[2:]
-    top, left = max(0, height - SIDE) // 2, max(0, width - SIDE) // 2
+    right, bottom = max(0, width - SIDE), max(0, height - SIDE)
+    left, top = (right // 2, bottom // 2) if corner is None else corner
+    left, top = min(left, right), min(top, bottom)
     crops = samples[:, :, top : top + SIDE, left : left + SIDE]
     row = [_shown(crop) for crop in crops[:2]]
     if len(crops) > 1:
@@ -40,8 +72,23 @@ def panels(samples: Tensor) -> bytes:
             _shown(moments.mean().round().to(torch.uint8)),
             std_map_pixels(deviation).repeat(3, axis=2),
         ]
+    return _webp(np.concatenate(row, axis=1))
+
+
+def split_panels(strip: bytes, width: int | None) -> list[tuple[bytes, int, int]]:
+    """What :func:`panels` put side by side, as pictures of their own with their width and height.
+
+    ``width``: of one of them, None for a strip of one.
+    """
+    with Image.open(BytesIO(strip), formats=("WEBP",)) as opened:
+        pixels = np.asarray(opened.convert("RGB"))
+    parts = np.split(pixels, pixels.shape[1] // (width or pixels.shape[1]), axis=1)
+    return [(_webp(part), part.shape[1], part.shape[0]) for part in parts]
+
+
+def _webp(pixels: np.ndarray) -> bytes:
     buffer = BytesIO()
-    Image.fromarray(np.concatenate(row, axis=1)).save(buffer, "WEBP", lossless=True, method=1)
+    Image.fromarray(pixels).save(buffer, "WEBP", lossless=True, method=1)
     return buffer.getvalue()
 
 

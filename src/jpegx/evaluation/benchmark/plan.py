@@ -8,11 +8,20 @@ from pathlib import Path
 from jpegx.errors import JpegxError
 from jpegx.evaluation.benchmark.context import Options
 from jpegx.evaluation.benchmark.decoders import Decoder, FolderDecoder, Projection, open_models
-from jpegx.evaluation.benchmark.jpegs import CompressedHere, Jpegs, NoJpegs, jpeg_folder
+from jpegx.evaluation.benchmark.jpegs import (
+    CompressedHere,
+    Jpegs,
+    NoJpegs,
+    jpeg_folder,
+    without_suffix,
+)
 from jpegx.evaluation.benchmark.originals import DataSet, find_data_sets, read_pixels
+from jpegx.evaluation.benchmark.panels import Place
 from jpegx.evaluation.benchmark.rows import ORIGINALS, REFERENCE
 from jpegx.evaluation.benchmark.sets import Features
 from jpegx.evaluation.benchmark.store import file_digest
+from jpegx.metrics.features import NETWORKS, open_features
+from jpegx.metrics.frozen_network import FrozenNetwork, MissingNetwork
 from jpegx.metrics.inception import Inception, find_inception
 from jpegx.metrics.niqe import Niqe, default_niqe
 from jpegx.models import zoo
@@ -41,6 +50,8 @@ class Request:
     samples: int
     seed: int
     niqe: Path | None
+    networks: tuple[str, ...]
+    crops: tuple[Place, ...]
     fid: bool
     inception: Path | None
     repeats: int | None
@@ -73,6 +84,7 @@ def make_plan(request: Request) -> Plan:
     """Everything that the options name, opened. Raises JpegxError if something is not there."""
     data_sets = find_data_sets(request.originals)
     reference = None if request.reference is None else find_data_sets([request.reference])[0]
+    networks, missing = _networks(request)
     options = Options(
         samples=request.samples,
         seed=request.seed,
@@ -80,6 +92,9 @@ def make_plan(request: Request) -> Plan:
         crop=request.crop,
         niqe=_niqe(request.niqe),
         features=_features(request) if request.fid else None,
+        networks=networks,
+        missing=missing,
+        crops=_crops(request, data_sets),
     )
     return Plan(data_sets, _jpegs(request), _decoders(request), reference, options)
 
@@ -121,6 +136,28 @@ def _niqe(path: Path | None) -> Niqe:
         return Niqe.load(path)
     pictures = (read_pixels(picture, gray=False) for picture in find_images(path))
     return Niqe.fit(pictures, str(path))
+
+
+def _crops(request: Request, data_sets: Sequence[DataSet]) -> tuple[Place, ...]:
+    there = {name for data_set in data_sets for name in data_set.names}
+    there |= {without_suffix(name) for name in there}
+    for place in request.crops:
+        if place.picture not in there:
+            raise JpegxError(f"--crops {place.picture}: no such picture among the originals")
+    return request.crops
+
+
+def _networks(request: Request) -> tuple[dict[str, FrozenNetwork], tuple[str, ...]]:
+    """The networks to compare sets by, and a line about each that was not asked for nor there."""
+    device, found, missing = choose_device(request.device), {}, []
+    for name in request.networks or NETWORKS:
+        try:
+            found[name] = open_features(name, device)
+        except MissingNetwork as error:
+            if request.networks:
+                raise
+            missing.append(str(error))
+    return found, tuple(missing)
 
 
 def _features(request: Request) -> Features:

@@ -1,6 +1,6 @@
 """The originals of one data set as a run measures them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ from jpegx.evaluation.benchmark.cropping import center_square
 from jpegx.evaluation.benchmark.figures import measure_alone
 from jpegx.evaluation.benchmark.jpegs import CompressedHere, Jpegs
 from jpegx.evaluation.benchmark.originals import DataSet, read_pixels
-from jpegx.evaluation.benchmark.panels import chosen, panels
+from jpegx.evaluation.benchmark.panels import choose_places, panels
 from jpegx.evaluation.benchmark.quality_curve import jpeg_curve
-from jpegx.evaluation.benchmark.sets import Describer, compare_sets
+from jpegx.evaluation.benchmark.sets import Describer
 from jpegx.evaluation.benchmark.store import file_digest, key_of
 
 _SMALLEST = 16  # pixels each way: the windows of the measures must fit in
@@ -30,8 +30,10 @@ class Originals:
     def __init__(self, data_set: DataSet, context: Context) -> None:
         options = context.options
         self.data_set = data_set
-        self.describer = Describer(options.features, options.seed, len(data_set.names))
-        self.shown = chosen(data_set.names)
+        self.describer = Describer(
+            options.features, options.networks, options.seed, len(data_set.names)
+        )
+        self.places = choose_places(data_set.names, options.crops)
         self._context = context
         self._digests: dict[str, str] = {}
         self._described: dict[str, list[np.ndarray]] = {}
@@ -55,7 +57,7 @@ class Originals:
             **options.facts,
             "name": name,  # it decides where patches are taken
             "original": self._digests[name],
-            "shown": name in self.shown,
+            "shown": [place.corner for place in self.places.get(name, ())],
         }
 
     def measure_alone(self, jpegs: Sequence[Jpegs]) -> dict[str, str]:
@@ -75,14 +77,27 @@ class Originals:
                     if here:
                         qualities = [files.quality for files in here]
                         values["curve"] = jpeg_curve(picture, qualities, here[0].subsampling)
-                    if name in self.shown:
-                        store.put_crop(key, panels(picture[None]))
+                    self.put_crops(name, key, picture[None])
                     store.put(key, {"data_set": self.data_set.name, "picture": name}, values)
                 keys[name] = key
             except Exception as error:
                 self._context.failed(error, str(self.data_set.path(name)))
             self._context.advance(f"{self.data_set.name}: originals")
         return keys
+
+    def put_crops(self, name: str, key: str, samples: Tensor) -> None:
+        """Keep the crops of what became of a picture, uint8 (n, C, H, W), for the report."""
+        for index, place in enumerate(self.places.get(name, ())):
+            self._context.store.put_crop(f"{key}.{index}", panels(samples, place.corner))
+
+    def crops(self, keys: Mapping[str, str]) -> dict[str, str]:
+        """The keys of the crops by title, of figures whose keys are given by name."""
+        return {
+            place.title: f"{keys[name]}.{index}"
+            for name, places in self.places.items()
+            for index, place in enumerate(places)
+            if name in keys
+        }
 
     def described(self, name: str, index: int) -> np.ndarray:
         """One of the arrays that describe the original itself; taken once, then kept."""
@@ -96,11 +111,8 @@ class Originals:
         store = self._context.store
         key = key_of({"itself": [self.describer.facts(), *map(self.facts, names)]})
         if key not in store:
-            ours = [
-                self.describer.describe(name, self.read(name)[None], original=False)[0]
-                for name in names
-            ]
+            ours = [self.describer.patches(name, self.read(name)) for name in names]
             theirs = [self.described(name, 0) for name in names]
-            values = compare_sets([ours], [theirs], 1, self._context.options.seed)
+            values = self.describer.compare_patches(ours, theirs)
             store.put(key, {"data_set": self.data_set.name}, values)
         return store[key]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
-from statistics import fmean
+from statistics import fmean, geometric_mean
 from typing import Any
 
 from jpegx.metrics.calibration import Calibration, CalibrationResult
@@ -38,7 +38,7 @@ class Row:
     ``pictures``: how many were measured. ``samples``: most that one of them has. ``figures``: by
     the keys of ``columns.COLUMNS`` and some more; what does not apply is not there. ``nonzero``:
     share of coefficients that are not zero, by frequency. ``crops``: keys of the crops in the
-    report by picture.
+    report by title.
     """
 
     data_set: str
@@ -62,20 +62,27 @@ def make_row(
 ) -> Row:
     """The row of the figures of each picture (``picture.measure_picture``) and those of the set.
 
-    A figure is the mean over the pictures that have it; each picture counts the same.
+    A figure is the mean over the pictures that have it, of relative amplitudes the geometric mean;
+    each picture counts the same.
     """
     figures: dict[str, float] = {}
     for key in _MEANS:
         values = [unit[key] for unit in units if not isnan(unit.get(key, float("nan")))]
         if values and (key not in _OF_ALL or len(values) == len(units)):
             figures[key] = fmean(values)
+    amplitudes = [unit["amplitudes"] for unit in units if "amplitudes" in unit]
+    for band in dict.fromkeys(band for found in amplitudes for band in found):
+        figures[_key(band)] = geometric_mean([f[band] for f in amplitudes if band in f])
     samples = max((unit.get("samples", 0) for unit in units), default=0)
     calibration = None
     if samples:
         calibration = _calibration(units, samples)
         figures["crps"] = calibration.pixels.crps
+        figures |= {_key(f"crps {name}"): band.crps for name, band in calibration.means.items()}
         if samples > 1:
             figures["spread_skill"] = calibration.pixels.spread_skill
+            for name, band in calibration.means.items():
+                figures[_key(f"spread_skill {name}")] = band.spread_skill
     nonzero = [fmean(column) for column in zip(*(unit["nonzero"] for unit in units), strict=True)]
     figures |= set_figures(distances)
     return Row(
@@ -86,6 +93,10 @@ def make_row(
 def set_figures(distances: dict[str, Any]) -> dict[str, float]:
     """The figures among the distances of ``sets.compare_sets``."""
     return {key: value for key, value in distances.items() if isinstance(value, float)}
+
+
+def _key(name: str) -> str:
+    return name.lower().replace(" ", "_")
 
 
 def _calibration(units: Sequence[dict[str, Any]], samples: int) -> CalibrationResult:

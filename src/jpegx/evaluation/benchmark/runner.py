@@ -8,7 +8,6 @@ from jpegx.evaluation.benchmark.originals import DataSet
 from jpegx.evaluation.benchmark.plan import Plan
 from jpegx.evaluation.benchmark.prepared import Originals
 from jpegx.evaluation.benchmark.rows import ORIGINALS, REFERENCE, Row, make_row, set_figures
-from jpegx.evaluation.benchmark.sets import compare_sets
 from jpegx.evaluation.benchmark.store import key_of
 
 
@@ -24,8 +23,8 @@ def evaluate(plan: Plan, context: Context) -> Iterator[Row]:
         if not alone:
             continue
         units = [context.store[key] for key in alone.values()]
-        crops = {name: key for name, key in alone.items() if name in originals.shown}
         distances = originals.compare_with_themselves(list(alone))
+        crops = originals.crops(alone)
         yield make_row(data_set.name, None, ORIGINALS, units, distances, crops)
         if plan.reference is not None:
             yield _reference_row(context, originals, list(alone), plan.reference)
@@ -51,7 +50,7 @@ def _reference_row(
         indices = range(originals.describer.arrays)
         ours = [[others.described(name, i) for name in digests] for i in indices]
         theirs = [[originals.described(name, i) for name in names] for i in indices]
-        values = compare_sets(ours, theirs, 1, context.options.seed)
+        values = originals.describer.compare(ours, theirs, 1)
         store.put(key, {"data_set": originals.data_set.name, "decoder": REFERENCE}, values)
     figures = set_figures(store[key])
     return Row(originals.data_set.name, None, REFERENCE, len(digests), 0, figures, [], None, {})

@@ -1,7 +1,7 @@
 """Sets of pictures as distributions: sliced Wasserstein, Fréchet and kernel distances."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import Any
@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from jpegx.evaluation.benchmark.cropping import patches
+from jpegx.metrics.features import positions
 from jpegx.metrics.frechet import FeatureMoments, frechet_distance, kid
+from jpegx.metrics.frozen_network import FrozenNetwork
 from jpegx.metrics.inception import Inception
 from jpegx.metrics.swd import LEVELS, SMALLEST, pyramid_patches, sliced_wasserstein
 
@@ -39,19 +41,21 @@ class Describer:
     """Takes from pictures what sets are compared by. ``count``: pictures in the set."""
 
     features: Features | None
+    networks: Mapping[str, FrozenNetwork]
     seed: int
     count: int
 
     @property
     def arrays(self) -> int:
         """Number of arrays that describe a picture."""
-        return 1 if self.features is None else 2
+        return 1 + (self.features is not None) + len(self._layers)
 
     def facts(self) -> dict[str, object]:
         """What the arrays depend on, besides the picture."""
         facts: dict[str, object] = {"places": [self.seed, self._places]}
         if self.features is not None:
             facts["inception"] = [self.features.digest, self.features.patch, self.features.repeats]
+        facts["networks"] = {name: network.digest for name, network in self.networks.items()}
         return facts
 
     def describe(self, name: str, samples: Tensor, *, original: bool) -> list[np.ndarray]:
@@ -59,21 +63,64 @@ class Describer:
 
         First patches of the first sample, float16 (levels, places, 3 * 49), from places that
         depend on the name only, none if the picture is too small. Then, if asked for, features of
-        each of at most ``repeats`` samples, float32 (samples, patches, D). An ``original`` that is
-        compared with has patches from other places: at equal ones, what is right pixel by pixel
-        would be ranked above what is sharp.
+        each of at most ``repeats`` samples, float32 (samples, patches, D). Then of each judged
+        stride of each network the moments of all positions of the first sample
+        (``FeatureMoments.packed``). An ``original`` that is compared with has patches from other
+        places: at equal ones, what is right pixel by pixel would be ranked above what is sharp.
         """
-        described = [self._pyramid(f"{name} original" if original else name, samples[0])]
+        described = [self.patches(f"{name} original" if original else name, samples[0])]
         if self.features is not None:
             taken = [self._features(sample) for sample in samples[: self.features.repeats]]
             described.append(np.stack(taken))
+        for network in self.networks.values():
+            for vectors in positions(network, samples[0]).values():
+                described.append(_moments(vectors).packed().numpy())
         return described
+
+    def compare(
+        self,
+        ours: Sequence[Sequence[np.ndarray]],
+        theirs: Sequence[Sequence[np.ndarray]],
+        repeats: int,
+    ) -> dict[str, Any]:
+        """The distances of two sets: of each array of :meth:`describe` those of all pictures.
+
+        ``swd``: sliced Wasserstein distance, the mean of ``swd_levels``, finest first;
+        ``swd_fine``: of the finest alone. What :func:`feature_distances` gives. For each network
+        and stride "frechet_NAME_STRIDE", and "positions_NAME_STRIDE" of one set. What cannot be
+        told is left out.
+        """
+        distances = self.compare_patches(ours[0], theirs[0])
+        if self.features is not None:
+            distances |= feature_distances(ours[1], theirs[1], repeats, self.seed)
+        first = self.arrays - len(self._layers)
+        for index, (name, stride) in enumerate(self._layers, start=first):
+            a, b = (_merged(side[index]) for side in (ours, theirs))
+            if min(a.count, b.count) > 1:
+                unit = self.networks[name].unit
+                distances[f"frechet_{name}_{stride}"] = frechet_distance(a, b) / unit
+                distances[f"positions_{name}_{stride}"] = float(a.count)
+        return distances
+
+    def compare_patches(
+        self, ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]
+    ) -> dict[str, Any]:
+        """The sliced Wasserstein distances alone, of the first arrays of all pictures."""
+        levels = _swd(ours, theirs, self.seed)
+        if not levels:
+            return {}
+        return {"swd": fmean(levels), "swd_fine": levels[0], "swd_levels": levels}
+
+    @property
+    def _layers(self) -> list[tuple[str, int]]:
+        return [(name, stride) for name, n in self.networks.items() for stride in n.judged]
 
     @property
     def _places(self) -> int:
         return max(1, min(_OF_PICTURE, _OF_SET // self.count))
 
-    def _pyramid(self, name: str, picture: Tensor) -> np.ndarray:
+    def patches(self, name: str, picture: Tensor) -> np.ndarray:
+        """The first array of :meth:`describe`, of a picture, uint8 (C, H, W)."""
         if min(picture.shape[1:]) < SMALLEST:
             return np.empty((LEVELS, 0, 3 * 49), np.float16)
         digest = hashlib.sha256(f"{self.seed} {name}".encode()).digest()
@@ -87,26 +134,6 @@ class Describer:
         parts = _rgb(picture)[None] if size is None else patches(_rgb(picture), size)
         taken = [self.features.inception.features(part) for part in parts.split(_AT_ONCE)]
         return torch.cat(taken).numpy() if taken else np.empty((0, 0), np.float32)
-
-
-def compare_sets(
-    ours: Sequence[Sequence[np.ndarray]],
-    theirs: Sequence[Sequence[np.ndarray]],
-    repeats: int,
-    seed: int,
-) -> dict[str, Any]:
-    """The distances of two sets: the arrays of ``Describer.describe``, each of all pictures.
-
-    ``swd``: sliced Wasserstein distance, the mean of ``swd_levels``, finest first; ``swd_fine``:
-    of the finest alone. What cannot be told is left out.
-    """
-    distances: dict[str, Any] = {}
-    levels = _swd(ours[0], theirs[0], seed)
-    if levels:
-        distances = {"swd": fmean(levels), "swd_fine": levels[0], "swd_levels": levels}
-    if len(ours) > 1:
-        distances |= feature_distances(ours[1], theirs[1], repeats, seed)
-    return distances
 
 
 def _swd(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], seed: int) -> list[float]:
@@ -158,6 +185,13 @@ def _of_sample(pictures: Sequence[np.ndarray], sample: int) -> Tensor:
 def _moments(features: Tensor) -> FeatureMoments:
     moments = FeatureMoments()
     moments.add(features)
+    return moments
+
+
+def _merged(pictures: Sequence[np.ndarray]) -> FeatureMoments:
+    moments = FeatureMoments()
+    for packed in pictures:
+        moments.merge(FeatureMoments.unpacked(torch.tensor(np.asarray(packed))))
     return moments
 
 

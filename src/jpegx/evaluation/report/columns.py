@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jpegx.evaluation.benchmark.rows import Row
+from jpegx.metrics.band_energy import COMPONENTS
+from jpegx.metrics.features import NETWORKS
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,30 @@ COLUMNS = (
         "continuous ranked probability score, gray levels; the mean error of one sample",
     ),
     Column("spread_skill", "spread/skill", "{:.3f}", "", "1 if the samples spread as they should"),
+    *(
+        Column(
+            f"spread_skill_{component.lower()}_32",
+            f"spread/skill {component} 32",
+            "{:.3f}",
+            "",
+            f"the same of the means of {component} over squares of 32x32 pixels",
+            brief=False,
+        )
+        for component in COMPONENTS
+    ),
+    *(
+        Column(
+            f"{band}_{component.lower()}",
+            f"{band} {component}",
+            "{:.2f}",
+            "",
+            f"amplitude of {component} at periods {periods}, relative to the original's (1 is "
+            "right); geometric mean over the pictures",
+            brief=band == "fine",
+        )
+        for band, periods in (("fine", "up to 8 pixels"), ("middle", "of 8 to 26 pixels"))
+        for component in COMPONENTS
+    ),
     Column(
         "fid", "FID", "{:.2f}", "low", "Fréchet distance of Inception features to the originals"
     ),
@@ -89,8 +115,33 @@ COLUMNS = (
 
 
 def used_columns(rows: Sequence[Row]) -> list[Column]:
-    """The columns in which one of the rows has a figure."""
-    return [column for column in COLUMNS if any(column.key in row.figures for row in rows)]
+    """The columns in which one of the rows has a figure, with those of frozen networks."""
+    columns = (*COLUMNS, *network_columns(rows))
+    return [column for column in columns if any(column.key in row.figures for row in rows)]
+
+
+def network_columns(rows: Sequence[Row]) -> list[Column]:
+    """Fréchet distances of features: a column for each network and stride in the rows."""
+    columns = []
+    for name, network in NETWORKS.items():
+        for stride in network.judged:
+            layer = f"{name}_{stride}"
+            counts = {int(row.figures.get(f"positions_{layer}", 0)) for row in rows} - {0}
+            if not counts:
+                continue
+            count = "-".join(map(str, sorted({min(counts), max(counts)})))
+            unit = "" if network.unit == 1 else f" / {network.unit:.0f}"
+            columns.append(
+                Column(
+                    f"frechet_{layer}",
+                    f"{network.title} stride {stride} ({count})",
+                    "{:.1f}" if network.unit == 1 else "{:.4f}",
+                    "low",
+                    f"Fréchet distance to the originals{unit}, features of {network.title} at "
+                    f"stride {stride}, all {count} positions of all pictures",
+                )
+            )
+    return columns
 
 
 def best_rows(rows: Sequence[Row], column: Column) -> list[Row]:

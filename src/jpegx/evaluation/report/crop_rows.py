@@ -1,36 +1,100 @@
-"""Crops side by side: the original, and what each decoder made of it."""
+"""Crops side by side: the original, and what each decoder made of it; to be enlarged and blinked.
+
+The views of luma and chroma are filters of the browser over the same pictures.
+"""
 
 import base64
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
+from jpegx.evaluation.benchmark.panels import split_panels
 from jpegx.evaluation.benchmark.rows import ORIGINALS, Row
 from jpegx.evaluation.benchmark.store import Store
 
+_PANELS = ("sample 0", "sample 1", "mean", "standard deviation")
+_HERE = Path(__file__).parent
+_LUMA = (0.299, 0.587, 0.114)  # ITU-T T.871
+_ROWS = {
+    # By the name of the view: its gain, and the weights of R, G, B in each channel that is shown.
+    "luma": (1, (_LUMA,) * 3),
+    "chroma": (2, tuple(tuple((i == c) - w for i, w in enumerate(_LUMA)) for c in range(3))),
+    "cb": (4, (tuple(((i == 2) - w) / 1.772 for i, w in enumerate(_LUMA)),) * 3),
+    "cr": (4, (tuple(((i == 0) - w) / 1.402 for i, w in enumerate(_LUMA)),) * 3),
+}
+_CONTROLS = """
+<div class="viewer">
+<label>Enlarge <input class="zoom" type="range" min="1" max="8" value="2">
+<output class="times">&times;2</output></label>
+<label>Show <select class="view"><option value="picture">picture</option>
+<option value="luma">luma</option><option value="chroma">colour alone, &times;2</option>
+<option value="cb">Cb, &times;4</option><option value="cr">Cr, &times;4</option></select></label>
+</div>
+"""
+_DIALOG = """
+<dialog id="blink"><form method="dialog"><span id="blink-title"></span>
+<label>Blink <input id="running" type="checkbox" checked></label>
+<label>every <input id="pause" type="range" min="100" max="2000" step="100" value="600">
+<output id="seconds">0.6 s</output></label>
+<small>space: stop and go on; left, right: step</small><button>Close</button></form>
+<figure><img id="stage" alt=""><figcaption id="stage-name"></figcaption></figure>
+<div id="choices"></div></dialog>
+"""
+
+
+def viewer_head() -> str:
+    """The style of the crops."""
+    return f"<style>{(_HERE / 'crops.css').read_text('utf-8')}</style>"
+
+
+def viewer_end() -> str:
+    """What enlarges, blinks and filters the crops, for the end of the page."""
+    filters = "".join(_filter(name, gain, rows) for name, (gain, rows) in _ROWS.items())
+    script = (_HERE / "crops.js").read_text("utf-8")
+    return (
+        f'<svg width="0" height="0" aria-hidden="true" class="filters">{filters}</svg>'
+        f"{_DIALOG}<script>{script}</script>"
+    )
+
 
 def crops(rows: Sequence[Row], store: Store) -> str:
-    """HTML of all crops of one data set, by picture and quality."""
+    """HTML of all crops of one data set, by place and quality."""
     originals = next((row for row in rows if row.decoder == ORIGINALS), None)
     if originals is None:
         return ""
     parts = []
-    for name in originals.crops:
+    for title in originals.crops:
         for quality in dict.fromkeys(row.quality for row in rows if row is not originals):
             shown = [originals, *(r for r in rows if r.quality == quality and r is not originals)]
-            figures = "".join(_figure(row, name, store) for row in shown)
-            title = escape(name) + ("" if quality is None else f", quality {quality}")
-            parts.append(f'<h4>{title}</h4><div class="crops">{figures}</div>')
-    return "".join(parts)
+            figures, width = [], None
+            for row in shown:
+                strip = store.crop(row.crops[title]) if title in row.crops else None
+                if strip is not None:
+                    found = split_panels(strip, width)
+                    width = found[0][1]
+                    figures += [_figure(row, i, len(found), *p) for i, p in enumerate(found)]
+            words = escape(title) + ("" if quality is None else f", quality {quality}")
+            parts.append(
+                f'<section class="place"><h4>{words} <button type="button">Blink</button></h4>'
+                f'<div class="crops">{"".join(figures)}</div></section>'
+            )
+    return f'<div class="places">{_CONTROLS}{"".join(parts)}</div>' if parts else ""
 
 
-def _figure(row: Row, name: str, store: Store) -> str:
-    picture = store.crop(row.crops[name]) if name in row.crops else None
-    if picture is None:
-        return ""
+def _figure(row: Row, index: int, count: int, picture: bytes, width: int, height: int) -> str:
     data = base64.b64encode(picture).decode()
-    more = ": sample 0, sample 1, mean, standard deviation" if row.samples > 1 else ""
-    words = escape(row.decoder + more)
+    words = escape(row.decoder if count == 1 else f"{row.decoder}: {_PANELS[index]}")
     return (
-        f'<figure><img alt="{words}" src="data:image/webp;base64,{data}">'
-        f"<figcaption>{words}</figcaption></figure>"
+        f'<figure><img alt="{words}" width="{width}" height="{height}" style="--width:{width}px" '
+        f'src="data:image/webp;base64,{data}"><figcaption>{words}</figcaption></figure>'
+    )
+
+
+def _filter(name: str, gain: int, rows: Sequence[Sequence[float]]) -> str:
+    offset = 0 if name == "luma" else 0.5
+    lines = [" ".join(f"{gain * w:.6f}" for w in row) + f" 0 {offset}" for row in rows]
+    values = " ".join([*lines, "0 0 0 1 0"])
+    return (
+        f'<filter id="show-{name}" color-interpolation-filters="sRGB">'
+        f'<feColorMatrix type="matrix" values="{values}"/></filter>'
     )

@@ -6,6 +6,7 @@ from html import escape
 from jpegx.evaluation.benchmark.rows import ORIGINALS, REFERENCE, Row
 from jpegx.evaluation.report.columns import best_rows, used_columns
 from jpegx.metrics.calibration import CalibrationResult
+from jpegx.metrics.tally import BandCalibration
 
 
 def figures_table(rows: Sequence[Row]) -> str:
@@ -55,6 +56,30 @@ def calibration_table(rows: Sequence[Row]) -> str:
         "<table><thead><tr><th>QF</th><th>decoder</th><th>values</th><th>samples</th>"
         f"{heads}<th>spread/skill</th><th>CRPS</th></tr></thead><tbody>{lines}</tbody></table>"
     )
+
+
+def means_table(rows: Sequence[Row]) -> str:
+    """Spread against skill, and CRPS, of the means of squares by component."""
+    found = [(row, row.calibration.means) for row in rows if row.calibration and row.samples > 1]
+    names = list(dict.fromkeys(name for _, means in found for name in means))
+    if not names:
+        return ""
+    heads = "".join(f"<th>{escape(name)}</th>" for name in names)
+    lines = "".join(
+        f'<tr><td>{"" if row.quality is None else row.quality}</td><th scope="row">'
+        f"{escape(row.decoder)}</th>{''.join(_mean(means.get(name)) for name in names)}</tr>"
+        for row, means in found
+    )
+    return (
+        f"<table><thead><tr><th>QF</th><th>decoder</th>{heads}</tr></thead>"
+        f"<tbody>{lines}</tbody></table>"
+    )
+
+
+def _mean(band: BandCalibration | None) -> str:
+    if band is None:
+        return "<td></td>"
+    return f"<td>{band.spread_skill:.2f} <small>CRPS {band.crps:.3f}</small></td>"
 
 
 def _bands(row: Row, calibration: CalibrationResult) -> str:

@@ -30,6 +30,7 @@ def notes(options: Options, rows: Sequence[Row]) -> list[str]:
     if options.crop is not None:
         size = f"{options.crop}x{options.crop}"
         lines.append(f"the originals were cropped to squares and reduced to {size} pixels first")
+    lines += [f"no distances of features: {reason}" for reason in options.missing]
     if options.features is not None:
         patch = options.features.patch
         what = "whole pictures" if patch is None else f"patches of {patch}x{patch} pixels"

@@ -8,8 +8,13 @@ from pathlib import Path
 from jpegx.errors import JpegxError
 from jpegx.evaluation.benchmark.rows import Row
 from jpegx.evaluation.benchmark.store import Store
-from jpegx.evaluation.report.crop_rows import crops
-from jpegx.evaluation.report.html_tables import calibration_table, figures_table, legend
+from jpegx.evaluation.report.crop_rows import crops, viewer_end, viewer_head
+from jpegx.evaluation.report.html_tables import (
+    calibration_table,
+    figures_table,
+    legend,
+    means_table,
+)
 from jpegx.io.atomic_file import atomic_file
 
 _CSS = """
@@ -22,9 +27,6 @@ tbody th { text-align: left; font-weight: normal; }
 tr.first td, tr.first th { border-top: 1px solid #ccc; }
 .wide { overflow-x: auto; }
 .figure { max-width: 100%; display: block; margin: 1rem 0; }
-.crops { display: flex; flex-wrap: wrap; gap: 10px; }
-.crops figure { margin: 0; } .crops figcaption { font-size: 12px; color: #555; }
-.crops img { display: block; max-width: 100%; }
 dt { float: left; clear: left; width: 9rem; font-weight: 600; } dd { margin-left: 10rem; }
 small { color: #777; } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd; }
 """
@@ -34,12 +36,17 @@ _RANKS = (
     "Flat on the dotted line: samples that cannot be told from the original. Higher at both ends: "
     "too much alike; a hump: too different; a slope: too bright or too dark."
 )
+_MEANS = (
+    "Of each component over squares of 8, 32 and 128 pixels a side: spread over skill, 1 if the "
+    "samples differ in their colours and shades as much as they are off, less if they are too much "
+    "alike."
+)
 _FREQUENCIES = (
     "Of the luma in 8x8 blocks, in whole numbers. Smooth pictures fall below the original."
 )
 _CROPS = (
-    "The centre, 128x128 pixels. Of the standard deviation 10 levels are one gray level, white is "
-    "25.5 gray levels or more."
+    "At most 128x128 pixels. Of the standard deviation 10 levels are one gray level, white is 25.5 "
+    "gray levels or more."
 )
 
 
@@ -71,8 +78,9 @@ def write_report(
     said = "".join(f"<p>{escape(line)}</p>" for line in notes)
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>jpegx eval</title>'
-        f"<style>{_CSS}</style></head><body><h1>jpegx eval</h1><p>{facts}</p>{said}{''.join(parts)}"
-        f"<h2>The columns</h2>{legend(rows)}</body></html>\n"
+        f"<style>{_CSS}</style>{viewer_head()}</head><body><h1>jpegx eval</h1><p>{facts}</p>{said}"
+        f"{''.join(parts)}"
+        f"<h2>The columns</h2>{legend(rows)}{viewer_end()}</body></html>\n"
     )
     with atomic_file(folder / "report.html", overwrite=True) as stream:
         stream.write(page.encode("utf-8", "backslashreplace"))
@@ -88,6 +96,7 @@ def _data_set(name: str, rows: Sequence[Row], store: Store) -> str:
         ("Perception and consistency", _PLANE, plots.plane(rows, look)),
         ("Over the qualities", "", plots.curves(rows, look)),
         ("Calibration", _RANKS, plots.ranks(rows, look) + _wide(calibration_table(rows))),
+        ("Calibration of means", _MEANS, _wide(means_table(rows))),
         ("Frequencies", _FREQUENCIES, plots.frequencies(rows, look)),
         ("Crops", _CROPS, crops(rows, store)),
     )

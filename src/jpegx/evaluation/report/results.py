@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from io import StringIO
 from math import isfinite
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jpegx.evaluation.benchmark.rows import Row
-from jpegx.evaluation.report.columns import COLUMNS
+from jpegx.evaluation.report.columns import COLUMNS, network_columns
 from jpegx.io.atomic_file import atomic_file
 
 _MORE = ("bytes", "features", "fid_std", "kid_std")
@@ -24,7 +24,8 @@ def write_results(
     ``about``, ``notes``: what the run was and what must be said with it, for results.json. What is
     not a finite number (the PSNR of equal pictures) is null in JSON. Raises OSError.
     """
-    found = {"about": about, "notes": notes, "columns": [asdict(column) for column in COLUMNS]}
+    columns = [asdict(column) for column in (*COLUMNS, *network_columns(rows))]
+    found = {"about": about, "notes": notes, "columns": columns}
     text = json.dumps(_finite({**found, "rows": [_plain(row) for row in rows]}), indent=1)
     _write(folder / "results.json", text + "\n")
     _write(folder / "results.csv", _table(rows))
@@ -36,8 +37,10 @@ def _plain(row: Row) -> dict[str, Any]:
     return values
 
 
-def _table(rows: Iterable[Row]) -> str:
-    keys = [*(column.key for column in COLUMNS), *_MORE]
+def _table(rows: Sequence[Row]) -> str:
+    shown = [column.key for column in (*COLUMNS, *network_columns(rows))]
+    found = dict.fromkeys(key for row in rows for key in row.figures)
+    keys = [*shown, *_MORE, *(key for key in found if key not in (*shown, *_MORE))]
     stream = StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["data_set", "quality", "decoder", "pictures", "samples", *keys])

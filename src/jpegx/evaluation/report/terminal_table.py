@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from textwrap import wrap
 from typing import TextIO
 
 from rich.console import Console
@@ -32,7 +33,7 @@ def _table(name: str, rows: Sequence[Row]) -> Table:
     table.add_column("QF", justify="right", no_wrap=True)
     table.add_column("decoder", no_wrap=True)
     for column in columns:
-        table.add_column(column.title.replace(" ", "\n", 1), justify="right", no_wrap=True)
+        table.add_column(_wrapped(column.title), justify="right", no_wrap=True)
     for row, following in pairwise([*rows, None]):
         assert row is not None
         quality = "" if row.quality is None else str(row.quality)
@@ -40,3 +41,8 @@ def _table(name: str, rows: Sequence[Row]) -> Table:
         end = following is not None and following.quality != row.quality
         table.add_row(quality, Text(printable(row.decoder)), *cells, end_section=end)
     return table
+
+
+def _wrapped(title: str) -> str:
+    """On lines as wide as its longest word."""
+    return "\n".join(wrap(title, max(map(len, title.split())), break_on_hyphens=False))

@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jpegx.models.conditioning import UNIT, Conditions
-from jpegx.models.config import Config
-from jpegx.models.dither import DITHER_LAYERS, dither
+from jpegx.models.config import Config, option
+from jpegx.models.dither import PLACES, dither
+from jpegx.models.files import Files, decoded_rgb
 from jpegx.models.fused import conv_relu
-from jpegx.models.generator import Encoded, Generator
+from jpegx.models.generator import Encoded, Generator, Needs
 from jpegx.models.layers import (
     Film,
     NoiseInput,
@@ -21,12 +20,14 @@ from jpegx.models.layers import (
     modulate,
     repeat_samples,
 )
-from jpegx.models.noise import Noise, ZeroNoise
+from jpegx.models.noise import Noise, NoiseField, numbered
 from jpegx.models.projection import BYTES_PER_PIXEL
-from jpegx.models.registry import register
+from jpegx.models.registry import generators
 
 _SLOPE = 0.2  # of the leaky ReLU, and the residual scale: both as in ESRGAN
 _RESIDUAL = 0.2
+# Pixels: where blocks matter, tiles begin at multiples of it, whatever the sampling (1, 2, 4).
+_UNIT = 32
 
 Draw = Callable[[Tensor], Tensor]
 
@@ -46,9 +47,9 @@ class RrdbConfig(Config):
     features: int = 64
     growth: int = 32
     embedding: int = 64
-    noise: bool = True
-    dither: bool = False
-    projection: bool = False
+    noise: bool = option(True, "noise")
+    dither: bool = option(False, "sampler")
+    projection: bool = option(False, "own")
 
     def __post_init__(self) -> None:
         if not 1 <= self.blocks <= 64:
@@ -123,7 +124,7 @@ class Rrdb(nn.Module):
         return modulate(torch.add(features, inner, alpha=_RESIDUAL), self.film(embedding))
 
 
-@register("rrdb")
+@generators.register("rrdb")
 class RrdbGenerator(Generator):
     """Paper 1, Fig. 5 and A.1. 17.0 million parameters, 4.25 million multiply-adds a pixel.
 
@@ -156,14 +157,16 @@ class RrdbGenerator(Generator):
         super().__init__()
         self.config = config
         self.dithers = config.noise and config.dither
-        self.multiple = UNIT if self.dithers or config.projection else 2
-        self.halo, self.blend = 64, 32
-        self.projects = config.projection
-        self.stochastic = config.noise
+        self.needs = Needs(
+            _UNIT if self.dithers or config.projection else 2,
+            halo=64,
+            blend=32,
+            noise=_noise_fields(config),
+            consistent=config.projection,
+        )
         features = config.features
         self.embedding = TableEmbedding(config.embedding)
         self.stem = nn.Conv2d(12, features, 3, padding=1)
-        # Its name tells `transfer` that a network may lack it.
         self.noise = DitherInput(features) if self.dithers else None
         self.trunk = nn.ModuleList(Rrdb(config) for _ in range(config.blocks))
         self.close = nn.Conv2d(features, features, 3, padding=1)
@@ -172,29 +175,30 @@ class RrdbGenerator(Generator):
         self.fine = nn.Conv2d(features, features, 3, padding=1)
         self.last = nn.Conv2d(features, 3, 3, padding=1)
 
-    def encode(self, conditions: Conditions) -> Encoded:
-        """The conditions alone: noise enters at the first layer."""
-        return Encoded(conditions)
+    def encode(self, files: Files) -> Encoded:
+        """The files alone: noise enters at the first layer."""
+        return Encoded(files)
 
     def _images(self, encoded: Encoded, noise: Noise, samples: int) -> Tensor:
-        height, width = encoded.conditions.decoded.shape[2:]
-        stem = self.stem(self._unshuffled(encoded.conditions.decoded - 0.5))
+        files, decoded = encoded.files, decoded_rgb(encoded.files)
+        height, width = decoded.shape[2:]
+        stem = self.stem(self._unshuffled(decoded - 0.5))
         stem = repeat_samples(stem, samples).contiguous(memory_format=torch.channels_last)
-        embedding = self.embedding(encoded.conditions)
-        layers = count()
-        if self.noise is not None and not isinstance(noise, ZeroNoise):
-            values = self._unshuffled(dither(encoded.conditions, noise, samples))
+        embedding = self.embedding(files)
+        fields = iter(self.needs.noise)
+        places = next(fields) if self.dithers else None
+        if self.noise is not None and places is not None and not noise.is_zero:
+            values = self._unshuffled(dither(files, noise, places, samples))
             values = F.conv2d(values, self.stem.weight, padding=1)
             stem = self.noise(stem, values)
             del values
-            layers = count(DITHER_LAYERS)
-        draw = self._drawer(noise, layers, 2)
+        draw = self._drawer(noise, fields, files, samples)
         features = stem
         for block in self.trunk:
             features = block(features, embedding, draw)
         features = self.close(features).add_(stem)
         features = F.interpolate(features, scale_factor=2, mode="nearest")
-        features = self._drawer(noise, layers, 1)(features)
+        features = draw(features)
         features = conv_relu(features, self.up.weight, self.up.bias, _SLOPE)
         features = modulate(features, self.up_film(embedding))
         features = conv_relu(features, self.fine.weight, self.fine.bias, _SLOPE)
@@ -213,11 +217,27 @@ class RrdbGenerator(Generator):
         drawing = self.config.features * (3 * itemsize + 4) + 60
         return max(drawing, BYTES_PER_PIXEL) if self.config.projection else drawing
 
-    def _drawer(self, noise: Noise, layers: Iterator[int], scale: int) -> Draw:
-        """Adds the noise channel of the next layer to features; without noise, nothing."""
+    def _drawer(
+        self, noise: Noise, fields: Iterator[NoiseField], files: Files, samples: int
+    ) -> Draw:
+        """Adds the noise channel of the next field to features; without noise, nothing."""
         if not self.config.noise:
             return lambda features: features
-        return lambda features: _beside(features, noise(next(layers), features, scale))
+
+        def draw(features: Tensor) -> Tensor:
+            field, (top, left) = next(fields), files[0].origin
+            start = (top // field.scale, left // field.scale)
+            return _beside(features, noise.draw(field, features, start, samples))
+
+        return draw
+
+
+def _noise_fields(config: RrdbConfig) -> tuple[NoiseField, ...]:
+    """Places in the cells, a channel for each dense block, and one at full resolution."""
+    if not config.noise:
+        return ()
+    blocks = [NoiseField(1, 2)] * (3 * config.blocks)
+    return numbered([*([PLACES] if config.dither else []), *blocks, NoiseField(1, 1)])
 
 
 def _beside(first: Tensor, second: Tensor) -> Tensor:

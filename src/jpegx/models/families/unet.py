@@ -2,21 +2,25 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import pairwise
 from math import ceil
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jpegx.models.conditioning import UNIT, Conditions
-from jpegx.models.config import Config
-from jpegx.models.dither import DITHER_LAYERS, dither
-from jpegx.models.generator import Encoded, Generator
-from jpegx.models.layers import Stage, TableEmbedding, repeat_samples
-from jpegx.models.noise import Noise, ZeroNoise
+from jpegx.models.config import Config, option
+from jpegx.models.dither import PLACES, dither
+from jpegx.models.files import Files, decoded_rgb
+from jpegx.models.generator import Encoded, Generator, Needs
+from jpegx.models.layers import ResidualBlocks, TableEmbedding, repeat_samples
+from jpegx.models.noise import Noise, NoiseField, numbered
 from jpegx.models.projection import BYTES_PER_PIXEL
-from jpegx.models.registry import register
+from jpegx.models.registry import generators
+from jpegx.models.transfer import Droppable
+
+# Pixels: where blocks matter, tiles begin at multiples of it, whatever the sampling (1, 2, 4).
+_UNIT = 32
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,12 @@ class UnetConfig(Config):
     """
 
     widths: tuple[int, ...] = (64, 128, 192)
-    encoder: tuple[int, ...] = (4, 2, 1)
-    decoder: tuple[int, ...] = (3, 2, 1)
+    encoder: tuple[int, ...] = option((4, 2, 1), "depth")
+    decoder: tuple[int, ...] = option((3, 2, 1), "depth")
     embedding: int = 64
-    noise: bool = True
-    dither: bool = False
-    projection: bool = False
+    noise: bool = option(True, "noise")
+    dither: bool = option(False, "sampler")
+    projection: bool = option(False, "own")
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.widths) == len(self.encoder) == len(self.decoder) <= 5:
@@ -46,7 +50,15 @@ class UnetConfig(Config):
             raise ValueError("blocks per scale must be 0 to 64")
 
 
-@register("unet")
+class DitherStem(Droppable, nn.Conv2d):
+    """What the dither changes in the first features; nothing at first."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(12, width, 3, padding=1, bias=False)
+        nn.init.zeros_(self.weight)
+
+
+@generators.register("unet")
 class Unet(Generator):
     """Plain residual blocks at three scales over a pixel-unshuffle of 2, FiLM on the tables.
 
@@ -85,34 +97,33 @@ class Unet(Generator):
         self.config = config
         widths = config.widths
         dithers = config.noise and config.dither
-        self.multiple = max(_coarsest(config), UNIT if dithers or config.projection else 1)
-        self.halo = _halo(config)
-        self.blend = 0
-        self.projects = config.projection
-        self.stochastic = config.noise and (dithers or any(config.decoder))
+        self.needs = Needs(
+            max(_coarsest(config), _UNIT if dithers or config.projection else 1),
+            _halo(config),
+            noise=_noise_fields(config),
+            consistent=config.projection,
+        )
         self.embedding = TableEmbedding(config.embedding)
         self.stem = nn.Conv2d(12, widths[0], 3, padding=1)
-        # Its name tells `transfer` that a network may lack it.
-        self.noise = nn.Conv2d(12, widths[0], 3, padding=1, bias=False) if dithers else None
+        self.noise = DitherStem(widths[0]) if dithers else None
         self.encoder = _stages(config, config.encoder, noisy=False)
         self.decoder = _stages(config, config.decoder, noisy=config.noise)
         steps = list(pairwise(widths))
         self.down = nn.ModuleList(nn.Conv2d(fine, wide, 2, stride=2) for fine, wide in steps)
         self.up = nn.ModuleList(nn.Conv2d(wide, 4 * fine, 1) for fine, wide in steps)
         self.head = nn.Conv2d(widths[0], 12, 3, padding=1)
-        for layer in filter(None, (self.head, self.noise)):
-            for parameter in layer.parameters():
-                nn.init.zeros_(parameter)
+        for parameter in self.head.parameters():
+            nn.init.zeros_(parameter)
 
-    def encode(self, conditions: Conditions) -> Encoded:
+    def encode(self, files: Files) -> Encoded:
         """Features of each scale, finest first; with dither each sample has its own, and here none.
 
         The table embedding is last.
         """
-        embedding = self.embedding(conditions)
+        embedding = self.embedding(files)
         if self.noise is not None:
-            return Encoded(conditions, (embedding,))
-        return Encoded(conditions, (*self._features(conditions.decoded, embedding), embedding))
+            return Encoded(files, (embedding,))
+        return Encoded(files, (*self._features(decoded_rgb(files), embedding), embedding))
 
     def _features(
         self, images: Tensor, embedding: Tensor, change: Tensor | None = None
@@ -131,14 +142,14 @@ class Unet(Generator):
         return kept
 
     def _images(self, encoded: Encoded, noise: Noise, samples: int) -> Tensor:
-        conditions, (*kept, embedding) = encoded.conditions, encoded.features
-        shared, layers = samples, count()  # how many samples have the same skips
-        decoded = repeat_samples(conditions.decoded, samples)
+        files, (*kept, embedding) = encoded.files, encoded.features
+        shared, fields = samples, iter(self.needs.noise)  # how many samples have the same skips
+        decoded = repeat_samples(decoded_rgb(files), samples)
         if self.noise is not None:
-            change = dither(conditions, noise, samples)
+            change = dither(files, noise, next(fields), samples)
             decoded = decoded + change
             kept = self._features(decoded, embedding, change)
-            shared, layers = 1, count(DITHER_LAYERS)
+            shared = 1
         *skips, coarsest = kept
         features = repeat_samples(coarsest, shared)
         features = features.contiguous(memory_format=torch.channels_last)
@@ -146,7 +157,7 @@ class Unet(Generator):
             if scale < len(skips):
                 features = F.pixel_shuffle(self.up[scale](features), 2)
                 features = _add_to_samples(features, skips[scale], shared)
-            draw = _drawer(noise, layers, 2 << scale)
+            draw = _drawer(noise, fields, files, samples)
             features = self.decoder[scale](features, embedding, draw)
         change = F.pixel_shuffle(self.head(features).to(decoded.dtype), 2)
         height, width = decoded.shape[2:]
@@ -175,10 +186,19 @@ def _coarsest(config: UnetConfig) -> int:
     return int(2 ** len(config.widths))
 
 
+def _noise_fields(config: UnetConfig) -> tuple[NoiseField, ...]:
+    """Places in the cells, then one channel for each block of the decoder, coarsest first."""
+    if not config.noise:
+        return ()
+    blocks = list(enumerate(config.decoder))
+    scales = [2 << scale for scale, number in reversed(blocks) for _ in range(number)]
+    return numbered([*([PLACES] if config.dither else []), *(NoiseField(1, s) for s in scales)])
+
+
 def _stages(config: UnetConfig, blocks: tuple[int, ...], *, noisy: bool) -> nn.ModuleList:
     """One stage per scale."""
     return nn.ModuleList(
-        Stage(width, number, config.embedding, noisy=noisy)
+        ResidualBlocks(width, number, config.embedding, noisy=noisy)
         for width, number in zip(config.widths, blocks, strict=True)
     )
 
@@ -192,11 +212,18 @@ def _add_to_samples(features: Tensor, skip: Tensor, samples: int) -> Tensor:
     return by_file.add_(skip[:, None]).flatten(0, 1)
 
 
-def _drawer(noise: Noise, layers: Iterator[int], scale: int) -> Callable[[Tensor], Tensor] | None:
-    """Noise for one feature map after the other of a scale, each of the next layer."""
-    if isinstance(noise, ZeroNoise):  # adding zeros costs a pass over the features
+def _drawer(
+    noise: Noise, fields: Iterator[NoiseField], files: Files, samples: int
+) -> Callable[[Tensor], Tensor] | None:
+    """Noise for one feature map after the other, each of the next field."""
+    if noise.is_zero:  # adding zeros costs a pass over the features
         return None
-    return lambda features: noise(next(layers), features, scale)
+
+    def draw(features: Tensor) -> Tensor:
+        field, (top, left) = next(fields), files[0].origin
+        return noise.draw(field, features, (top // field.scale, left // field.scale), samples)
+
+    return draw
 
 
 def _halo(config: UnetConfig) -> int:

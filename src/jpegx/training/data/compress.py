@@ -10,48 +10,25 @@ from torch import Tensor
 
 from jpegx.jpeg import libjpeg_model
 from jpegx.jpeg.color import to_gray
+from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.tables import scaled_tables
-from jpegx.models.conditioning import Conditions, conditions, join
 from jpegx.training.data.patches import SAMPLINGS, Group
 
 
 @dataclass(frozen=True)
-class Compressed:
-    """What the JPEG files of a group hold.
-
-    ``tables``: (G, 8, 8) and ``coefficients``: int16 (G, rows, columns, 8, 8), one per component.
-    """
-
-    layout: Layout
-    tables: list[Tensor]
-    coefficients: list[Tensor]
-
-    @property
-    def count(self) -> int:
-        """Number of images G."""
-        return len(self.tables[0])
-
-    def first(self, count: int) -> "Compressed":
-        """The first images only."""
-        tables = [table[:count] for table in self.tables]
-        return Compressed(self.layout, tables, [grid[:count] for grid in self.coefficients])
-
-
-@dataclass(frozen=True)
 class Batch:
-    """Targets (N, 3, H, W), 0 to 1, channels_last; their JPEGs by group; the conditions of all."""
+    """Targets (N, 3, H, W), 0 to 1, channels_last; their JPEG files, a batch for each group."""
 
     targets: Tensor
-    groups: tuple[Compressed, ...]
-    conditions: Conditions
+    files: tuple[JpegBatch, ...]
 
 
 def compress(groups: Sequence[Group], device: torch.device) -> Batch:
     """Groups of patches as one batch, compressed on the device.
 
-    The coefficients are those of libjpeg (``jpeg.integer``). Patches of a gray group become gray
-    first, with libjpeg's own luma, so the target has the three channels equal.
+    The coefficients are those of libjpeg (``jpeg.libjpeg_model``). Patches of a gray group become
+    gray first, with libjpeg's own luma, so the target has the three channels equal.
     """
     targets, files = [], []
     for group in groups:
@@ -62,11 +39,10 @@ def compress(groups: Sequence[Group], device: torch.device) -> Batch:
             pixels = to_gray(pixels).to(torch.uint8)
         tables = quality_tables(group.qualities, layout, device)
         grids = libjpeg_model.encode(pixels, layout, tables)
-        files.append(Compressed(layout, tables, grids))
+        files.append(JpegBatch(layout, tuple(grids), tuple(tables)))
         targets.append(pixels.expand(-1, 3, -1, -1))
     pictures = torch.cat(targets).float().div_(255)
-    parts = [conditions(f.coefficients, f.tables, f.layout) for f in files]
-    return Batch(pictures.contiguous(memory_format=torch.channels_last), tuple(files), join(parts))
+    return Batch(pictures.contiguous(memory_format=torch.channels_last), tuple(files))
 
 
 def layout_of(sampling: str, size: tuple[int, int]) -> Layout:

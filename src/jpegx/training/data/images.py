@@ -7,11 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from jpegx.errors import JpegxError, UnreadablePicture
-from jpegx.io.inputs import is_sidecar
-from jpegx.io.paths import is_pipe_or_device
+from jpegx.io.inputs import find_pictures
 from jpegx.io.picture_reader import read_rgb
-
-SUFFIXES = {".png", ".webp", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".avif"}
 
 _READERS = 4
 
@@ -31,13 +28,7 @@ def find_images(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise NoImages(f"{folder}: not a folder; name a folder of images")
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not is_pipe_or_device(path)
-        and not is_sidecar(path.relative_to(folder))
-    )
+    found = find_pictures(folder)
     if not found:
         raise NoImages(f"{folder}: no images in it; PNG, WebP, TIFF and JPEG files are looked for")
     return found

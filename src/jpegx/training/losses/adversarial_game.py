@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from jpegx.models.conditioning import Conditions
-from jpegx.models.critics.critic import Critic
+from jpegx.models.critic import Critic
+from jpegx.models.files import Files
 
 
 def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
@@ -18,13 +18,13 @@ def generator_loss(fake: Tensor) -> Tensor:
     return F.softplus(-fake).mean()
 
 
-def gradient_penalty(critic: Critic, images: Tensor, conditions: Conditions) -> Tensor:
+def gradient_penalty(critic: Critic, images: Tensor, files: Files) -> Tensor:
     """R1 of Eq. 9, paper 1: half the squared norm of the critic's gradient at source images.
 
     The mean over the images (N, 3, H, W), 0 to 1, as a scalar. Mescheder et al. 2018, Eq. 9, with
     gamma = 1.
     """
     images = images.detach().requires_grad_(True)
-    logits, _ = critic(images, conditions)
+    logits, _ = critic(images, files)
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean() / 2

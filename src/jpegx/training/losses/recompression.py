@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from jpegx.jpeg import transform
-from jpegx.training.data.compress import Compressed
+from jpegx.jpeg.jpeg_batch import JpegBatch
 
 
-def consistency(images: Tensor, files: Sequence[Compressed]) -> Tensor:
+def consistency(images: Tensor, files: Sequence[JpegBatch]) -> Tensor:
     """Eq. 4 of paper 1: squared distance of the decoded file from the recompressed, decoded image.
 
     The mean over all values, as a scalar. ``images``: (N, 3, H, W), 0 to 1, those of the first file
@@ -18,14 +18,14 @@ def consistency(images: Tensor, files: Sequence[Compressed]) -> Tensor:
     """
     total = images.new_zeros(())
     values = 0
-    for file, part in zip(files, images.split([file.count for file in files]), strict=True):
+    for file, part in zip(files, images.split([len(file) for file in files]), strict=True):
         change = decoded_change(part, file)
         total = total + change.square().sum()
         values += change.numel()
     return total / values
 
 
-def decoded_change(images: Tensor, file: Compressed) -> Tensor:
+def decoded_change(images: Tensor, file: JpegBatch) -> Tensor:
     """Recompressed and decoded images minus the decoded file, (G, C, H, W), 0 to 1."""
     if file.layout.channels == 1:
         images = images.mean(dim=1, keepdim=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from jpegx.models.conditioning import Conditions
-from jpegx.models.critics.critic import Critic
+from jpegx.models.critic import Critic
+from jpegx.models.files import Files, decoded_rgb, repeat, select
 from jpegx.models.layers import repeat_samples
 from jpegx.models.noise import RandomNoise, ZeroNoise
 from jpegx.training.autocast import Precision
@@ -75,21 +75,21 @@ class AdversarialStage:
         samples = []
         with self.watch.part("generator"), torch.set_grad_enabled(keep):
             for part, batch in enumerate(batches):
-                samples.append(self._sample(batch.conditions, step, part))
+                samples.append(self._sample(batch.files, step, part))
         with self.watch.part("critic"):
             self._train_critic(batches, samples, step, losses)
         self.critic.requires_grad_(False)
         self.networks.generator_optimizer.zero_grad(set_to_none=True)
         for part, batch in enumerate(batches):
             with self.watch.part("generator"):
-                images = samples[part] if keep else self._sample(batch.conditions, step, part)
+                images = samples[part] if keep else self._sample(batch.files, step, part)
                 share = 1 / len(batches)
                 loss = self._rate_samples(images, batch, progress, share, losses)
                 _record(losses, "generator", share * loss)
                 if self.recipe.moments.shared:
                     filters = self._random(step, part, _DIRECTIONS)
                     loss = loss + self._moment_losses(
-                        images, batch.conditions, batch.targets, filters, share, losses
+                        images, batch.files, batch.targets, filters, share, losses
                     )
                 (share * loss).backward()
         if self._moments_due(step):
@@ -101,11 +101,11 @@ class AdversarialStage:
             self.networks.generator_optimizer.step()
         return losses
 
-    def _sample(self, conditions: Conditions, step: int, part: int) -> Tensor:
+    def _sample(self, files: Files, step: int, part: int) -> Tensor:
         """Samples (N * each, 3, H, W) of the files; the same each time they are asked for."""
         noise = RandomNoise(self._random(step, part, _SAMPLE))
         with self.precision.autocast():
-            images: Tensor = self.networks.generator(conditions, noise, self.each)
+            images: Tensor = self.networks.generator(files, noise, self.each)
         return images.float()
 
     def _train_critic(
@@ -119,14 +119,14 @@ class AdversarialStage:
         self.critic_optimizer.zero_grad(set_to_none=True)
         for batch, images in zip(batches, samples, strict=True):
             with self.precision.autocast():
-                real, _ = self.critic(batch.targets, batch.conditions)
-                fake, _ = self.critic(images.detach(), self._repeated(batch.conditions))
+                real, _ = self.critic(batch.targets, batch.files)
+                fake, _ = self.critic(images.detach(), repeat(batch.files, self.each))
             real, fake = real.float(), fake.float()
             loss = critic_loss(real, fake)
             _record(losses, "critic", loss / len(batches))
             _record(losses, "critic_right", _share_right(real, fake) / len(batches))
             if weights.r1 and step % weights.r1_every == 0:
-                penalty = gradient_penalty(self.critic, batch.targets, batch.conditions)
+                penalty = gradient_penalty(self.critic, batch.targets, batch.files)
                 _record(losses, "r1", penalty / len(batches))
                 loss = loss + weights.r1 * weights.r1_every * penalty
             (loss / len(batches)).backward()
@@ -144,14 +144,14 @@ class AdversarialStage:
         """The generator's loss of the samples (Eq. 10, without the moments)."""
         weights = self.recipe.losses
         with self.precision.autocast():
-            fake, features = self.critic(images, self._repeated(batch.conditions))
+            fake, features = self.critic(images, repeat(batch.files, self.each))
         loss = generator_loss(fake.float())
         _record(losses, "adversarial", share * loss)
         loss = weights.adversarial * loss
         weight = cosine(*weights.consistency, progress)
         if weight:
             # Of the first sample of each file.
-            inconsistency = consistency(images[:: self.each], batch.groups)
+            inconsistency = consistency(images[:: self.each], batch.files)
             _record(losses, "consistency", share * inconsistency)
             loss = loss + weight * inconsistency
         if self.vgg is not None:
@@ -161,16 +161,12 @@ class AdversarialStage:
             loss = loss + weights.perceptual * distance
         elif weights.feature_matching:
             with torch.no_grad(), self.precision.autocast():
-                _, wanted = self.critic(batch.targets, batch.conditions)
+                _, wanted = self.critic(batch.targets, batch.files)
             wanted = [repeat_samples(scale, self.each) for scale in wanted]
             distance = feature_matching(features, wanted)
             _record(losses, "features", share * distance)
             loss = loss + weights.feature_matching * distance
         return loss
-
-    def _repeated(self, conditions: Conditions) -> Conditions:
-        """Those of each sample's file."""
-        return conditions.map(lambda values: repeat_samples(values, self.each))
 
     def _moments_due(self, step: int) -> bool:
         """Whether to draw samples for them alone in this step."""
@@ -209,16 +205,16 @@ class AdversarialStage:
         losses: dict[str, Tensor],
     ) -> None:
         """Gradients of the losses of some images, which count for a share of all."""
-        conditions, targets = batch.conditions.map(lambda v: v[some]), batch.targets[some]
+        files, targets = select(batch.files, some), batch.targets[some]
         with self.precision.autocast():
-            images = self.networks.generator(conditions, noise, self.recipe.moments.samples)
-        loss = self._moment_losses(images.float(), conditions, targets, directions, share, losses)
+            images = self.networks.generator(files, noise, self.recipe.moments.samples)
+        loss = self._moment_losses(images.float(), files, targets, directions, share, losses)
         (share * loss).backward()
 
     def _moment_losses(
         self,
         images: Tensor,
-        conditions: Conditions,
+        files: Files,
         targets: Tensor,
         directions: torch.Generator,
         share: float,
@@ -231,7 +227,7 @@ class AdversarialStage:
         reference = None
         if self.networks.reference is not None:
             with torch.no_grad(), self.precision.autocast():
-                reference = self.networks.reference(conditions, ZeroNoise()).float()
+                reference = self.networks.reference(files, ZeroNoise()).float()
         if weights.first_moment:
             guide = reference if options.guided and reference is not None else targets
             first = first_moment(samples, guide, unbiased=options.unbiased)
@@ -242,7 +238,7 @@ class AdversarialStage:
             _record(losses, "second_moment", share * second)
             loss = loss + weights.second_moment * second
         if weights.crps:
-            score = sliced_crps(samples, targets, conditions.decoded, directions, options.filters)
+            score = sliced_crps(samples, targets, decoded_rgb(files), directions, options.filters)
             _record(losses, "crps", share * score)
             loss = loss + weights.crps * score
         if options.samples > 1:

@@ -52,7 +52,7 @@ class RegressionStage:
                 batch = compress(groups, self.precision.device)
             with self.watch.part("generator"):
                 with self.precision.autocast():
-                    images = networks.generator(batch.conditions, ZeroNoise())
+                    images = networks.generator(batch.files, ZeroNoise())
                 loss = self.loss(images.float(), batch.targets) / len(parts)
                 loss.backward()
                 total += loss.detach()

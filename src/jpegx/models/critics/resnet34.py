@@ -1,0 +1,88 @@
+"""The critic of Man et al. 2022."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from jpegx.models.config import Config
+from jpegx.models.critic import Critic
+from jpegx.models.files import Files
+from jpegx.models.registry import critics
+
+
+@dataclass(frozen=True)
+class ResNet34Config(Config):
+    """Width of the first stage; each later one has twice as much. The published width is 64."""
+
+    width: int = 64
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.width <= 512:
+            raise ValueError("width must be 1 to 512")
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions with batch normalization beside the identity (He et al. 2016)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.first_norm = nn.BatchNorm2d(outputs)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.second_norm = nn.BatchNorm2d(outputs)
+        self.stride = stride
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            convolution = nn.Conv2d(inputs, outputs, 1, bias=False)
+            self.shortcut = nn.Sequential(convolution, nn.BatchNorm2d(outputs))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (N, outputs, h / stride, w / stride)."""
+        inner = F.relu(self.first_norm(self.first(features)))
+        # Not a strided 1x1 convolution: of fewer channels than a vector has numbers, oneDNN's
+        # gradient of the weights writes past its memory (uxlfoundation/oneDNN, issue 6035).
+        kept = features[:, :, :: self.stride, :: self.stride]
+        return F.relu(self.second_norm(self.second(inner)) + self.shortcut(kept))
+
+
+@critics.register("resnet34")
+class ResNet34Critic(Critic):
+    """The critic of paper 1 (A.1): a plain ResNet-34, without pretrained weights, one logit.
+
+    It sees the images alone. The features are the outputs of the four stages.
+    """
+
+    config_class = ResNet34Config
+    config: ResNet34Config
+
+    def __init__(self, config: ResNet34Config) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.stem = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+        self.stages = nn.ModuleList()
+        inputs = width
+        for stage, blocks in enumerate((3, 4, 6, 3)):
+            outputs, stride = width << stage, 1 if stage == 0 else 2
+            first = BasicBlock(inputs, outputs, stride)
+            rest = (BasicBlock(outputs, outputs, 1) for _ in range(blocks - 1))
+            self.stages.append(nn.Sequential(first, *rest))
+            inputs = outputs
+        self.head = nn.Linear(inputs, 1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out")
+
+    def forward(self, images: Tensor, files: Files) -> tuple[Tensor, list[Tensor]]:
+        """Logits (N,) and features: see :meth:`Critic.forward`."""
+        values = (images - 0.5).contiguous(memory_format=torch.channels_last)
+        values = F.max_pool2d(F.relu(self.norm(self.stem(values))), 3, stride=2, padding=1)
+        features = []
+        for stage in self.stages:
+            values = stage(values)
+            features.append(values)
+        logits: Tensor = self.head(values.mean(dim=(2, 3)))
+        return logits[:, 0], features

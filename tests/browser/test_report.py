@@ -1,0 +1,124 @@
+"""The report in a real browser: enlarging, views of the colour, blinking."""
+
+import shutil
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import DATA
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+pytest.importorskip("playwright", reason="playwright is not installed")
+pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of one picture with a crop of its own."""
+    from click.testing import CliRunner
+
+    from jpegx.cli.main import main
+
+    folder = tmp_path_factory.mktemp("report")
+    originals = folder / "birds"
+    originals.mkdir()
+    with Image.open(DATA / "example.jpg") as example:
+        example.crop((90, 60, 298, 188)).save(originals / "bird.png")
+    words = ["eval", originals, "--model", "laplace", "--projection", "with", "--quality", "10"]
+    words += ["-n", "2", "--crops", "bird:40,0", "-o", folder / "out"]
+    result = CliRunner().invoke(main, [str(w) for w in words], prog_name="jpegx")
+    assert result.exit_code == 0, result.output
+    return folder / "out" / "report.html"
+
+
+@pytest.fixture
+def page(report: Path) -> "Iterator[Page]":
+    """The report, opened; any request for something else and any error of a script fail it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = browser.new_page(viewport={"width": 1200, "height": 900})
+        wrong: list[str] = []
+        opened.on("pageerror", lambda error: wrong.append(str(error)))
+        opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        opened.on(
+            "request",
+            lambda r: wrong.append(r.url) if not r.url.startswith(("file:", "data:")) else None,
+        )
+        opened.goto(report.as_uri())
+        yield opened
+        browser.close()
+        assert wrong == []
+
+
+def seen(shown: "Locator") -> np.ndarray:
+    """What the browser paints, (H, W, 3); where it begins between two rows, without the first."""
+    picture = Image.open(BytesIO(shown.screenshot()))
+    box = shown.bounding_box()
+    assert box is not None
+    return np.asarray(picture.convert("RGB"), np.float64)[-round(box["height"]) :]
+
+
+def test_crops_are_enlarged_pixel_by_pixel(page: "Page", report: Path) -> None:
+    image = page.locator(".crops img").first
+    with Image.open(report.parent.parent / "birds" / "bird.png") as original:
+        pixels = np.asarray(original.convert("RGB"), np.float64)[:, 40:168]
+    for times in (1, 3, 8):
+        page.locator(".zoom").fill(str(times))
+        box = image.bounding_box()
+        assert box is not None
+        assert (box["width"], box["height"]) == (128 * times, 128 * times)
+        assert page.locator(".times").first.text_content() == f"×{times}"  # noqa: RUF001
+        if times == 3:
+            assert np.array_equal(seen(image), pixels.repeat(3, axis=0).repeat(3, axis=1))
+
+
+def test_views_show_the_colour(page: "Page", report: Path) -> None:
+    page.locator(".zoom").fill("1")
+    image = page.locator(".crops img").first
+    red, green, blue = np.moveaxis(seen(image), 2, 0)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    expected = {
+        "luma": np.stack([luma] * 3),
+        "chroma": 127.5 + 2 * np.stack([red - luma, green - luma, blue - luma]),
+        "cb": np.stack([127.5 + 4 * (blue - luma) / 1.772] * 3),
+        "cr": np.stack([127.5 + 4 * (red - luma) / 1.402] * 3),
+    }
+    for view, picture in expected.items():
+        page.locator(".view").select_option(view)
+        found = np.moveaxis(seen(image), 2, 0)
+        assert np.abs(found - picture.clip(0, 255)).max() <= 2, view
+
+
+def test_panels_blink_at_one_place(page: "Page") -> None:
+    page.locator(".place button").click()
+    stage, name = page.locator("#stage"), page.locator("#stage-name")
+    assert name.text_content() == "originals"
+    first, place = stage.get_attribute("src"), stage.bounding_box()
+    page.wait_for_function("document.getElementById('stage-name').textContent !== 'originals'")
+    assert name.text_content() == "laplace projected: sample 0"
+    assert stage.get_attribute("src") != first
+    assert stage.bounding_box() == place
+    page.wait_for_function("document.getElementById('stage-name').textContent === 'originals'")
+    page.keyboard.press(" ")  # stops it
+    assert not page.locator("#running").is_checked()
+    page.get_by_label("laplace projected: mean").check()
+    names = []
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+        names.append(name.text_content() or "")
+    assert sorted(names) == ["laplace projected: mean", "laplace projected: sample 0", "originals"]
+    page.keyboard.press("ArrowLeft")
+    assert name.text_content() == names[1]
+    page.keyboard.press("Escape")
+    assert not page.locator("#blink").is_visible()
