@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageFilter
+from safetensors.torch import save_file
 from scipy import linalg
 
 from conftest import DATA, Run
@@ -507,3 +508,41 @@ def test_colour_that_is_too_strong_is_told(run: Run, originals: Path, tmp_path: 
         assert float(row[f"spread_skill_cb_{side}"]) > 5
         assert float(row[f"crps_cb_{side}"]) == pytest.approx(20 / 3 - 12 / 2, abs=0.2)
     assert "crps_y_128" in row
+
+
+def test_distances_that_need_weights(run: Run, originals: Path, tmp_path: Path) -> None:
+    """LPIPS and DISTS of equal pictures are 0, of others not; files without the weights named."""
+    random = torch.Generator().manual_seed(0)
+    vgg, channels = {}, (3, 64, 64, 128, 128, 256, 256, 256, *(512,) * 6)
+    numbers = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+    for number, inputs, outputs in zip(numbers, channels, channels[1:], strict=False):
+        kernel = torch.randn(outputs, inputs, 3, 3, generator=random) / (3 * inputs**0.5)
+        vgg[f"features.{number}.weight"] = kernel
+        vgg[f"features.{number}.bias"] = torch.zeros(outputs)
+    sizes = enumerate((64, 128, 256, 512, 512))
+    linear = {f"lin{i}.model.1.weight": torch.ones(1, n, 1, 1) for i, n in sizes}
+    both = {name: torch.ones(1, 1475, 1, 1) for name in ("alpha", "beta")}
+    for name, state in {"vgg16": vgg, "lpips": linear, "dists": both}.items():
+        save_file(state, tmp_path / f"{name}.safetensors")
+    words: list[object] = []
+    for name in ("vgg16", "lpips", "dists"):
+        words += [f"--{name}", tmp_path / f"{name}.safetensors"]
+    (originals / "bird1.png").unlink()
+    (originals / "bird2.png").unlink()
+    path, blurred = originals / "bird0.png", tmp_path / "blurred"
+    blurred.mkdir()
+    Image.open(path).crop((60, 20, 124, 84)).save(path)
+    Image.open(path).filter(ImageFilter.GaussianBlur(1)).save(blurred / path.name)
+    options = ("--decoded", originals, "--decoded", blurred, "-o", tmp_path / "out")
+    result = run("eval", originals, *options, *words)
+    assert result.exit_code == 0, result.output
+    found = rows(tmp_path / "out")
+    for key in ("lpips", "dists"):
+        assert float(found["", "birds"][key]) == pytest.approx(0, abs=1e-5)
+        assert float(found["", "blurred"][key]) > 0.01
+    words[3] = words[1]
+    wrong = run("eval", originals, "--decoded", originals, *words)
+    assert wrong.exit_code == 1
+    assert wrong.stderr.count("\n") == 1
+    assert "vgg16.safetensors: there is no lin0.model.1.weight" in wrong.stderr
+    assert run("eval", originals, "--decoded", originals, *words[2:]).exit_code == 2

@@ -140,6 +140,27 @@ def _places(
     "more.  [default: those that are installed]",
 )
 @click.option(
+    "--vgg16",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="torchvision's VGG-16 of ImageNet, for --lpips and --dists: safetensors or the published "
+    "file.",
+)
+@click.option(
+    "--lpips",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Measure LPIPS, with these weights of its linear layers (weights/v0.1/vgg.pth of the "
+    "package lpips, or safetensors).",
+)
+@click.option(
+    "--dists",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Measure DISTS, with these weights of its layers (weights.pt of the package "
+    "dists-pytorch, or safetensors).",
+)
+@click.option(
     "--fid",
     is_flag=True,
     help="Measure FID and KID too, with the Inception network of --inception.",
@@ -207,6 +228,9 @@ def eval(  # noqa: A001 (the name of the command)
     seed: int,
     niqe: Path | None,
     networks: tuple[str, ...],
+    vgg16: Path | None,
+    lpips: Path | None,
+    dists: Path | None,
     fid: bool,
     inception: Path | None,
     repeats: int | None,
@@ -249,6 +273,8 @@ def eval(  # noqa: A001 (the name of the command)
     if not fid and (inception or repeats or patches):
         raise click.UsageError("--inception, --repeats and --patches are for --fid; add it.")
 
+    if bool(vgg16) != bool(lpips or dists):
+        raise click.UsageError("--lpips and --dists go with --vgg16, the network they stand on.")
     if crops and output is None:
         raise click.UsageError("--crops is for the report; give a folder for it with -o.")
 
@@ -269,6 +295,9 @@ def eval(  # noqa: A001 (the name of the command)
         seed=seed,
         niqe=niqe,
         networks=networks,
+        vgg16=vgg16,
+        lpips=lpips,
+        dists=dists,
         crops=tuple(Place(picture, (x, y)) for picture, x, y in crops),
         fid=fid,
         inception=inception,

@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
+
+from torch import Tensor
 
 from jpegx import __version__
 from jpegx.evaluation.benchmark.panels import Place
@@ -13,11 +16,21 @@ from jpegx.metrics.frozen_network import FrozenNetwork
 from jpegx.metrics.niqe import Niqe
 
 
+class PairedDistance(Protocol):
+    """A learned distance of a picture from its original."""
+
+    def distance(self, image: Tensor, original: Tensor) -> float:
+        """Of (C, H, W), gray levels 0 to 255; 0 if they are equal."""
+        ...
+
+
 @dataclass(frozen=True)
 class Options:
     """How everything is measured: the options of ``jpegx eval`` under their own names.
 
     ``missing``: a line about each network that would have been used if it were installed.
+    ``paired``: distances of each picture from its original by their keys in the tables;
+    ``digests``: of the files of their weights.
     """
 
     samples: int
@@ -29,6 +42,8 @@ class Options:
     networks: Mapping[str, FrozenNetwork]
     missing: tuple[str, ...]
     crops: tuple[Place, ...]
+    paired: Mapping[str, PairedDistance]
+    digests: tuple[str, ...]
 
     @property
     def repeats(self) -> int:
@@ -46,6 +61,7 @@ class Options:
             "gray": self.gray,
             "crop": self.crop,
             "niqe": key_of({"niqe": niqe}),
+            "paired": self.digests,
         }
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
+from jpegx.evaluation.benchmark.context import Options
 from jpegx.evaluation.benchmark.decoders import Task
 from jpegx.metrics.agreement import agreement
 from jpegx.metrics.band_energy import band_amplitudes, relative_amplitudes
@@ -16,15 +17,15 @@ from jpegx.metrics.ssim import ssim
 from jpegx.sampling.running_moments import Moments
 
 
-def measure_picture(samples: Tensor, task: Task, niqe: Niqe) -> dict[str, Any]:
+def measure_picture(samples: Tensor, task: Task, options: Options) -> dict[str, Any]:
     """The figures of one original's pictures by one decoder, as JSON holds them.
 
     ``samples``: uint8 (n, C, H, W). Of the first one alone: PSNR, PSNR of the luma, SSIM with both
-    windows, PSNR-B, amplitudes of bands relative to the original, NIQE, share of non-zero
-    coefficients, and if there is a file the consistency and the share of coefficients outside their
-    cell. Of all: the state of their calibration, and if
-    there are two or more the PSNR of their mean and their standard deviation (0 to 1, divided by n,
-    as paper 1 has it). What does not apply is left out.
+    windows, PSNR-B, amplitudes of bands relative to the original, the distances that were asked
+    for, NIQE, share of non-zero coefficients, and if there is a file the consistency and the share
+    of coefficients outside their cell. Of all: the state of their calibration, and if there are two
+    or more the PSNR of their mean and their standard deviation (0 to 1, divided by n, as paper 1
+    has it). What does not apply is left out.
     """
     picture, original = samples[0], task.original
     values: dict[str, Any] = {
@@ -35,7 +36,8 @@ def measure_picture(samples: Tensor, task: Task, niqe: Niqe) -> dict[str, Any]:
         "ssim_uniform": ssim(picture, original, "uniform"),
         "psnr_b": psnr_b(picture, original),
         "amplitudes": relative_amplitudes(band_amplitudes(picture), band_amplitudes(original)),
-        **measure_alone(picture, niqe),
+        **{key: paired.distance(picture, original) for key, paired in options.paired.items()},
+        **measure_alone(picture, options.niqe),
     }
     if task.jpeg is not None:
         agreed = agreement(picture, task.jpeg)

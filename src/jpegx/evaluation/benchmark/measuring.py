@@ -86,7 +86,7 @@ class Cell:
                 "quality": self._files.quality,
                 "decoder": row,
             }
-            store.put(key, about, measure_picture(used, task, options.niqe))
+            store.put(key, about, measure_picture(used, task, options))
 
     def _distances(self, row: str) -> dict[str, Any]:
         """The distances between the set of a row's pictures and that of the originals."""

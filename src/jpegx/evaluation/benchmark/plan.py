@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jpegx.errors import JpegxError
-from jpegx.evaluation.benchmark.context import Options
+from jpegx.evaluation.benchmark.context import Options, PairedDistance
 from jpegx.evaluation.benchmark.decoders import Decoder, FolderDecoder, Projection, open_models
 from jpegx.evaluation.benchmark.jpegs import (
     CompressedHere,
@@ -20,10 +20,13 @@ from jpegx.evaluation.benchmark.panels import Place
 from jpegx.evaluation.benchmark.rows import ORIGINALS, REFERENCE
 from jpegx.evaluation.benchmark.sets import Features
 from jpegx.evaluation.benchmark.store import file_digest
+from jpegx.metrics.dists import Dists
 from jpegx.metrics.features import NETWORKS, open_features
-from jpegx.metrics.frozen_network import FrozenNetwork, MissingNetwork
+from jpegx.metrics.frozen_network import FrozenNetwork, MissingNetwork, read_tensors
 from jpegx.metrics.inception import Inception, find_inception
+from jpegx.metrics.lpips import Lpips
 from jpegx.metrics.niqe import Niqe, default_niqe
+from jpegx.metrics.vgg16_trunk import load_trunk
 from jpegx.models import zoo
 from jpegx.sampling.device import choose_device
 from jpegx.sampling.number_type import Precision
@@ -52,6 +55,9 @@ class Request:
     niqe: Path | None
     networks: tuple[str, ...]
     crops: tuple[Place, ...]
+    vgg16: Path | None
+    lpips: Path | None
+    dists: Path | None
     fid: bool
     inception: Path | None
     repeats: int | None
@@ -85,6 +91,7 @@ def make_plan(request: Request) -> Plan:
     data_sets = find_data_sets(request.originals)
     reference = None if request.reference is None else find_data_sets([request.reference])[0]
     networks, missing = _networks(request)
+    files = [path for path in (request.vgg16, request.lpips, request.dists) if path]
     options = Options(
         samples=request.samples,
         seed=request.seed,
@@ -95,6 +102,8 @@ def make_plan(request: Request) -> Plan:
         networks=networks,
         missing=missing,
         crops=_crops(request, data_sets),
+        paired=_paired(request),
+        digests=tuple(file_digest(path) for path in files),
     )
     return Plan(data_sets, _jpegs(request), _decoders(request), reference, options)
 
@@ -136,6 +145,17 @@ def _niqe(path: Path | None) -> Niqe:
         return Niqe.load(path)
     pictures = (read_pixels(picture, gray=False) for picture in find_images(path))
     return Niqe.fit(pictures, str(path))
+
+
+def _paired(request: Request) -> dict[str, PairedDistance]:
+    found: dict[str, PairedDistance] = {}
+    if request.vgg16 is not None:
+        trunk = load_trunk(request.vgg16)
+        if request.lpips is not None:
+            found["lpips"] = Lpips(trunk, read_tensors(request.lpips), request.lpips)
+        if request.dists is not None:
+            found["dists"] = Dists(trunk, read_tensors(request.dists), request.dists)
+    return found
 
 
 def _crops(request: Request, data_sets: Sequence[DataSet]) -> tuple[Place, ...]:

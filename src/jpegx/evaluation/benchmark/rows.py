@@ -24,6 +24,8 @@ _MEANS = (
     "outside",
     "std",
     "niqe",
+    "lpips",
+    "dists",
     "equivalent",
     "saved",
 )

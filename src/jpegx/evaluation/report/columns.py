@@ -66,6 +66,8 @@ COLUMNS = (
         "low",
         "distance from natural pictures (Mittal et al. 2013), without an original",
     ),
+    Column("lpips", "LPIPS", "{:.4f}", "low", "Zhang et al. 2018, version 0.1 with VGG-16"),
+    Column("dists", "DISTS", "{:.4f}", "low", "Ding et al. 2020, of the pictures at full size"),
     Column(
         "crps",
         "CRPS",
