@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from jpegx.training.data.patches import Group
+from jpegx.training.data.patches import Group, ijg_tables
 
 RECIPE = """
 [data]
@@ -22,7 +22,7 @@ workers = 0
 [generator]
 family = "unet"
 config = {widths = [8, 8], encoder = [1, 1], decoder = [1, 1], embedding = 8}
-[critic]
+[adversarial.critic]
 family = "light"
 config = {widths = [8, 8]}
 [training]
@@ -33,12 +33,12 @@ learning_rate = 1e-3
 [adversarial]
 steps = 6
 learning_rate = 1e-3
-[losses]
+[adversarial.losses]
 r1_every = 2
 first_moment = 1
 second_moment = 100
 feature_matching = 1e-2
-[moments]
+[adversarial.moments]
 every = 2
 images = 2
 samples = 3
@@ -61,7 +61,7 @@ def groups(count: int) -> list[Group]:
     size = (count, 2, 3, 48, 48)
     patches = torch.randint(0, 256, size, dtype=torch.uint8, generator=random)
     samplings = ("4:2:0", "gray") * count
-    return [Group(p, (10, 60), s) for p, s in zip(patches, samplings, strict=False)]
+    return [Group(p, ijg_tables((10, 60)), s) for p, s in zip(patches, samplings, strict=False)]
 
 
 def gradients(network: nn.Module) -> Tensor:

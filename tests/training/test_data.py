@@ -9,9 +9,11 @@ import torch
 from PIL import Image
 
 from jpegx.training.crew import BadCrew, Crew
+from jpegx.training.data.compress import compress
 from jpegx.training.data.images import ImageSet, NoImages, find_images
 from jpegx.training.data.loader import load_steps
-from jpegx.training.data.patches import Group, PatchRules, draw_group
+from jpegx.training.data.patches import Group, PatchRules, draw_group, ijg_tables
+from jpegx.training.data.random_tables import draw_tables
 from training_data import write_images
 
 RULES = PatchRules(16, 2, 0.5, True, (5, 95), 1.0, {"4:2:0": 1, "gray": 1})
@@ -22,8 +24,14 @@ def image_set(folder: Path, cache: float = 1.0) -> ImageSet:
 
 
 def equal(one: Group, other: Group) -> bool:
-    same = one.qualities == other.qualities and one.sampling == other.sampling
+    same = torch.equal(one.tables, other.tables) and one.sampling == other.sampling
     return same and torch.equal(one.patches, other.patches)
+
+
+def qualities_of(group: Group) -> list[int]:
+    """The IJG quality of each pair of tables."""
+    known = {ijg_tables([q]).numpy().tobytes(): q for q in range(1, 101)}
+    return [known[pair.numpy().tobytes()] for pair in group.tables]
 
 
 def test_unreadable_and_small_images_are_named_and_skipped(tmp_path: Path) -> None:
@@ -61,7 +69,7 @@ def test_groups_are_a_function_of_seed_step_and_number(tmp_path: Path) -> None:
     group = draw_group(images, RULES, 1, 2, 3)
     assert group.patches.shape == (2, 3, 16, 16)
     assert group.patches.dtype == torch.uint8
-    assert all(5 <= quality <= 95 for quality in group.qualities)
+    assert all(5 <= quality <= 95 for quality in qualities_of(group))
     assert equal(group, draw_group(images, RULES, 1, 2, 3))
     for other in ((0, 2, 3), (1, 0, 3), (1, 2, 0)):
         assert not torch.equal(group.patches, draw_group(images, RULES, *other).patches)
@@ -72,7 +80,7 @@ def test_low_qualities_come_more_often_with_a_lower_power(tmp_path: Path) -> Non
 
     def drawn(power: float, ends: tuple[int, int]) -> np.ndarray:
         rules = replace(RULES, group=200, power=power, quality=ends)
-        return np.array(draw_group(images, rules, 0, 0, 0).qualities)
+        return np.array(qualities_of(draw_group(images, rules, 0, 0, 0)))
 
     even, low = drawn(1.0, (1, 95)), drawn(0.5, (1, 95))
     assert set(drawn(1.0, (20, 21))) == set(drawn(0.5, (20, 21))) == {20, 21}
@@ -82,6 +90,54 @@ def test_low_qualities_come_more_often_with_a_lower_power(tmp_path: Path) -> Non
     assert abs((low < 25).mean() - 4 / (96**0.5 - 1)) < 0.1
     assert min(low.min(), even.min()) >= 1
     assert max(low.max(), even.max()) <= 95
+
+
+def test_tables_that_are_not_the_ijgs_have_their_share(tmp_path: Path) -> None:
+    images = image_set(tmp_path)
+    ijgs = {pair.numpy().tobytes() for pair in ijg_tables(range(1, 101))}
+
+    def share_of_others(share: float) -> float:
+        rules = replace(RULES, group=100, other_tables=share)
+        tables = draw_group(images, rules, 0, 0, 0).tables
+        assert tables.shape == (100, 2, 8, 8)
+        assert tables.dtype == torch.int32
+        return sum(pair.numpy().tobytes() not in ijgs for pair in tables) / 100
+
+    assert share_of_others(0) == 0
+    assert abs(share_of_others(0.3) - 0.3) < 0.15
+    assert share_of_others(1) == 1
+    # The patches of a run without them are those of older versions: the tables come last.
+    group, other = (
+        draw_group(images, replace(RULES, other_tables=share), 1, 2, 3) for share in (0, 1)
+    )
+    assert group.sampling == other.sampling
+    assert not torch.equal(group.tables, other.tables)
+
+
+def test_drawn_tables_are_of_many_kinds_and_can_be_written() -> None:
+    random = np.random.default_rng(0)
+    drawn = np.stack([draw_tables(random) for _ in range(400)])
+    assert drawn.dtype == np.int32
+    assert drawn.shape == (400, 2, 8, 8)
+    assert drawn.min() == 1
+    assert 1000 < drawn.max() <= 65535
+    flat = (drawn == drawn[:, :, :1, :1]).all(axis=(2, 3)).all(axis=1)
+    one_for_all = (drawn[:, 0] == drawn[:, 1]).all(axis=(1, 2))
+    sixteen_bit = (drawn > 255).any(axis=(1, 2, 3))
+    for share, wanted in ((flat, 0.2), (one_for_all, 0.25)):
+        assert abs(share.mean() - wanted) < 0.08
+    assert 0.1 < sixteen_bit.mean() < 0.6
+
+
+def test_a_patch_with_drawn_tables_becomes_a_file_that_holds_them() -> None:
+    tables = torch.from_numpy(np.stack([draw_tables(np.random.default_rng(s)) for s in range(6)]))
+    patches = torch.randint(0, 256, (6, 3, 32, 32), dtype=torch.uint8)
+    batch = compress([Group(patches, tables, "4:2:0")], torch.device("cpu"))
+    (file,) = batch.files
+    assert torch.equal(file.tables[0], tables[:, 0])
+    assert all(torch.equal(own, tables[:, 1]) for own in file.tables[1:])
+    # The DC of a flat block is what its step allows; nothing is out of the range of a JPEG file.
+    assert all(grid.abs().max() <= 2047 for grid in file.coefficients)
 
 
 def test_native_patches_are_cut_and_not_resized(tmp_path: Path) -> None:

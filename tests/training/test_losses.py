@@ -16,8 +16,8 @@ from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.models.critic import Critic
 from jpegx.models.files import Files, decoded_rgb
 from jpegx.models.registry import critics
-from jpegx.training.data.compress import compress, layout_of, quality_tables
-from jpegx.training.data.patches import Group
+from jpegx.training.data.compress import compress, layout_of
+from jpegx.training.data.patches import Group, ijg_tables
 from jpegx.training.losses.adversarial_game import critic_loss, generator_loss, gradient_penalty
 from jpegx.training.losses.feature_matching import feature_matching
 from jpegx.training.losses.logarithmic_error import logarithmic_error
@@ -96,7 +96,7 @@ def test_gradient_penalty_trains_the_critics(family: str) -> None:
 
 def files_of(images: Tensor, sampling: str, qualities: tuple[int, ...]) -> JpegBatch:
     layout = layout_of(sampling, (images.shape[3], images.shape[2]))
-    tables = quality_tables(qualities, layout, CPU)
+    tables = [ijg_tables(qualities)[:, min(c, 1)] for c in range(len(layout.factors))]
     grids = libjpeg_model.encode(images, layout, tables)
     return JpegBatch(layout, tuple(grids), tuple(tables))
 
@@ -216,7 +216,8 @@ def test_files_that_are_not_vgg_are_named(tmp_path: Path) -> None:
 
 def test_compression_is_libjpegs_and_gray_targets_are_gray() -> None:
     patches = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
-    groups = [Group(patches, (10, 80), "4:2:0"), Group(patches, (30, 90), "gray")]
+    tables = [ijg_tables(pair) for pair in ((10, 80), (30, 90))]
+    groups = [Group(patches, tables[0], "4:2:0"), Group(patches, tables[1], "gray")]
     batch = compress(groups, CPU)
     assert batch.targets.shape == (4, 3, 32, 32)
     assert torch.equal(batch.targets[:2], patches / 255)

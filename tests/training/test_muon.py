@@ -1,15 +1,20 @@
 """Muon: what an update does, against singular value decompositions and Adam, and its state."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from jpegx.training.autocast import Precision
+from jpegx.training.crew import Crew
 from jpegx.training.muon import Muon, orthogonalize
-from jpegx.training.networks import Networks, create_networks
 from jpegx.training.recipe.recipe import parse_recipe
+from jpegx.training.run import make_stages
 from jpegx.training.run_checkpoint import Position, load_checkpoint, save_checkpoint
+from jpegx.training.stages.stage import Stage
+from jpegx.training.stopwatch import Stopwatch
 
 RECIPE = """
 [generator]
@@ -71,25 +76,26 @@ def test_a_kernel_without_gradient_stays() -> None:
 
 
 def test_a_restored_run_goes_on_as_the_first(tmp_path: Path) -> None:
-    recipe = parse_recipe(RECIPE, "recipe")
-    first, second = (create_networks(recipe, torch.device("cpu"), None) for _ in "ab")
-    move(first, range(2))
-    save_checkpoint(tmp_path / "last.safetensors", first, Position())
-    load_checkpoint(tmp_path / "last.safetensors", second)
-    for networks in (first, second):
-        move(networks, range(2, 4))
-    for ours, theirs in zip(parameters(first), parameters(second), strict=True):
-        assert torch.equal(ours, theirs)
+    recipe, cpu = parse_recipe(RECIPE, "recipe"), torch.device("cpu")
+    (first, ours), (second, theirs) = (
+        make_stages(recipe, Precision(cpu, torch.float32), Crew(), Stopwatch(cpu), None)
+        for _ in "ab"
+    )
+    path = tmp_path / "last.safetensors"
+    move(ours["regression"], range(2))
+    save_checkpoint(path, first, ours["regression"], Position("regression"))
+    load_checkpoint(path, second, theirs)
+    for stages in (ours, theirs):
+        move(stages["regression"], range(2, 4))
+    moved = zip(first.generator.parameters(), second.generator.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in moved)
 
 
-def move(networks: Networks, steps: range) -> None:
-    networks.set_rates(1e-3, 0.0)
+def move(stage: Stage[Any], steps: range) -> None:
+    stage.prepare()
+    stage.set_rate(1e-3)
     for step in steps:
         torch.manual_seed(step)
-        for parameter in parameters(networks):
+        for parameter in stage.trained:
             parameter.grad = torch.randn_like(parameter)
-        networks.generator_optimizer.step()
-
-
-def parameters(networks: Networks) -> list[Tensor]:
-    return list(networks.generator.parameters())
+        stage.optimizer.step()

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from jpegx.training.options import BadRecipe
 from jpegx.training.recipe.recipe import load_recipe, parse_recipe
 from jpegx.training.recipe.text import recipe_text
-from jpegx.training.recipe.toml_tables import BadRecipe, recipe_names
+from jpegx.training.recipe.toml_tables import recipe_names
 from jpegx.training.schedules import Span, cosine, warm_up
+from jpegx.training.stages.adversarial_options import AdversarialOptions
+from jpegx.training.stages.regression import RegressionOptions
 from training_data import RECIPE
 
 
@@ -24,39 +27,39 @@ def test_recipes_of_the_package_are_whole_and_read_back(name: str) -> None:
 
 
 def test_published_numbers() -> None:
-    general, ffhq = load_recipe("general"), load_recipe("ffhq")
-    for recipe in (general, ffhq):
+    general, ffhq = (load_recipe(name) for name in ("general", "ffhq"))
+    sampled = [recipe.of(AdversarialOptions) for recipe in (general, ffhq)]
+    for recipe, stage in zip((general, ffhq), sampled, strict=True):
         assert (recipe.data.patch, recipe.data.batch, recipe.training.ema) == (128, 32, 0.999)
-        assert recipe.adversarial.steps == 400_000
-        assert recipe.adversarial.learning_rate == 1e-4
-        assert (recipe.losses.adversarial, recipe.losses.r1) == (1e-3, 1)
-        assert recipe.losses.first_moment == 1
-        moments = recipe.moments
+        assert stage.steps == 400_000
+        assert (stage.learning_rate, stage.critic_rate) == (1e-4, 1)
+        assert (stage.losses.adversarial, stage.losses.r1) == (1e-3, 1)
+        assert stage.losses.first_moment == 1
+        moments = stage.moments
         assert (moments.images, moments.samples, moments.every) == (8, 16, 8)
-    assert (general.regression.steps, ffhq.regression.steps) == (50_000, 0)
-    assert general.adversarial.final_learning_rate == 1e-6
-    assert ffhq.adversarial.final_learning_rate == 1e-7
-    assert general.losses.consistency == (1, 1e3)
-    assert ffhq.losses.consistency == (0.1, 10)
-    assert (general.losses.perceptual, general.losses.second_moment) == (1e-2, 1e3)
-    assert (ffhq.losses.perceptual, ffhq.losses.second_moment) == (0, 0)
-    assert load_recipe("regression").regression.steps == 650_000
-    assert load_recipe("second-moment").losses.second_moment == 10
+    assert [r.of(RegressionOptions).steps for r in (general, ffhq)] == [50_000, 0]
+    assert [stage.final_learning_rate for stage in sampled] == [1e-6, 1e-7]
+    weights = [stage.losses for stage in sampled]
+    assert [w.consistency for w in weights] == [(1, 1e3), (0.1, 10)]
+    assert [(w.perceptual, w.second_moment) for w in weights] == [(1e-2, 1e3), (0, 0)]
+    assert load_recipe("regression").of(RegressionOptions).steps == 650_000
+    assert load_recipe("second-moment").of(AdversarialOptions).losses.second_moment == 10
 
 
 def test_the_rows_of_the_published_ablation() -> None:
     rows = ("baseline", "first-moment", "vgg", "second-moment", "general")
-    weights = [load_recipe(row).losses for row in rows]
+    weights = [load_recipe(row).of(AdversarialOptions).losses for row in rows]
     assert [w.first_moment for w in weights] == [0, 1, 1, 1, 1]
     assert [w.perceptual for w in weights] == [0, 0, 1e-2, 1e-2, 1e-2]
     assert [w.feature_matching for w in weights] == [0, 0, 1e-2, 1e-2, 1e-2]
     assert [w.second_moment for w in weights] == [0, 0, 0, 10, 1e3]
     for row in rows:
         recipe = load_recipe(row)
+        stage, regression = recipe.of(AdversarialOptions), recipe.of(RegressionOptions)
         assert (recipe.data.quality, recipe.data.sampling) == ((5, 50), {"4:4:4": 1})
-        assert (recipe.regression.steps, recipe.adversarial.steps) == (50_000, 400_000)
-        assert (recipe.generator.family, recipe.critic.family) == ("rrdb", "resnet34")
-        assert (recipe.regression.loss, recipe.data.quality_power) == ("mse", 1)
+        assert (regression.steps, stage.steps) == (50_000, 400_000)
+        assert (recipe.generator.family, stage.critic.family) == ("rrdb", "resnet34")
+        assert (regression.loss, recipe.data.quality_power) == ("mse", 1)
 
 
 def test_changes_on_the_command_line() -> None:
@@ -66,15 +69,15 @@ def test_changes_on_the_command_line() -> None:
         "data.sampling={gray = 2}",
         'data.sampling."4:2:0"=3',
         "training.start=some weights.safetensors",
-        "losses.consistency=[0, 5]",
+        "adversarial.losses.consistency=[0, 5]",
     ]
     recipe = parse_recipe(RECIPE, "text", changes)
-    assert recipe.regression.steps == 7
+    assert recipe.of(RegressionOptions).steps == 7
     assert recipe.generator.config["widths"] == [4, 8]
     assert recipe.generator.config["embedding"] == 8
     assert recipe.data.sampling == {"gray": 2, "4:2:0": 3}
     assert recipe.training.start == "some weights.safetensors"
-    assert recipe.losses.consistency == (0, 5)
+    assert recipe.of(AdversarialOptions).losses.consistency == (0, 5)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +90,7 @@ def test_changes_on_the_command_line() -> None:
         ("data.batch=-4", "out of range"),
         ("data.batch=6", "multiple of data.groups"),
         ("data.patch=20", "multiple of 16"),
-        ("losses.crps=1", "data.patch of at least 40"),
+        ("adversarial.losses.crps=1", "data.patch of at least 40"),
         ("data.quality=[90, 5]", "from 1 to 100"),
         ("data.quality=[5]", "must be 2 numbers"),
         ("data.quality=5", "must be a list"),
@@ -96,13 +99,13 @@ def test_changes_on_the_command_line() -> None:
         ("data.sampling={}", "must be out of"),
         ("data.sampling={strange = 1}", "must be out of"),
         ("data.sampling=4", "must be a table"),
-        ("losses.r1=nan", "out of range"),
+        ("adversarial.losses.r1=nan", "out of range"),
         ("training.ema=1", "below 1"),
         ("training.precision=float8", "bfloat16"),
-        ("critic.family=", "must be given"),
+        ("adversarial.critic.family=", "must be given"),
         ("generator=unet", r"table\.key=value"),
-        ("moments.unbiased=1", "true or false"),
-        ("losses.vgg19=file", "losses.perceptual"),
+        ("adversarial.moments.unbiased=1", "true or false"),
+        ("adversarial.losses.vgg19=file", "losses.perceptual"),
         ("no equals", r"table\.key=value"),
         ("data.batch.size=1", "not a table"),
     ],
@@ -110,6 +113,40 @@ def test_changes_on_the_command_line() -> None:
 def test_bad_changes_are_refused(change: str, words: str) -> None:
     with pytest.raises(BadRecipe, match=words):
         parse_recipe(RECIPE, "text", [change])
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    changes = ["data.bath=3", "data.patch=20", "adversarial.critic.family=", "no equals"]
+    changes += ["adversarial.losses.crps=-1", "regression.loss=l1", "regression.share=0"]
+    with pytest.raises(BadRecipe) as refused:
+        parse_recipe(RECIPE, "small", changes)
+    name, _, problems = str(refused.value).partition(": ")
+    assert name == "small"
+    begins = [problem.partition(":")[0].partition(" must")[0] for problem in problems.split("; ")]
+    # An unknown key says which there are, after a semicolon of its own.
+    assert sorted(word for word in begins if not word.startswith("there are")) == [
+        "--set no equals",
+        "adversarial.critic.family",
+        "adversarial.losses.crps",
+        "data.bath",
+        "data.patch",
+        "regression.loss",
+        "regression.share",
+    ]
+    # What is wrong by itself is not told again as a default that does not fit.
+    with pytest.raises(BadRecipe, match=r"^small: generator\.family: must be a text, not 3$"):
+        parse_recipe(RECIPE, "small", ["generator.family=3"])
+
+
+def test_tables_of_older_recipes_are_those_of_their_stage() -> None:
+    old = RECIPE.replace("[adversarial.", "[")
+    assert "[critic]" in old
+    assert parse_recipe(old, "old") == parse_recipe(RECIPE, "new")
+    changes = ["training.critic_rate=5", "losses.crps=1", "critic.config.widths=[4]"]
+    recipe = parse_recipe(RECIPE, "new", ["data.patch=48", *changes])
+    stage = recipe.of(AdversarialOptions)
+    assert (stage.critic_rate, stage.losses.crps, stage.losses.r1_every) == (5, 1, 2)
+    assert stage.critic.config == {"widths": [4]}
 
 
 def test_files_that_are_no_recipes(tmp_path: Path) -> None:
@@ -133,7 +170,7 @@ def test_a_recipe_builds_on_another(tmp_path: Path) -> None:
     recipe, compact = load_recipe(str(second), ["data.groups=2"]), load_recipe("compact")
     assert (recipe.data.patch, recipe.data.batch, recipe.data.groups) == (64, 8, 2)
     assert recipe.generator.config == {"noise": False}
-    assert recipe.losses == compact.losses
+    assert recipe.stages == compact.stages
     assert recipe.data.sampling == compact.data.sampling
 
 

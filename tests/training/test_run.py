@@ -231,7 +231,7 @@ def test_bad_settings_are_one_line(run: Run, tmp_path: Path) -> None:
     for change, words in (
         ("generator.family=none", "unknown family"),
         ("generator.config.widths=[0, 0]", "widths"),
-        ("critic.family=none", "unknown critic"),
+        ("adversarial.critic.family=none", "critic.family must be given, one of light, resnet34"),
         ("training.start=none.safetensors", "none.safetensors"),
         ("data.patch=48", "holds a 48 patch"),
         ("data.workers=1000000", "at most 256"),
@@ -310,7 +310,7 @@ def test_a_run_goes_on_from_any_folder(
     arguments = ("train", "--data", "data", "--recipe", recipe, "--set")
     assert run(*arguments, "adversarial.steps=0", "-o", "first 😀\x7f").exit_code == 0
     assert run("train", "export", "first 😀\x7f", "first.safetensors").exit_code == 0
-    result = run(*arguments, "moments.reference=first.safetensors", "-o", "second")
+    result = run(*arguments, "adversarial.moments.reference=first.safetensors", "-o", "second")
     assert result.exit_code == 0, result.output
     monkeypatch.chdir("/")
     for name in ("first 😀\x7f", "second"):

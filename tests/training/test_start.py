@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,14 +13,19 @@ from safetensors.torch import load_file
 from conftest import Run
 from jpegx.models import checkpoint
 from jpegx.models.zoo import find
-from jpegx.training.networks import create_networks
+from jpegx.training.autocast import Precision
+from jpegx.training.crew import Crew
+from jpegx.training.networks import Networks, Start
 from jpegx.training.recipe.recipe import Recipe, parse_recipe
+from jpegx.training.run import make_stages
 from jpegx.training.run_checkpoint import Position, restore, save_checkpoint
+from jpegx.training.stages.stage import Stage
 from jpegx.training.start import read_start
+from jpegx.training.stopwatch import Stopwatch
 from training_data import RECIPE, write_images, write_recipe
 
 # For a run that begins as a sampler, which has no X̄(Y) for Eq. 7.
-NO_REGRESSION = ("--set", "regression.steps=0", "--set", "losses.second_moment=0")
+NO_REGRESSION = ("--set", "regression.steps=0", "--set", "adversarial.losses.second_moment=0")
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -28,6 +34,12 @@ def from_run(folder: Path) -> Recipe:
     """The small recipe, starting from a run."""
     recipe = parse_recipe(RECIPE, "recipe")
     return replace(recipe, training=replace(recipe.training, start=str(folder)))
+
+
+def made(recipe: Recipe, start: Start | None) -> tuple[Networks, dict[str, Stage[Any]]]:
+    """The networks and stages of a run as it begins, on the CPU."""
+    cpu = torch.device("cpu")
+    return make_stages(recipe, Precision(cpu, torch.float32), Crew(), Stopwatch(cpu), start)
 
 
 def test_weights_to_start_from_decide_the_network(run: Run, tmp_path: Path) -> None:
@@ -147,14 +159,14 @@ def test_a_run_starts_from_another_with_its_critic(run: Run, tmp_path: Path) -> 
     assert (card["start"], card["steps"]) == ("first", 6)
     # What the second began with, before its first step.
     named = from_run(first)
-    networks = create_networks(named, torch.device("cpu"), read_start(named))
+    networks, stages = made(named, read_start(named))
     trained = load_file(first / "last.safetensors")
-    assert networks.critic is not None
-    for key, ours in (("critic", networks.critic), ("average", networks.generator)):
+    critic = stages["adversarial"].own_networks()["critic"]
+    for key, ours in (("critic", critic), ("average", networks.generator)):
         state = ours.state_dict()
         assert all(torch.equal(value, trained[f"{key}:{name}"]) for name, value in state.items())
     # A critic of another kind cannot come along: said in one line.
-    other = ("--set", "critic.config={widths = [8, 12]}")
+    other = ("--set", "adversarial.critic.config={widths = [8, 12]}")
     result = run(*arguments, *start, *other, "-o", third)
     assert result.exit_code == 1
     assert "its critic is of another kind; export its weights" in result.stderr
@@ -168,11 +180,13 @@ def test_a_run_that_is_still_a_regression_gives_no_critic(
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
     first = tmp_path / "first"
     assert run("train", "--data", data, "--recipe", recipe, "-o", first).exit_code == 0
-    networks = create_networks(parse_recipe(RECIPE, "recipe"), torch.device("cpu"), None)
-    save_checkpoint(first / "last.safetensors", networks, Position(stage=stage))
+    networks, stages = made(parse_recipe(RECIPE, "recipe"), None)
+    own = stages["adversarial" if stage == "done" else stage]
+    save_checkpoint(first / "last.safetensors", networks, own, Position(stage=stage))
     start = read_start(from_run(first))
     assert start is not None
-    assert (start.critic is None) == (stage == "regression")
+    assert ("critic" not in start.networks) == start.regression == (stage == "regression")
+    made(from_run(first), start)
 
 
 def test_what_cannot_be_started_from_is_one_line(run: Run, tmp_path: Path) -> None:
@@ -227,7 +241,7 @@ def test_a_run_is_read_without_its_reference(run: Run, tmp_path: Path) -> None:
     assert run(*arguments, "--set", "adversarial.steps=0", "-o", plain).exit_code == 0
     assert run("train", "export", plain, reference).exit_code == 0
     assert not checkpoint.load(reference)[0].stochastic  # so it is another network than the sampler
-    named = ("--set", f"moments.reference={reference}")
+    named = ("--set", f"adversarial.moments.reference={reference}")
     assert run(*arguments, *named, "-o", first).exit_code == 0
     reference.unlink()
     start = ("--set", f"training.start={first}", *NO_REGRESSION)
@@ -256,17 +270,25 @@ def test_the_reference_is_a_regression(
     for folder, file in zip((regression, sampler), files, strict=True):
         assert run("train", "export", folder, file).exit_code == 0
     arguments.append(last)
-    for change in ["regression.steps=0", *changes]:
+    for change in ["regression.steps=0", *(f"adversarial.{change}" for change in changes)]:
         arguments += ["--set", change]
     for own in ([], ["--set", f"training.start={sampler}"]):
         result = run(*arguments, *own)
         assert result.exit_code == 1
-        assert f"{loss} needs a regression" in result.stderr
-    result = run(*arguments, "--set", f"moments.reference={files[1]}")
+        assert f"adversarial.{loss} needs a regression" in result.stderr
+    result = run(*arguments, "--set", f"adversarial.moments.reference={files[1]}")
     assert result.exit_code == 1
-    assert f"moments.reference must be a regression; {files[1]} is a sampler" in result.stderr
+    assert (
+        f"adversarial.moments.reference must be a regression; {files[1]} is a sampler"
+        in result.stderr
+    )
     assert not last.exists()
-    started = ["--set", f"training.start={sampler}", "--set", f"moments.reference={files[0]}"]
+    started = [
+        "--set",
+        f"training.start={sampler}",
+        "--set",
+        f"adversarial.moments.reference={files[0]}",
+    ]
     assert run(*arguments, *started).exit_code == 0
     shutil.rmtree(last)
     assert run(*arguments, "--set", f"training.start={regression}").exit_code == 0

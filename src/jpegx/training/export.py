@@ -10,6 +10,7 @@ from jpegx.models.transfer import transfer
 from jpegx.training.cards import make_card
 from jpegx.training.folder import BadRun, RunFolder
 from jpegx.training.run_checkpoint import load_run
+from jpegx.training.stages.registry import stages
 
 
 def export_weights(
@@ -26,10 +27,10 @@ def export_weights(
             raise BadRun(f"{folder.path}: nothing was validated yet; leave out --best")
         generator, card = checkpoint.load(folder.best)
     else:
-        recipe = folder.settings().recipe
-        networks, position = load_run(folder, recipe)
-        generator, card = networks.average, make_card(folder, recipe, position)
-    if card.get("stage") == "regression" and generator.stochastic:
+        generator, position, _ = load_run(folder)
+        card = make_card(folder, folder.settings().recipe, position)
+    stage = stages().get(str(card.get("stage")))
+    if stage is not None and not stage.samples and generator.stochastic:
         generator = _without_noise(generator)
     card |= notes
     try:

@@ -14,6 +14,7 @@ from jpegx.training.folder import RunFolder
 from jpegx.training.networks import Networks
 from jpegx.training.recipe.recipe import Recipe
 from jpegx.training.run_checkpoint import Position
+from jpegx.training.stages.registry import stages
 from jpegx.training.strips import write_strips
 from jpegx.training.validation import Figures, validate
 
@@ -72,7 +73,7 @@ class RunObserver:
 
     def _temperature(self, position: Position) -> float:
         """Of the noise that the weights are meant for: none in a regression."""
-        return 1.0 if position.stage == "adversarial" else 0.0
+        return 1.0 if stages()[self.recipe.last_stage(position.stage)].samples else 0.0
 
     def _validate(self, position: Position) -> float:
         figures = validate(

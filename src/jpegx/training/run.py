@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -11,15 +12,15 @@ from jpegx.training.data.loader import load_steps
 from jpegx.training.data.patches import PatchRules
 from jpegx.training.data.split import choose_images, same_images
 from jpegx.training.folder import RunFolder, Settings
-from jpegx.training.networks import Start, create_networks
+from jpegx.training.networks import Networks, Start, create_networks
 from jpegx.training.observer import Display, RunObserver
+from jpegx.training.options import BadRecipe
 from jpegx.training.recipe.recipe import Recipe
-from jpegx.training.recipe.toml_tables import BadRecipe
-from jpegx.training.stages.adversarial import AdversarialStage
-from jpegx.training.stages.regression import RegressionStage
-from jpegx.training.start import check_reference, network_of, read_start, with_whole_paths
+from jpegx.training.stages.registry import stages
+from jpegx.training.stages.stage import Stage, Workbench
+from jpegx.training.start import check_start, network_of, read_start, with_whole_paths
 from jpegx.training.stopwatch import Stopwatch
-from jpegx.training.trainer import Stage, Trainer
+from jpegx.training.trainer import Trainer
 
 Say = Callable[[str], None]
 
@@ -30,7 +31,7 @@ def start_run(
     """Train from the beginning, into a new folder. Raises JpegxError, OSError."""
     recipe = settings.recipe
     start = read_start(recipe)
-    check_reference(start, recipe)
+    check_start(start, recipe, settings.name)
     if start is not None:
         training = replace(recipe.training, start=start.name)
         recipe = replace(recipe, training=training, generator=network_of(start, recipe))
@@ -68,17 +69,14 @@ def _train(
         say = _silent
     precision = Precision.choose(recipe.training.precision, device)
     mine = crew.share(recipe.data.groups, recipe.training.accumulate)
-    try:
-        networks = create_networks(recipe, device, start)
-    except ValueError as error:  # a configuration that the family refuses
-        raise BadRecipe(f"{settings.name}: {error}") from error
     watch = Stopwatch(device)
-    regression = RegressionStage(recipe.regression.loss, networks, precision, crew, watch)
-    stages: dict[str, Stage] = {"regression": regression}
-    if recipe.adversarial.steps:
-        stages["adversarial"] = AdversarialStage(recipe, networks, precision, crew, watch)
-        if recipe.losses.perceptual and not recipe.losses.vgg19:
-            say(f"losses.vgg19 names no file: {_stand_in(recipe)} the perceptual loss")
+    try:
+        networks, made = make_stages(recipe, precision, crew, watch, start)
+    except ValueError as error:  # a configuration that the family refuses
+        raise BadRecipe(settings.name, [str(error)]) from error
+    for name in made:
+        for line in recipe.stages[name].notes():
+            say(line)
     split = choose_images(settings, say) if new else same_images(settings, folder, say)
     observer = None
     if crew.is_first:
@@ -86,9 +84,7 @@ def _train(
     if new and crew.is_first:
         # Not before all that a user can mend has been found well.
         folder.create(settings, split.names)
-    trainer = Trainer(
-        recipe, settings.limit, networks, stages, folder, crew, watch, observer, device
-    )
+    trainer = Trainer(recipe, settings.limit, networks, made, folder, crew, watch, observer, device)
     if resumed:
         trainer.resume()
         say(f"{folder.path}: resumed at step {trainer.position.step}")
@@ -105,8 +101,21 @@ def _train(
     say(f"{folder.path}: done, {trainer.position.step} steps")
 
 
-def _stand_in(recipe: Recipe) -> str:
-    return "feature matching in the place of" if recipe.losses.feature_matching else "without"
+def make_stages(
+    recipe: Recipe, precision: Precision, crew: Crew, watch: Stopwatch, start: Start | None
+) -> tuple[Networks, dict[str, Stage[Any]]]:
+    """The networks of a recipe, and its stages that have steps, in their order.
+
+    With the weights of ``start``, or with those that the recipe's seed gives. Raises JpegxError for
+    what cannot be started from or read, ValueError for an impossible configuration.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.training.seed)
+        networks = create_networks(recipe.generator, precision.device, start)
+        bench = Workbench(networks, precision, crew, watch, start)
+        return networks, {
+            name: stages()[name](recipe, recipe.stages[name], bench) for name in recipe.active
+        }
 
 
 def _silent(line: str) -> None:

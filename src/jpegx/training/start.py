@@ -7,10 +7,10 @@ from jpegx.models.checkpoint import load
 from jpegx.models.zoo import find, installed
 from jpegx.training.folder import RunFolder
 from jpegx.training.networks import Start
-from jpegx.training.recipe.keys import NetworkOptions
+from jpegx.training.options import BadRecipe, NetworkOptions
 from jpegx.training.recipe.recipe import Recipe
-from jpegx.training.recipe.toml_tables import BadRecipe
 from jpegx.training.run_checkpoint import load_run
+from jpegx.training.stages.registry import stages
 
 
 def read_start(recipe: Recipe) -> Start | None:
@@ -28,34 +28,28 @@ def read_start(recipe: Recipe) -> Start | None:
         path = find(name)
         generator, _ = load(path)
         called = name if is_installed else str(path.resolve())
-        return Start(called, generator, None, not generator.stochastic)
+        return Start(called, generator, not generator.stochastic)
     folder = RunFolder(Path(name).resolve())
-    made_with = folder.settings().recipe
-    networks, position = load_run(folder, made_with)
-    regression = made_with.last_stage(position.stage) == "regression"
-    critic = None if regression else networks.critic
-    return Start(str(folder.path), networks.average, critic, regression)
+    generator, position, networks = load_run(folder)
+    stage = folder.settings().recipe.last_stage(position.stage)
+    return Start(str(folder.path), generator, not stages()[stage].samples, stage, networks)
 
 
-def check_reference(start: Start | None, recipe: Recipe) -> None:
-    """Raise BadRecipe if X̄(Y) would be no regression."""
-    from_regression = bool(recipe.regression.steps or (start and start.regression))
-    if recipe.needs_reference and not recipe.moments.reference and not from_regression:
-        key = "losses.second_moment" if recipe.losses.second_moment else "moments.guided"
-        raise BadRecipe(
-            f"{key} needs a regression: name one in moments.reference, or give regression.steps"
-        )
+def check_start(start: Start | None, recipe: Recipe, name: str) -> None:
+    """Raise BadRecipe, which calls the recipe ``name``, if a stage cannot begin with ``start``."""
+    regression = start is not None and start.regression
+    problems: list[str] = []
+    for stage in recipe.active:
+        problems += recipe.stages[stage].problems_of_start(regression=regression)
+        regression = not stages()[stage].samples
+    if problems:
+        raise BadRecipe(name, problems)
 
 
 def with_whole_paths(recipe: Recipe) -> Recipe:
     """The recipe with files named so that they are found from any folder, for a resumed run."""
-    reference, vgg19 = recipe.moments.reference, recipe.losses.vgg19
-    if reference and reference not in installed():
-        moments = replace(recipe.moments, reference=str(find(reference).resolve()))
-        recipe = replace(recipe, moments=moments)
-    if vgg19:
-        recipe = replace(recipe, losses=replace(recipe.losses, vgg19=str(Path(vgg19).resolve())))
-    return recipe
+    whole = {name: options.with_whole_paths() for name, options in recipe.stages.items()}
+    return replace(recipe, stages=whole)
 
 
 def network_of(start: Start, recipe: Recipe) -> NetworkOptions:

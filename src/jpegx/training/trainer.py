@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from math import isfinite, nan
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -13,25 +13,17 @@ from jpegx.training.crew import Crew
 from jpegx.training.data.patches import Group
 from jpegx.training.diverged import Diverged
 from jpegx.training.folder import RunFolder
-from jpegx.training.networks import Networks
-from jpegx.training.recipe.keys import StageOptions
+from jpegx.training.networks import Networks, are_finite
+from jpegx.training.options import StageOptions
 from jpegx.training.recipe.recipe import Recipe
 from jpegx.training.run_checkpoint import Position, load_checkpoint, save_checkpoint
 from jpegx.training.schedules import Span, cosine, warm_up
+from jpegx.training.stages.stage import Stage
 from jpegx.training.stopping import Stopping
 from jpegx.training.stopwatch import Stopwatch
 
 # The steps of a run from some step on: the groups of this process for each.
 Batches = Callable[[range], Iterator[Sequence[Group]]]
-
-
-class Stage(Protocol):
-    """What a stage does in a step."""
-
-    def step(
-        self, parts: Sequence[Sequence[Group]], step: int, progress: float
-    ) -> dict[str, Tensor]:
-        """One step on the parts of a batch; ``progress`` of the stage is 0 to 1."""
 
 
 class Observer(Protocol):
@@ -52,7 +44,7 @@ class Trainer:
         recipe: Recipe,
         limit: float | None,
         networks: Networks,
-        stages: dict[str, Stage],
+        stages: dict[str, Stage[Any]],
         folder: RunFolder,
         crew: Crew,
         watch: Stopwatch,
@@ -67,15 +59,14 @@ class Trainer:
         self.watch = watch
         self.observer = observer
         self.device = device
-        self.position = Position()
+        self.position = Position(stage=next(iter(stages)))
         self.stopping = Stopping()
-        self.options = recipe.stages
-        self.spans = _spans(self.options, limit)
+        self.spans = _spans({name: recipe.stages[name] for name in stages}, limit)
         self._losses: list[dict[str, Tensor]] = []
 
     def resume(self) -> None:
         """Go back to the last checkpoint of the folder."""
-        self.position = load_checkpoint(self.folder.last, self.networks)
+        self.position = load_checkpoint(self.folder.last, self.networks, self.stages)
         if self.crew.is_first:
             self.folder.rewind_log(self.position.step)
 
@@ -85,25 +76,29 @@ class Trainer:
         A run that is asked to stop ends its step and leaves a checkpoint first; one of several
         processes, which may have been asked in different steps, stops at once.
         """
+        following = [*list(self.stages)[1:], "done"]
+        if self.position.step == 0:
+            self.stages[self.position.stage].begin()
         with self.stopping.held() if self.crew.size == 1 else nullcontext():
-            for name, stage in self.stages.items():
-                if self.position.stage != name:
-                    continue
-                if self.options[name].steps:
-                    self._run_stage(stage, self.options[name], self.spans[name], batches)
-                following = list(self.stages)[list(self.stages).index(name) + 1 :] or ["done"]
-                self._enter(following[0])
+            for name, after in zip(self.stages, following, strict=True):
+                if self.position.stage == name:
+                    self._run_stage(self.stages[name], batches)
+                    self._enter(after)
 
-    def _enter(self, stage: str) -> None:
-        self.position.enter(stage)
-        if stage == "adversarial":
-            keep = bool(self.recipe.moments.reference)
-            self.networks.begin_adversarial(keep_reference=keep)
+    def _enter(self, name: str) -> None:
+        """End a stage: another begins, or nothing is left to do."""
+        self.position.enter(name)
+        if name in self.stages:
+            self.networks.begin_with_average()
+            self.stages[name].begin()
         self._save()
         self.stopping.obey()
 
-    def _run_stage(self, stage: Stage, options: StageOptions, span: Span, batches: Batches) -> None:
+    def _run_stage(self, stage: Stage[Any], batches: Batches) -> None:
         position = self.position
+        options: StageOptions = stage.options
+        span = self.spans[stage.name]
+        stage.prepare()
         now = perf_counter()
         steps = range(position.step, position.step + options.steps - position.stage_step)
         loaded = batches(steps)
@@ -118,7 +113,7 @@ class Trainer:
                 groups = next(loaded)
             rate = cosine(options.learning_rate, options.final_learning_rate, progress)
             rate *= warm_up(position.stage_step, self.recipe.training.warm_up)
-            self.networks.set_rates(rate, rate * self.recipe.training.critic_rate)
+            stage.set_rate(rate)
             self._losses.append(stage.step(self._parts(groups), step, progress))
             self.networks.update_average(self.recipe.training.ema, position.stage_step)
             position.step += 1
@@ -192,17 +187,19 @@ class Trainer:
         self.crew.wait()
 
     def _save(self) -> None:
-        if not self.networks.are_finite():
+        name = self.position.stage
+        stage = self.stages[name if name in self.stages else list(self.stages)[-1]]
+        if not are_finite([*self.networks.modules().values(), *stage.own_networks().values()]):
             raise Diverged(self.folder.path, "a weight", nan, self.position.step)
         if self.crew.is_first:
-            save_checkpoint(self.folder.last, self.networks, self.position)
+            save_checkpoint(self.folder.last, self.networks, stage, self.position)
         self.crew.wait()
 
 
 def _spans(options: dict[str, StageOptions], limit: float | None) -> dict[str, Span]:
     """How long each stage lasts; a limit in minutes is shared out among those that there are."""
-    total = sum(stage.share for stage in options.values() if stage.steps)
+    total = sum(stage.share for stage in options.values())
     return {
-        name: Span(stage.steps, limit * 60 * stage.share / total if limit and total else None)
+        name: Span(stage.steps, limit * 60 * stage.share / total if limit else None)
         for name, stage in options.items()
     }

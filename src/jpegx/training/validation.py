@@ -14,9 +14,9 @@ from jpegx.models.generator import Generator
 from jpegx.models.noise import CounterNoise, Noise
 from jpegx.training.autocast import Precision
 from jpegx.training.data.compress import Batch, compress
-from jpegx.training.data.patches import Group
+from jpegx.training.data.patches import Group, ijg_tables
 from jpegx.training.losses.recompression import consistency_rmse, decoded_change, rounded_to_bytes
-from jpegx.training.recipe.keys import ValidationOptions
+from jpegx.training.options import ValidationOptions
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def whole_group(image: np.ndarray, crop: int, quality: int) -> Group:
     height, width = image.shape[:2]
     top, left = max(0, (height - crop) // 2), max(0, (width - crop) // 2)
     centre = np.ascontiguousarray(image[top : top + crop, left : left + crop].transpose(2, 0, 1))
-    return Group(torch.from_numpy(centre)[None], (quality,), "4:2:0")
+    return Group(torch.from_numpy(centre)[None], ijg_tables([quality]), "4:2:0")
 
 
 @torch.no_grad()

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,7 +10,6 @@ from jpegx.jpeg import libjpeg_model
 from jpegx.jpeg.color import to_gray
 from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.jpeg.layout import Layout
-from jpegx.jpeg.tables import scaled_tables
 from jpegx.training.data.patches import SAMPLINGS, Group
 
 
@@ -37,7 +34,8 @@ def compress(groups: Sequence[Group], device: torch.device) -> Batch:
         layout = layout_of(group.sampling, size)
         if layout.channels == 1:
             pixels = to_gray(pixels).to(torch.uint8)
-        tables = quality_tables(group.qualities, layout, device)
+        both = group.tables.to(device, non_blocking=True)
+        tables = [both[:, min(c, 1)] for c in range(len(layout.factors))]
         grids = libjpeg_model.encode(pixels, layout, tables)
         files.append(JpegBatch(layout, tuple(grids), tuple(tables)))
         targets.append(pixels.expand(-1, 3, -1, -1))
@@ -49,16 +47,3 @@ def layout_of(sampling: str, size: tuple[int, int]) -> Layout:
     """The layout of an image of a size (width, height) with a sampling out of ``SAMPLINGS``."""
     factors = SAMPLINGS[sampling]
     return Layout(*size, "gray" if sampling == "gray" else "ycbcr", factors)
-
-
-def quality_tables(qualities: Sequence[int], layout: Layout, device: torch.device) -> list[Tensor]:
-    """The IJG's tables for each of G qualities: one int32 (G, 8, 8) per component."""
-    pair = _all_tables(device)[:, torch.tensor(qualities, device=device) - 1]
-    return [pair[min(c, 1)] for c in range(len(layout.factors))]
-
-
-@cache
-def _all_tables(device: torch.device) -> Tensor:
-    """(luma and chroma, quality - 1, 8, 8), int32."""
-    pairs = np.stack([np.stack(scaled_tables(quality)) for quality in range(1, 101)], axis=1)
-    return torch.from_numpy(pairs).to(device)

@@ -5,6 +5,7 @@ number of groups. Processes and accumulated micro-batches share out the groups o
 a step sees does not depend on how many there are, nor on where a run was interrupted.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,8 +14,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from jpegx.jpeg.tables import scaled_tables
 from jpegx.training.data.images import ImageSet
-from jpegx.training.recipe.keys import DataOptions
+from jpegx.training.data.random_tables import draw_tables
+from jpegx.training.options import DataOptions
 
 # Components are (horizontal, vertical) factors of Y, Cb, Cr; "gray" has none to choose.
 SAMPLINGS: dict[str, tuple[tuple[int, int], ...]] = {
@@ -34,7 +37,8 @@ class PatchRules:
     ``size``: pixels each way. ``group``: patches per group. ``native``: share of the patches that
     are cut at the scale of the image; the others have a random scale. ``turn``: random flips and
     quarter turns. ``quality``: lowest and highest IJG quality; quality to the ``power`` is
-    uniform. ``sampling``: weight of each sampling, by its name in ``SAMPLINGS``.
+    uniform. ``sampling``: weight of each sampling, by its name in ``SAMPLINGS``. ``other_tables``:
+    share of the patches whose tables are not the IJG's (``data.random_tables``).
     """
 
     size: int
@@ -44,26 +48,31 @@ class PatchRules:
     quality: tuple[int, int]
     power: float
     sampling: dict[str, float]
+    other_tables: float = 0.0
 
     @classmethod
     def of(cls, data: DataOptions) -> Self:
         """Those of a recipe."""
         group = data.batch // data.groups
         qualities = (data.quality, data.quality_power)
-        return cls(data.patch, group, data.native, data.turn, *qualities, data.sampling)
+        others = (data.sampling, data.other_tables)
+        return cls(data.patch, group, data.native, data.turn, *qualities, *others)
 
 
 @dataclass(frozen=True)
 class Group:
-    """Patches, uint8 (G, 3, size, size), the IJG quality of each, and the sampling of all."""
+    """Patches, uint8 (G, 3, size, size), the tables of each, and the sampling of all.
+
+    ``tables``: int32 (G, 2, 8, 8), the steps of luma and of chroma.
+    """
 
     patches: Tensor
-    qualities: tuple[int, ...]
+    tables: Tensor
     sampling: str
 
     def pin_memory(self) -> "Group":
         """The same group in memory that a GPU reads without waiting (called by torch's loader)."""
-        return Group(self.patches.pin_memory(), self.qualities, self.sampling)
+        return Group(self.patches.pin_memory(), self.tables.pin_memory(), self.sampling)
 
 
 def draw_group(images: ImageSet, rules: PatchRules, seed: int, step: int, index: int) -> Group:
@@ -72,10 +81,25 @@ def draw_group(images: ImageSet, rules: PatchRules, seed: int, step: int, index:
     names = sorted(rules.sampling)
     weights = np.array([rules.sampling[name] for name in names])
     sampling = names[random.choice(len(names), p=weights / weights.sum())]
-    qualities = _qualities(rules, random)
+    tables = _tables(rules, random)
     patches = np.stack([_patch(images, rules, random) for _ in range(rules.group)])
     chw = torch.from_numpy(np.ascontiguousarray(patches.transpose(0, 3, 1, 2)))
-    return Group(chw, qualities, sampling)
+    return Group(chw, tables, sampling)
+
+
+def ijg_tables(qualities: Iterable[int]) -> Tensor:
+    """The IJG's tables of some qualities, int32 (G, 2, 8, 8)."""
+    return torch.from_numpy(np.stack([np.stack(scaled_tables(q)) for q in qualities]))
+
+
+def _tables(rules: PatchRules, random: np.random.Generator) -> Tensor:
+    """The tables of a group of patches."""
+    tables = ijg_tables(_qualities(rules, random))
+    if rules.other_tables:
+        for own in tables:
+            if random.random() < rules.other_tables:
+                own.copy_(torch.from_numpy(draw_tables(random)))
+    return tables
 
 
 def _qualities(rules: PatchRules, random: np.random.Generator) -> tuple[int, ...]:

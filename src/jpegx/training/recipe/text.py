@@ -1,21 +1,34 @@
 """A recipe as TOML text, each key with what it means."""
 
 import json
-from dataclasses import fields
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 
-from jpegx.training.recipe.recipe import Recipe
+from jpegx.training.recipe.recipe import Recipe, recipe_schema
 
 
 def recipe_text(recipe: Recipe) -> str:
     """A TOML file of all keys of a recipe, with comments; it reads back as the same recipe."""
-    lines = []
-    for table in fields(recipe):
-        options = getattr(recipe, table.name)
-        lines += ["", f"[{table.name}]"]
-        for option in fields(options):
-            lines.append(f"# {option.metadata['meaning']}")
-            lines.append(f"{option.name} = {toml_value(getattr(options, option.name))}")
+    lines: list[str] = []
+    for name in recipe_schema():
+        lines += _lines(name, recipe.stages.get(name) or getattr(recipe, name))
     return "\n".join(lines[1:]) + "\n"
+
+
+def _lines(name: str, options: object) -> Iterator[str]:
+    """A table, and below it those that are in it."""
+    assert is_dataclass(options)
+    yield from ("", f"[{name}]")
+    nested = {}
+    for option in fields(options):
+        value = getattr(options, option.name)
+        if is_dataclass(value):
+            nested[option.name] = value
+            continue
+        yield f"# {option.metadata['meaning']}"
+        yield f"{option.name} = {toml_value(value)}"
+    for key, value in nested.items():
+        yield from _lines(f"{name}.{key}", value)
 
 
 def toml_value(value: object) -> str:

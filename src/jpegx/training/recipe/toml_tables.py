@@ -1,19 +1,14 @@
-"""The tables of a recipe as TOML has them, on those of the recipe that it builds on."""
+"""Recipes as TOML has them: where their texts are, changes to tables, tables on others."""
 
-import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jpegx.errors import JpegxError
+from jpegx.training.options import BadRecipe
 
 Tables = dict[str, Any]
-
-
-class BadRecipe(JpegxError):
-    """A recipe that cannot be used: unknown, not TOML, an unknown key, an impossible value."""
 
 
 def recipe_names() -> list[str]:
@@ -32,42 +27,62 @@ def read_recipe(name: str) -> str:
         return (files("jpegx.training.recipe") / "recipes" / f"{name}.toml").read_text("utf-8")
     if not name.endswith(".toml"):
         known = ", ".join(recipe_names())
-        raise BadRecipe(f"{name}: no such recipe; choose {known}, or a file that ends in .toml")
+        raise BadRecipe(name, [f"no such recipe; choose {known}, or a file that ends in .toml"])
     try:
         return Path(name).read_text("utf-8")
     except UnicodeDecodeError as error:
-        raise BadRecipe(f"{name}: not a text file") from error
+        raise BadRecipe(name, ["not a text file"]) from error
 
 
-def recipe_tables(
-    text: str, name: str, check: Callable[[Tables, str], object], above: tuple[str, ...] = ()
-) -> Tables:
-    """The tables of a text, each key of which replaces that of the recipe called ``base``, if any.
-
-    ``base``: a name, or a TOML file, relative to the folder of this one. ``name``: that of the
-    text; ``above``: recipes that build on this one. ``check`` is called with the tables of each
-    text and its name, so that it is blamed for its own. Raises BadRecipe.
-    """
+def parse_toml(text: str, name: str) -> Tables:
+    """The tables of a text. Raises BadRecipe, which calls it ``name``."""
     try:
-        own = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadRecipe(f"{name}: not TOML: {error}") from error
-    base = own.pop("base", None)
-    check(own, name)
-    if base is None:
-        return own
-    if not isinstance(base, str):
-        raise BadRecipe(f"{name}: base: must be the name of a recipe, not {base!r}")
-    if base.endswith(".toml"):  # beside the file that names it
-        base = os.path.normpath(Path(name).parent / base)
-    if base in above:
-        raise BadRecipe(f"{name}: base: {base} builds on this recipe itself")
+        raise BadRecipe(name, [f"not TOML: {error}"]) from error
+
+
+def apply_change(change: str, tables: Tables) -> str | None:
+    """Make a change ``table.key=value`` to tables; returns what is wrong with it, if anything.
+
+    The value is written as in TOML; a string may go without quotes.
+    """
+    path, equals, written = change.partition("=")
+    parts = [part.strip().strip('"') for part in path.split(".")]
+    if not equals or len(parts) < 2:
+        return f"--set {change}: write table.key=value, as in regression.steps=1000"
     try:
-        tables = recipe_tables(read_recipe(base), base, check, (*above, base))
-    except BadRecipe as error:
-        raise BadRecipe(f"{name}: base: {error}") from error
-    except OSError as error:
-        raise BadRecipe(f"{name}: base: {base}: {error.strerror}") from error
-    for table, keys in own.items():
-        tables[table] = {**tables.get(table, {}), **keys}
-    return tables
+        value = tomllib.loads(f"value = {written}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = written.strip()
+    for part in parts[:-1]:
+        tables = tables.setdefault(part, {})
+        if not isinstance(tables, dict):
+            return f"--set {change}: {part} is not a table"
+    tables[parts[-1]] = value
+    return None
+
+
+def move_keys(tables: Tables, moves: Mapping[str, str]) -> None:
+    """Take keys to where they belong by now; both places are written ``table.key``."""
+    for old, new in moves.items():
+        *path, last = old.split(".")
+        source: object = tables
+        for part in path:
+            source = source.get(part) if isinstance(source, dict) else None
+        if not isinstance(source, dict) or last not in source:
+            continue
+        moved = source.pop(last)
+        for part in reversed(new.split(".")):
+            moved = {part: moved}
+        merge(tables, moved)
+
+
+def merge(tables: Tables, others: Tables) -> None:
+    """Put keys into tables, in the place of those of the same name."""
+    for name, value in others.items():
+        ours = tables.get(name)
+        if isinstance(ours, dict) and isinstance(value, dict):
+            merge(ours, value)
+        else:
+            tables[name] = value

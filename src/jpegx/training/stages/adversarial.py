@@ -1,17 +1,22 @@
 """The adversarial stage: critic and generator in turn (Eq. 8 to 10 of paper 1)."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from jpegx.models.checkpoint import load
+from jpegx.models.checkpoint_header import BadCheckpoint
 from jpegx.models.critic import Critic
 from jpegx.models.files import Files, decoded_rgb, repeat, select
+from jpegx.models.generator import Generator
 from jpegx.models.layers import repeat_samples
 from jpegx.models.noise import RandomNoise, ZeroNoise
-from jpegx.training.autocast import Precision
-from jpegx.training.crew import Crew
+from jpegx.models.registry import critics
+from jpegx.models.zoo import find
 from jpegx.training.data.compress import Batch, compress
 from jpegx.training.data.patches import Group
 from jpegx.training.losses.adversarial_game import critic_loss, generator_loss, gradient_penalty
@@ -20,52 +25,87 @@ from jpegx.training.losses.moments import first_moment, second_moment
 from jpegx.training.losses.perceptual import Vgg19, perceptual
 from jpegx.training.losses.recompression import consistency
 from jpegx.training.losses.sliced_crps import sliced_crps
-from jpegx.training.networks import Networks, placed
-from jpegx.training.randomness import random_numbers
-from jpegx.training.recipe.recipe import Recipe
+from jpegx.training.networks import Start, frozen, make_optimizer, placed
+from jpegx.training.options import CommonOptions
 from jpegx.training.schedules import cosine
-from jpegx.training.stopwatch import Stopwatch
+from jpegx.training.stages.adversarial_options import AdversarialOptions
+from jpegx.training.stages.registry import register
+from jpegx.training.stages.stage import Stage, Workbench, record
 
 # Which of the random numbers of a step: samples of the moments have their own unless shared.
 _SAMPLE, _MOMENTS, _DIRECTIONS = range(3)
 
 
-class AdversarialStage:
+@register
+class AdversarialStage(Stage[AdversarialOptions]):
     """Steps that train the critic (Eq. 9), then the generator (Eq. 10), on the same samples.
 
-    Raises BadVgg if the recipe names weights of VGG-19 that cannot be used.
+    Raises BadVgg if the recipe names weights of VGG-19 that cannot be used, BadCheckpoint if those
+    of the reference cannot be, or the critic to start from is of another kind, ValueError if the
+    reference is no regression.
     """
 
+    name = "adversarial"
+    options_class = AdversarialOptions
+    samples = True
+    moved = MappingProxyType(
+        {
+            "critic": "critic",
+            "losses": "losses",
+            "moments": "moments",
+            "training.critic_rate": "critic_rate",
+        }
+    )
+
     def __init__(
-        self,
-        recipe: Recipe,
-        networks: Networks,
-        precision: Precision,
-        crew: Crew,
-        watch: Stopwatch,
+        self, common: CommonOptions, options: AdversarialOptions, bench: Workbench
     ) -> None:
-        if networks.critic is None or networks.critic_optimizer is None:
-            raise ValueError("an adversarial stage needs a critic")
-        self.recipe = recipe
-        self.networks = networks
-        self.critic: Critic = networks.critic
-        self.critic_optimizer = networks.critic_optimizer
-        self.precision = precision
-        self.crew = crew
-        self.watch = watch
+        super().__init__(common, options, bench)
+        device = bench.precision.device
+        critic = critics.create(options.critic.family, options.critic.config)
+        if bench.start is not None and bench.start.stage == self.name:
+            _take_critic(critic, bench.start)
+        self.critic = placed(critic, device).train()
+        self.critic_optimizer = make_optimizer(self.critic.parameters(), common.training)
+        # X̄(Y), of Eq. 7 or for a guided first moment.
+        self.reference: Generator | None = None
+        if options.regression_for:
+            named = options.moments.reference
+            self.reference = frozen(
+                placed(_read_reference(named), device) if named else deepcopy(self.generator)
+            )
         # How many samples of each file the critic sees.
-        self.each = recipe.moments.samples if recipe.moments.shared else 1
+        self.each = options.moments.samples if options.moments.shared else 1
         self.vgg: Vgg19 | None = None
-        if recipe.losses.vgg19:
-            self.vgg = placed(Vgg19(Path(recipe.losses.vgg19)), precision.device)
+        if options.losses.vgg19:
+            self.vgg = placed(Vgg19(Path(options.losses.vgg19)), device)
+
+    def own_networks(self) -> dict[str, nn.Module]:
+        """See :meth:`Stage.own_networks`."""
+        reference = {} if self.reference is None else {"reference": self.reference}
+        return {"critic": self.critic, **reference}
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """See :meth:`Stage.optimizers`."""
+        return {**super().optimizers(), "critic": self.critic_optimizer}
+
+    def set_rate(self, rate: float) -> None:
+        """See :meth:`Stage.set_rate`."""
+        super().set_rate(rate)
+        self.critic_optimizer.param_groups[0]["lr"] = rate * self.options.critic_rate
+
+    def begin(self) -> None:
+        """X̄(Y) is what the stage begins with, unless the recipe names other weights for it."""
+        if self.reference is not None and not self.options.moments.reference:
+            self.reference.load_state_dict(self.average.state_dict())
 
     def step(
         self, parts: Sequence[Sequence[Group]], step: int, progress: float
     ) -> dict[str, Tensor]:
-        """One step on the parts of a batch; returns its losses, scalars on the device.
+        """See :meth:`Stage.step`.
 
-        ``step`` decides the noise, and whether the penalty and the moments are due; ``progress``
-        (0 to 1) the weight of the consistency. Learning rates are set by the caller.
+        ``step`` decides whether the penalty and the moments are due, ``progress`` the weight of the
+        consistency.
         """
         losses: dict[str, Tensor] = {}
         with self.watch.part("compression"):
@@ -79,15 +119,15 @@ class AdversarialStage:
         with self.watch.part("critic"):
             self._train_critic(batches, samples, step, losses)
         self.critic.requires_grad_(False)
-        self.networks.generator_optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         for part, batch in enumerate(batches):
             with self.watch.part("generator"):
                 images = samples[part] if keep else self._sample(batch.files, step, part)
                 share = 1 / len(batches)
                 loss = self._rate_samples(images, batch, progress, share, losses)
-                _record(losses, "generator", share * loss)
-                if self.recipe.moments.shared:
-                    filters = self._random(step, part, _DIRECTIONS)
+                record(losses, "generator", share * loss)
+                if self.options.moments.shared:
+                    filters = self.random(step, part, _DIRECTIONS)
                     loss = loss + self._moment_losses(
                         images, batch.files, batch.targets, filters, share, losses
                     )
@@ -97,15 +137,15 @@ class AdversarialStage:
                 self._match_moments(batches, step, losses)
         self.critic.requires_grad_(True)
         with self.watch.part("optimizer"):
-            self.crew.average_gradients(self.networks.generator.parameters())
-            self.networks.generator_optimizer.step()
+            self.crew.average_gradients(self.trained)
+            self.optimizer.step()
         return losses
 
     def _sample(self, files: Files, step: int, part: int) -> Tensor:
         """Samples (N * each, 3, H, W) of the files; the same each time they are asked for."""
-        noise = RandomNoise(self._random(step, part, _SAMPLE))
+        noise = RandomNoise(self.random(step, part, _SAMPLE))
         with self.precision.autocast():
-            images: Tensor = self.networks.generator(files, noise, self.each)
+            images: Tensor = self.generator(files, noise, self.each)
         return images.float()
 
     def _train_critic(
@@ -115,7 +155,7 @@ class AdversarialStage:
         step: int,
         losses: dict[str, Tensor],
     ) -> None:
-        weights = self.recipe.losses
+        weights = self.options.losses
         self.critic_optimizer.zero_grad(set_to_none=True)
         for batch, images in zip(batches, samples, strict=True):
             with self.precision.autocast():
@@ -123,11 +163,11 @@ class AdversarialStage:
                 fake, _ = self.critic(images.detach(), repeat(batch.files, self.each))
             real, fake = real.float(), fake.float()
             loss = critic_loss(real, fake)
-            _record(losses, "critic", loss / len(batches))
-            _record(losses, "critic_right", _share_right(real, fake) / len(batches))
+            record(losses, "critic", loss / len(batches))
+            record(losses, "critic_right", _share_right(real, fake) / len(batches))
             if weights.r1 and step % weights.r1_every == 0:
                 penalty = gradient_penalty(self.critic, batch.targets, batch.files)
-                _record(losses, "r1", penalty / len(batches))
+                record(losses, "r1", penalty / len(batches))
                 loss = loss + weights.r1 * weights.r1_every * penalty
             (loss / len(batches)).backward()
         self.crew.average_gradients(self.critic.parameters())
@@ -142,35 +182,35 @@ class AdversarialStage:
         losses: dict[str, Tensor],
     ) -> Tensor:
         """The generator's loss of the samples (Eq. 10, without the moments)."""
-        weights = self.recipe.losses
+        weights = self.options.losses
         with self.precision.autocast():
             fake, features = self.critic(images, repeat(batch.files, self.each))
         loss = generator_loss(fake.float())
-        _record(losses, "adversarial", share * loss)
+        record(losses, "adversarial", share * loss)
         loss = weights.adversarial * loss
         weight = cosine(*weights.consistency, progress)
         if weight:
             # Of the first sample of each file.
             inconsistency = consistency(images[:: self.each], batch.files)
-            _record(losses, "consistency", share * inconsistency)
+            record(losses, "consistency", share * inconsistency)
             loss = loss + weight * inconsistency
         if self.vgg is not None:
             with self.precision.autocast():
                 distance = perceptual(self.vgg, images, batch.targets)
-            _record(losses, "perceptual", share * distance)
+            record(losses, "perceptual", share * distance)
             loss = loss + weights.perceptual * distance
         elif weights.feature_matching:
             with torch.no_grad(), self.precision.autocast():
                 _, wanted = self.critic(batch.targets, batch.files)
             wanted = [repeat_samples(scale, self.each) for scale in wanted]
             distance = feature_matching(features, wanted)
-            _record(losses, "features", share * distance)
+            record(losses, "features", share * distance)
             loss = loss + weights.feature_matching * distance
         return loss
 
     def _moments_due(self, step: int) -> bool:
         """Whether to draw samples for them alone in this step."""
-        weights, options = self.recipe.losses, self.recipe.moments
+        weights, options = self.options.losses, self.options.moments
         wanted = weights.first_moment or weights.second_moment or weights.crps
         return bool(wanted) and not options.shared and step % options.every == 0
 
@@ -178,14 +218,14 @@ class AdversarialStage:
         self, batches: Sequence[Batch], step: int, losses: dict[str, Tensor]
     ) -> None:
         """Losses of several samples of the first images: the moments (App. A.2), and the score."""
-        options = self.recipe.moments
+        options = self.options.moments
         # Each process takes its part of the images from the beginning of its own part of the batch.
         wanted = max(1, options.images // self.crew.size)
         wanted = min(wanted, sum(len(batch.targets) for batch in batches))
         left = wanted
         for part, batch in enumerate(batches):
-            noise = RandomNoise(self._random(step, part, _MOMENTS))
-            directions = self._random(step, part, _DIRECTIONS)
+            noise = RandomNoise(self.random(step, part, _MOMENTS))
+            directions = self.random(step, part, _DIRECTIONS)
             count = min(left, len(batch.targets))
             # No more samples at once than the part has images: they take the same memory.
             at_once = max(1, len(batch.targets) // options.samples)
@@ -207,7 +247,7 @@ class AdversarialStage:
         """Gradients of the losses of some images, which count for a share of all."""
         files, targets = select(batch.files, some), batch.targets[some]
         with self.precision.autocast():
-            images = self.networks.generator(files, noise, self.recipe.moments.samples)
+            images = self.generator(files, noise, self.options.moments.samples)
         loss = self._moment_losses(images.float(), files, targets, directions, share, losses)
         (share * loss).backward()
 
@@ -221,41 +261,46 @@ class AdversarialStage:
         losses: dict[str, Tensor],
     ) -> Tensor:
         """The losses of several samples of each file, recorded as a share of all."""
-        options, weights = self.recipe.moments, self.recipe.losses
+        options, weights = self.options.moments, self.options.losses
         samples = images.unflatten(0, (-1, options.samples))
         loss = torch.zeros((), device=samples.device)
         reference = None
-        if self.networks.reference is not None:
+        if self.reference is not None:
             with torch.no_grad(), self.precision.autocast():
-                reference = self.networks.reference(files, ZeroNoise()).float()
+                reference = self.reference(files, ZeroNoise()).float()
         if weights.first_moment:
             guide = reference if options.guided and reference is not None else targets
             first = first_moment(samples, guide, unbiased=options.unbiased)
-            _record(losses, "first_moment", share * first)
+            record(losses, "first_moment", share * first)
             loss = loss + weights.first_moment * first
         if weights.second_moment and reference is not None:
             second = second_moment(samples, targets, reference, unbiased=options.unbiased)
-            _record(losses, "second_moment", share * second)
+            record(losses, "second_moment", share * second)
             loss = loss + weights.second_moment * second
         if weights.crps:
             score = sliced_crps(samples, targets, decoded_rgb(files), directions, options.filters)
-            _record(losses, "crps", share * score)
+            record(losses, "crps", share * score)
             loss = loss + weights.crps * score
         if options.samples > 1:
-            _record(losses, "std", share * samples.detach().std(dim=1).mean())
+            record(losses, "std", share * samples.detach().std(dim=1).mean())
         return loss
-
-    def _random(self, step: int, part: int, use: int) -> torch.Generator:
-        """Random numbers as a function of the seed, the step, the process, the part and the use."""
-        key = (self.recipe.training.seed, step, self.crew.rank, part, use)
-        return random_numbers(self.precision.device, *key)
-
-
-def _record(losses: dict[str, Tensor], name: str, value: Tensor) -> None:
-    value = value.detach()
-    losses[name] = losses[name] + value if name in losses else value
 
 
 def _share_right(real: Tensor, fake: Tensor) -> Tensor:
     """How often the critic is right: near 1 it has won, at 0.5 it has no idea."""
     return ((real > 0).float().mean() + (fake < 0).float().mean()) / 2
+
+
+def _take_critic(critic: Critic, start: Start) -> None:
+    try:
+        critic.load_state_dict(start.networks["critic"])
+    except (KeyError, RuntimeError) as error:
+        reason = "its critic is of another kind; export its weights and start from these"
+        raise BadCheckpoint(f"{start.name}: {reason}") from error
+
+
+def _read_reference(name: str) -> Generator:
+    reference, _ = load(find(name))
+    if reference.stochastic:
+        raise ValueError(f"adversarial.moments.reference must be a regression; {name} is a sampler")
+    return reference

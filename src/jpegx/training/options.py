@@ -1,7 +1,20 @@
-"""Every key of a recipe: its type, its default and what it means."""
+"""The keys of a recipe that all stages share: type, default and what each means."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
+
+from jpegx.errors import JpegxError
+
+
+class BadRecipe(JpegxError):
+    """A recipe that cannot be used: unknown, not TOML, unknown keys, impossible values.
+
+    ``problems``: each names the key. They are told together: ``where: one; another``.
+    """
+
+    def __init__(self, where: str, problems: Sequence[str]) -> None:
+        super().__init__(f"{where}: {'; '.join(problems)}")
 
 
 def key(default: object, meaning: str) -> Any:  # noqa: ANN401 (stands for a value of any type)
@@ -24,13 +37,14 @@ class DataOptions:
         default_factory=lambda: {"4:4:4": 1.0},
         metadata={"meaning": "Weight of each sampling: 4:4:4, 4:2:2, 4:4:0, 4:2:0, 4:1:1, gray."},
     )
+    other_tables: float = key(0.0, "Share of patches with tables that are not the IJG's.")
     workers: int = key(2, "Processes that read and cut, 0 for none.")
     cache_gigabytes: float = key(4.0, "Decoded images kept in memory.")
 
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """[generator] or [critic]: a network."""
+    """[generator], or a critic of a stage: a network."""
 
     family: str = key("", "Name of the architecture.")
     config: dict[str, Any] = field(
@@ -46,10 +60,9 @@ class TrainingOptions:
     seed: int = key(0, "Same seed, same data, same noise, same start.")
     start: str = key("", "To start from: weights (file or name), or a run, with its critic.")
     ema: float = key(0.999, "Decay of the moving average of the generator's weights.")
-    optimizer: str = key("adam", "adam, or muon for the convolutions, of both networks.")
+    optimizer: str = key("adam", "adam, or muon for the convolutions, of all networks.")
     muon_rate: float = key(10.0, "Learning rate of Muon, relative to Adam's.")
-    betas: tuple[float, float] = key((0.9, 0.999), "Of Adam, for both networks.")
-    critic_rate: float = key(1.0, "Learning rate of the critic, relative to the generator's.")
+    betas: tuple[float, float] = key((0.9, 0.999), "Of Adam, for all networks.")
     precision: str = key("auto", "bfloat16, float32, or auto: bfloat16 where the device has it.")
     accumulate: int = key(1, "Parts of a batch that are worked on one after the other.")
     warm_up: int = key(0, "Steps over which a stage's learning rate rises to its full value.")
@@ -57,56 +70,31 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class StageOptions:
-    """[adversarial] and others: length and learning rate of a stage."""
+    """The table of a stage: its length and learning rate; each stage adds keys of its own."""
 
     steps: int = key(0, "Steps; 0 leaves the stage out.")
     share: float = key(1.0, "Part of --max-minutes, relative to those of the others.")
     learning_rate: float = key(1e-4, "At the start; cosine from there.")
     final_learning_rate: float = key(1e-6, "At the end.")
 
+    def problems(self, common: "CommonOptions") -> Iterator[str]:
+        """What is wrong with the table of a stage that has steps; each names the key."""
+        yield from ()
 
-@dataclass(frozen=True)
-class RegressionOptions(StageOptions):
-    """[regression]: also what it minimizes."""
+    def problems_of_start(self, *, regression: bool) -> Iterator[str]:
+        """What is wrong with what the stage begins with.
 
-    loss: str = key("mse", "mse, whose minimum is X̄(Y), or log_mse, which is closer to PSNR.")
+        ``regression``: whether that is X̄(Y), by an earlier stage or by what the run starts from.
+        """
+        yield from ()
 
+    def with_whole_paths(self) -> Self:
+        """The same with files named so that they are found from any folder."""
+        return self
 
-@dataclass(frozen=True)
-class LossOptions:
-    """[losses]: weights of the adversarial stage (Eq. 8 of paper 1), images from 0 to 1."""
-
-    adversarial: float = key(1e-3, "Scale of V in the generator's loss (Eq. 10).")
-    r1: float = key(1.0, "Gradient penalty of the critic.")
-    r1_every: int = key(1, "Steps between two gradient penalties; each then counts as often.")
-    consistency: tuple[float, float] = key((1.0, 1e3), "Eq. 4: first and last weight, cosine.")
-    first_moment: float = key(0.0, "Eq. 5.")
-    second_moment: float = key(0.0, "Eq. 7 and 16.")
-    crps: float = key(0.0, "Sliced CRPS of the samples of [moments].")
-    perceptual: float = key(0.0, "Eq. 6; needs the file vgg19.")
-    vgg19: str = key("", "Weights of VGG-19, a safetensors file with torchvision's names.")
-    feature_matching: float = key(0.0, "On the critic's features, where vgg19 names no file.")
-
-
-@dataclass(frozen=True)
-class MomentOptions:
-    """[moments]: the samples that moments (App. A.2) and sliced CRPS are estimated from."""
-
-    every: int = key(8, "Steps between two estimates, unless shared.")
-    images: int = key(8, "Of each batch, so many of the first images, unless shared.")
-    samples: int = key(16, "Samples of each image.")
-    filters: int = key(8, "Random directions of the sliced CRPS, at each scale.")
-    shared: bool = key(
-        False, "Draw them once a step, of every image, and let the critic rate the same."
-    )
-    guided: bool = key(
-        False, "First moment: distance from X̄(Y), whose noise is less than the source's."
-    )
-    unbiased: bool = key(False, "Correct both estimates for the number of samples.")
-    reference: str = key(
-        "",
-        "Regression X̄(Y) of Eq. 7 and guided: file or name; without, what it started as.",
-    )
+    def notes(self) -> Iterator[str]:
+        """Lines for the user when a run begins or goes on."""
+        yield from ()
 
 
 @dataclass(frozen=True)
@@ -127,3 +115,14 @@ class RunOptions:
     save_every: int = key(500, "Checkpoints to resume from.")
     validate_every: int = key(2000, "Validations.")
     strips_every: int = key(2000, "Pictures of samples to look at.")
+
+
+@dataclass(frozen=True)
+class CommonOptions:
+    """What a recipe says to all stages; one field per table."""
+
+    data: DataOptions = field(default_factory=DataOptions)
+    generator: NetworkOptions = field(default_factory=NetworkOptions)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+    validation: ValidationOptions = field(default_factory=ValidationOptions)
+    run: RunOptions = field(default_factory=RunOptions)

@@ -1,0 +1,118 @@
+"""The table of the adversarial stage: the game, its critic, the losses beside it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+from jpegx.models.registry import critics
+from jpegx.models.zoo import find, installed
+from jpegx.training.losses.sliced_crps import LEAST_SIZE
+from jpegx.training.options import CommonOptions, NetworkOptions, StageOptions, key
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """[adversarial.losses]: their weights (Eq. 8 of paper 1), images from 0 to 1."""
+
+    adversarial: float = key(1e-3, "Scale of V in the generator's loss (Eq. 10).")
+    r1: float = key(1.0, "Gradient penalty of the critic.")
+    r1_every: int = key(1, "Steps between two gradient penalties; each then counts as often.")
+    consistency: tuple[float, float] = key((1.0, 1e3), "Eq. 4: first and last weight, cosine.")
+    first_moment: float = key(0.0, "Eq. 5.")
+    second_moment: float = key(0.0, "Eq. 7 and 16.")
+    crps: float = key(0.0, "Sliced CRPS of the samples of the moments.")
+    perceptual: float = key(0.0, "Eq. 6; needs the file vgg19.")
+    vgg19: str = key("", "Weights of VGG-19, a safetensors file with torchvision's names.")
+    feature_matching: float = key(0.0, "On the critic's features, where vgg19 names no file.")
+
+
+@dataclass(frozen=True)
+class MomentOptions:
+    """[adversarial.moments]: the samples for moments (App. A.2) and the sliced CRPS."""
+
+    every: int = key(8, "Steps between two estimates, unless shared.")
+    images: int = key(8, "Of each batch, so many of the first images, unless shared.")
+    samples: int = key(16, "Samples of each image.")
+    filters: int = key(8, "Random directions of the sliced CRPS, at each scale.")
+    shared: bool = key(
+        False, "Draw them once a step, of every image, and let the critic rate the same."
+    )
+    guided: bool = key(
+        False, "First moment: distance from X̄(Y), whose noise is less than the source's."
+    )
+    unbiased: bool = key(False, "Correct both estimates for the number of samples.")
+    reference: str = key(
+        "",
+        "Regression X̄(Y) of Eq. 7 and guided: file or name; without, what it started as.",
+    )
+
+
+@dataclass(frozen=True)
+class AdversarialOptions(StageOptions):
+    """[adversarial]: also the critic, and what is minimized."""
+
+    critic_rate: float = key(1.0, "Learning rate of the critic, relative to the generator's.")
+    critic: NetworkOptions = field(default_factory=NetworkOptions)
+    losses: LossOptions = field(default_factory=LossOptions)
+    moments: MomentOptions = field(default_factory=MomentOptions)
+
+    @property
+    def regression_for(self) -> str:
+        """The key that asks for a regression X̄(Y): Eq. 7, a guided first moment; "" if none."""
+        if self.losses.second_moment:
+            return "adversarial.losses.second_moment"
+        guided = self.moments.guided and self.losses.first_moment
+        return "adversarial.moments.guided" if guided else ""
+
+    def problems(self, common: CommonOptions) -> Iterator[str]:
+        """See :meth:`StageOptions.problems`."""
+        losses, moments = self.losses, self.moments
+        counts = {
+            "losses.r1_every": losses.r1_every,
+            "moments.every": moments.every,
+            "moments.images": moments.images,
+            "moments.samples": moments.samples,
+            "moments.filters": moments.filters,
+        }
+        for name, count in counts.items():
+            if count < 1:
+                yield f"adversarial.{name} must be at least 1"
+        if self.critic.family not in critics.families():
+            known = ", ".join(sorted(critics.families()))
+            yield f"adversarial.critic.family must be given, one of {known}"
+        if losses.crps and common.data.patch < LEAST_SIZE:
+            yield f"adversarial.losses.crps needs a data.patch of at least {LEAST_SIZE}"
+        if losses.vgg19 and not losses.perceptual:
+            yield "adversarial.losses.vgg19 needs adversarial.losses.perceptual"
+        if (moments.shared or moments.unbiased or losses.crps) and moments.samples < 2:
+            yield (
+                "adversarial.moments.samples must be at least 2 where moments are shared or "
+                "unbiased, or losses.crps is asked for"
+            )
+
+    def problems_of_start(self, *, regression: bool) -> Iterator[str]:
+        """See :meth:`StageOptions.problems_of_start`."""
+        if self.regression_for and not self.moments.reference and not regression:
+            yield (
+                f"{self.regression_for} needs a regression: name one in "
+                "adversarial.moments.reference, or give regression.steps"
+            )
+
+    def with_whole_paths(self) -> Self:
+        """See :meth:`StageOptions.with_whole_paths`."""
+        reference, vgg19 = self.moments.reference, self.losses.vgg19
+        if reference and reference not in installed():
+            reference = str(find(reference).resolve())
+        return replace(
+            self,
+            moments=replace(self.moments, reference=reference),
+            losses=replace(self.losses, vgg19=str(Path(vgg19).resolve()) if vgg19 else ""),
+        )
+
+    def notes(self) -> Iterator[str]:
+        """See :meth:`StageOptions.notes`."""
+        losses = self.losses
+        if losses.perceptual and not losses.vgg19:
+            instead = "feature matching in the place of" if losses.feature_matching else "without"
+            yield f"adversarial.losses.vgg19 names no file: {instead} the perceptual loss"
