@@ -80,10 +80,10 @@ def test_without_groups_or_limits(tmp_path: Path) -> None:
     assert memory_left(belongs(tmp_path, "0::/"), tmp_path) is None
 
 
-@pytest.mark.parametrize(("left", "expected"), [(None, 512), (1 << 30, 256), (64 << 30, 512)])
-def test_working_memory_heeds_the_limit(
+@pytest.mark.parametrize(("left", "expected"), [(None, 16), (1, 1), (64, 16)])
+def test_free_memory_heeds_the_limit(
     left: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "memory_left", lambda: left)
+    monkeypatch.setattr(memory, "memory_left", lambda: None if left is None else left << 30)
     monkeypatch.setattr(memory, "_free_of_the_machine", lambda: 16 << 30)
-    assert memory.working_memory(torch.device("cpu")) == expected << 20
+    assert memory.free_memory(torch.device("cpu")) == expected << 30

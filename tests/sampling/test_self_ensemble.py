@@ -83,7 +83,7 @@ def test_of_many_tiles(
 ) -> None:
     jpeg = read_jpeg(make_jpeg("photo.jpg", size=(397, 290)))
     whole = _picture(regression, jpeg, self_ensemble=True)
-    monkeypatch.setattr("jpegx.sampling.source.working_memory", lambda device: 1 << 20)
+    monkeypatch.setattr("jpegx.sampling.generate.tile_memory", lambda device: 1 << 20)
     tiled = _picture(regression, jpeg, self_ensemble=True)
     torch.testing.assert_close(whole, tiled, atol=1 / 256 + 1e-3, rtol=0)
 

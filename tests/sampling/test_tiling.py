@@ -18,7 +18,6 @@ from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import CounterNoise, Noise, ZeroNoise
 from jpegx.models.registry import generators
 from jpegx.sampling.generate import generate
-from jpegx.sampling.memory import working_memory
 from jpegx.sampling.number_type import prepare
 from jpegx.sampling.tiling import plan
 
@@ -187,12 +186,14 @@ def test_as_many_samples_at_once_as_there_is_memory_for(
     assert counts == [3, 3, 2, 8]
 
 
-@pytest.mark.parametrize(
-    ("free", "megabytes"), [(64 << 30, 512), (3 << 29, 256), (1 << 30, 256), (1 << 20, 128)]
-)
-def test_working_memory(free: int, megabytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jpegx.sampling.memory._free", lambda: free)
-    assert working_memory(CPU) == megabytes << 20
+def test_tiles_do_not_depend_on_the_memory_there_is(make_jpeg: MakeJpeg) -> None:
+    generator = _network("unet", **UNET)
+    jpeg = read_jpeg(make_jpeg("a.jpg", size=(90, 70)))
+    plenty = next(generate(generator, jpeg, samples=1, seed=5, free=64 << 30))
+    enough = next(generate(generator, jpeg, samples=1, seed=5, free=32 << 20))
+    assert torch.equal(plenty, enough)
+    with pytest.raises(JpegxError, match=r"it takes about \d+ MiB of memory, but 0 MiB are free"):
+        next(generate(generator, jpeg, samples=1, seed=5, free=1 << 10))
 
 
 def test_the_halo_is_the_receptive_field() -> None:

@@ -1,6 +1,6 @@
 """Samples of a file by a learned generator, whatever its size, in bounded memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from math import lcm
@@ -15,7 +15,7 @@ from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.jpeg.layout import Layout
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import CounterNoise
-from jpegx.sampling.memory import release_freed_memory, working_memory
+from jpegx.sampling.memory import release_freed_memory, tile_memory
 from jpegx.sampling.tiling import Tile, plan
 
 Progress = Callable[[float], None]
@@ -37,6 +37,7 @@ def generate(
     seed: int,
     temperature: float = 1.0,
     memory: int | None = None,
+    free: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Tensor]:
     """Samples of a file: float32 (C, H, W) on the CPU, gray levels, neither rounded nor clipped.
@@ -44,20 +45,22 @@ def generate(
     C is 1 for a gray file, the mean of the generator's channels, else 3 (RGB). ``generator``: as
     :func:`jpegx.sampling.number_type.prepare` returns it; its device and number type are used.
     ``temperature``: strength of the noise, 1 as in training.
-    ``memory``: bytes that a tile may take while it is rendered; None is what the machine has to
-    spare. Sample i depends on the seed and i only: to rounding, it is the same for any number of
-    samples and any memory. ``progress``: told which share of all samples is rendered, up to 1,
+    ``memory``: bytes that a tile may take while it is rendered; None is
+    :func:`jpegx.sampling.memory.tile_memory`. ``free``: bytes that there are; what needs more is
+    refused. Sample i depends on the seed and i only: to rounding, it is the same for any number of
+    samples and any ``memory``. ``progress``: told which share of all samples is rendered, up to 1,
     after each tile of a sample; of a picture that needs no tiles, nothing. (``unet``: a tiled
     picture is within 1/256 gray level, its fixed point while it waits, of the whole one, in float32
-    and in bfloat16.) Raises UnsupportedJpeg if the generator
-    cannot decode such files, JpegxError if the weights give numbers that are not finite.
+    and in bfloat16.) Raises UnsupportedJpeg if the generator cannot decode such files, JpegxError
+    if the weights give numbers that are not finite, or there is not enough memory.
     """
     reason = generator.supports(jpeg.layout)
     if reason is not None:
         raise UnsupportedJpeg(f"{reason}, which {generator.family} cannot decode")
     if memory is None:
-        memory = working_memory(next(generator.parameters()).device)
+        memory = tile_memory(next(generator.parameters()).device)
     tiles = tiles_of(generator, jpeg.layout, memory)
+    _check_memory(generator, tiles, free)
     files = JpegBatch.of_file(jpeg)
     noise = CounterNoise(seed, temperature=temperature)
     if len(tiles) == 1:
@@ -94,6 +97,16 @@ def tiles_of(generator: Generator, layout: Layout, memory: int) -> list[Tile]:
         blend=needs.blend,
         max_pixels=_pixels_at_once(generator, memory),
     )
+
+
+def _check_memory(generator: Generator, tiles: Sequence[Tile], free: int | None) -> None:
+    itemsize = next(generator.parameters()).itemsize
+    needed = max(tile.seen.pixels for tile in tiles) * generator.bytes_per_pixel(itemsize)
+    if free is not None and needed > free:
+        raise JpegxError(
+            f"it takes about {needed >> 20} MiB of memory, but {free >> 20} MiB are free; "
+            "close other programs, or take a machine with more"
+        )
 
 
 def _pixels_at_once(generator: Generator, memory: int) -> int:

@@ -8,21 +8,26 @@ import torch
 
 from jpegx.sampling.control_groups import memory_left
 
-_MOST = 1 << 29  # larger tiles are slower: their maps do not stay in the caches
-_LEAST = 1 << 27
+# What rendering a tile may take: the same everywhere, so that the tiles of a picture, and with them
+# its bytes, depend on its size alone. On a CPU larger ones are slower: their maps leave the caches.
+_TILE = {"cpu": 1 << 29, "cuda": 1 << 32}
 
 
-def working_memory(device: torch.device) -> int:
-    """Bytes that rendering a tile may take on a device.
+def tile_memory(device: torch.device) -> int:
+    """Bytes that rendering a tile may take on a kind of device, whatever it has to spare.
 
-    A power of two, so that small changes of the free memory do not change the tiles: on a CPU at
-    most 512 MiB and a quarter of what is free, where there is a limit (that of a container, say)
-    of what is free below it; on a GPU half of what is free. What the process keeps of freed memory
-    (:mod:`jpegx.cli.allocator`) comes on top, up to as much again.
+    What the process keeps of freed memory (:mod:`jpegx.cli.allocator`) comes on top, up to as much
+    again.
     """
+    return _TILE[device.type]
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that the process can still take on a device; of a CPU also within a container."""
     if device.type == "cuda":
-        return _power_of_two(torch.cuda.mem_get_info(device)[0] // 2)
-    return min(_MOST, _power_of_two(_free() // 4))
+        return int(torch.cuda.mem_get_info(device)[0])
+    left = memory_left()
+    return _free_of_the_machine() if left is None else min(left, _free_of_the_machine())
 
 
 def release_freed_memory(kept: int) -> None:
@@ -36,17 +41,6 @@ def release_freed_memory(kept: int) -> None:
         ctypes.CDLL(None).malloc_trim(ctypes.c_size_t(kept))
     except (OSError, TypeError, AttributeError):
         return
-
-
-def _power_of_two(value: int) -> int:
-    """The largest that is not above the value, but not less than the least."""
-    return max(_LEAST, 1 << value.bit_length() >> 1)
-
-
-def _free() -> int:
-    """Bytes of memory that this process can still take."""
-    left = memory_left()
-    return _free_of_the_machine() if left is None else min(left, _free_of_the_machine())
 
 
 def _free_of_the_machine() -> int:

@@ -17,7 +17,7 @@ from jpegx.models.self_ensemble import SelfEnsemble
 from jpegx.sampling.device import choose_device
 from jpegx.sampling.generate import Progress, generate
 from jpegx.sampling.laplace import laplace
-from jpegx.sampling.memory import working_memory
+from jpegx.sampling.memory import free_memory
 from jpegx.sampling.number_type import Precision, prepare
 
 Draw = Callable[[QuantizedJpeg, int, int], Iterator[Tensor]]
@@ -91,8 +91,8 @@ def open_source(
     loaded, card = load(path)
     generator = prepare(loaded, place, precision)
     strength = card_temperature(path, card) if temperature is None else temperature
-    # Once, not for each file: what a process keeps of freed memory would change the tiles.
-    memory = working_memory(place)
+    # Once, not for each file: what a process keeps of freed memory it can use again.
+    free = free_memory(place)
     if self_ensemble:
         if generator.stochastic:
             raise NoRegression(model)
@@ -105,7 +105,7 @@ def open_source(
             samples=samples,
             seed=seed,
             temperature=strength,
-            memory=memory,
+            free=free,
             progress=progress,
         )
 
