@@ -60,14 +60,6 @@ def test_a_sample_does_not_depend_on_its_batch() -> None:
         assert torch.equal(alone[0], together[sample])
 
 
-def test_noise_does_not_depend_on_its_place_in_a_vector() -> None:
-    """As it would if threads shared it out in another way."""
-    whole = counted(7, 0, torch.empty(1, 1, 1, 400))
-    for width in range(1, 400):
-        part = counted(7, 0, torch.empty(1, 1, 1, width))
-        assert torch.equal(part, whole[..., :width])
-
-
 def test_files_of_a_batch_get_the_same_noise() -> None:
     noise = CounterNoise(7).draw(field(0, 2), LIKE[:6, :, :9, :9], samples=2)
     alone = CounterNoise(7).draw(field(0, 2), LIKE[:2, :, :9, :9], samples=2)

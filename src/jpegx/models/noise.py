@@ -200,19 +200,15 @@ def _counters(start: int, count: int, stride: int, device: torch.device) -> Tens
 
 
 def _gaussian(counter: Tensor) -> Tensor:
-    """Standard Gaussian float32 of int64 counters, which are overwritten (Box and Muller 1958).
-
-    In float64: what PyTorch's logarithm and cosine give in float32 depends in the last bit on where
-    in the vector a number stands, and so on the number of threads, and on the device.
-    """
+    """Standard Gaussian float32 of int64 counters, which are overwritten (Box and Muller 1958)."""
     for shift, factor in _FACTORS:
         counter ^= _shifted(counter, shift)
         counter *= _signed(factor)
     counter ^= _shifted(counter, _LAST_SHIFT)
     # Half a step above zero keeps the logarithm finite: |noise| stays below 6.8.
-    radius = _shifted(counter, 32).to(torch.float64).add_(0.5).mul_(2.0**-32).log_()
-    angle = (counter & 0xFFFFFFFF).to(torch.float64).mul_(2 * pi * 2.0**-32).cos_()
-    return radius.mul_(-2).sqrt_().mul_(angle).to(torch.float32)
+    radius = _shifted(counter, 32).to(torch.float32).add_(0.5).mul_(2.0**-32).log_()
+    angle = (counter & 0xFFFFFFFF).to(torch.float32).mul_(2 * pi * 2.0**-32).cos_()
+    return radius.mul_(-2).sqrt_().mul_(angle)
 
 
 def _shifted(word: Tensor, bits: int) -> Tensor:
