@@ -4,14 +4,23 @@ from collections.abc import Sequence
 from html import escape
 
 from jpegx.evaluation.benchmark.rows import ORIGINALS, REFERENCE, Row
-from jpegx.evaluation.report.columns import best_rows, used_columns
+from jpegx.evaluation.report.columns import Column, best_rows, used_columns
 from jpegx.metrics.calibration import CalibrationResult
 from jpegx.metrics.tally import BandCalibration
 
+# The first of the figures that are about what the eye sees and how honest samples are.
+_SECOND = "swd"
+
 
 def figures_table(rows: Sequence[Row]) -> str:
-    """All figures of one data set; the best of each quality are bold."""
+    """All figures of one data set, in two tables; the best of each quality are bold."""
     columns = used_columns(rows)
+    keys = [column.key for column in columns]
+    half = keys.index(_SECOND) if _SECOND in keys else len(keys)
+    return "".join(_part(rows, part) for part in (columns[:half], columns[half:]) if part)
+
+
+def _part(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     heads = "".join(f'<th title="{escape(c.meaning)}">{escape(c.title)}</th>' for c in columns)
     lines = []
     for row in rows:
@@ -29,8 +38,8 @@ def figures_table(rows: Sequence[Row]) -> str:
             f"<td>{row.pictures}</td>{''.join(cells)}</tr>"
         )
     return (
-        f"<table><thead><tr><th>QF</th><th>decoder</th><th>pictures</th>{heads}</tr></thead>"
-        f"<tbody>{''.join(lines)}</tbody></table>"
+        f'<div class="wide"><table><thead><tr><th>QF</th><th>decoder</th><th>pictures</th>{heads}'
+        f"</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
 
 

@@ -92,7 +92,7 @@ def _data_set(name: str, rows: Sequence[Row], store: Store) -> str:
 
     look = Look([row.decoder for row in rows])
     sections = (
-        ("", "", _wide(figures_table(rows))),
+        ("", "", figures_table(rows)),
         ("Perception and consistency", _PLANE, plots.plane(rows, look)),
         ("Over the qualities", "", plots.curves(rows, look)),
         ("Calibration", _RANKS, plots.ranks(rows, look) + _wide(calibration_table(rows))),

@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from matplotlib.ticker import MaxNLocator
 
 from jpegx.evaluation.benchmark.rows import ORIGINALS, REFERENCE, Row
-from jpegx.evaluation.report.columns import COLUMNS
+from jpegx.evaluation.report.columns import Column, used_columns
 from jpegx.evaluation.report.style import Look, add_legend, image, new_figure
 
-_BY_KEY = {column.key: column for column in COLUMNS}
-_PERCEPTION = ("fid", "swd", "niqe")  # the first that is there stands for perceptual quality
-_CURVES = ("psnr", "ssim_uniform", "consistency", "swd", "niqe", "fid", "crps", "equivalent")
+_FEATURES = tuple(f"frechet_efficientnet-lite0_{stride}" for stride in (4, 8, 16))
+# The first that is there stands for perceptual quality.
+_PERCEPTION = ("fid", _FEATURES[1], "swd", "niqe")
+_CURVES = (
+    *("psnr", "ssim_uniform", "consistency", "swd", "niqe", "fid", *_FEATURES),
+    *("fine_cb", "fine_cr", "crps", "equivalent"),
+)
 
 
 def plane(rows: Sequence[Row], look: Look) -> str:
@@ -19,7 +23,7 @@ def plane(rows: Sequence[Row], look: Look) -> str:
     key = next((k for k in _PERCEPTION if any(k in row.figures for row in rows)), None)
     if key is None:
         return ""
-    qualities = _qualities(rows)
+    title, qualities = _columns(rows)[key].title, _qualities(rows)
     figure, axes = new_figure([_named(quality) for quality in qualities])
     for quality, one in zip(qualities, axes, strict=True):
         for row in rows:
@@ -27,10 +31,10 @@ def plane(rows: Sequence[Row], look: Look) -> str:
                 mark = look.of(row.decoder) | {"linestyle": ""}
                 one.plot(row.figures["consistency"], row.figures[key], label=row.decoder, **mark)
         one.set_xlabel("consistency RMSE, gray levels", fontsize=8)
-        one.set_ylabel(_BY_KEY[key].title, fontsize=8)
+        one.set_ylabel(title, fontsize=8)
         one.set_xlim(left=-0.03 * max(0.1, one.get_xlim()[1]))
     add_legend(figure, axes)
-    return image(figure, f"{_BY_KEY[key].title} against consistency of each decoder")
+    return image(figure, f"{title} against consistency of each decoder")
 
 
 def curves(rows: Sequence[Row], look: Look) -> str:
@@ -39,7 +43,8 @@ def curves(rows: Sequence[Row], look: Look) -> str:
     keys = [key for key in _CURVES if any(key in row.figures for row in decoded)]
     if len(_qualities(decoded)) < 2:
         return ""
-    figure, axes = new_figure([_BY_KEY[key].title for key in keys])
+    columns = _columns(rows)
+    figure, axes = new_figure([columns[key].title for key in keys])
     for key, one in zip(keys, axes, strict=True):
         for name in _names(decoded):
             points = [
@@ -95,6 +100,10 @@ def frequencies(rows: Sequence[Row], look: Look) -> str:
         one.set_ylabel("share not zero", fontsize=8)
     add_legend(figure, axes)
     return image(figure, "Share of coefficients that are not zero by frequency")
+
+
+def _columns(rows: Sequence[Row]) -> dict[str, Column]:
+    return {column.key: column for column in used_columns(rows)}
 
 
 def _decoded(rows: Sequence[Row]) -> list[Row]:
