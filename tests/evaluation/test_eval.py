@@ -109,7 +109,7 @@ def test_report_stands_alone(run: Run, originals: Path, tmp_path: Path) -> None:
     # Of samples there are four panels: two of them, their mean and their deviation.
     assert page.count('src="data:image/webp;base64,') == 3 * 2 * (1 + 2 * 4)
     assert "http" not in page
-    assert page.count("<table>") == 4
+    assert page.count("<table>") == 5
     found = json.loads((out / "results.json").read_text("utf-8"))
     sampled = [row for row in found["rows"] if row["samples"] == 3]
     assert len(sampled) == 4

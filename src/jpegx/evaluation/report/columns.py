@@ -69,6 +69,10 @@ COLUMNS = (
     Column("lpips", "LPIPS", "{:.4f}", "low", "Zhang et al. 2018, version 0.1 with VGG-16"),
     Column("dists", "DISTS", "{:.4f}", "low", "Ding et al. 2020, of the pictures at full size"),
     Column(
+        "fid", "FID", "{:.2f}", "low", "Fréchet distance of Inception features to the originals"
+    ),
+    Column("kid", "KID x 1000", "{:.2f}", "low", "kernel distance of the same features, unbiased"),
+    Column(
         "crps",
         "CRPS",
         "{:.3f}",
@@ -101,10 +105,6 @@ COLUMNS = (
         for component in COMPONENTS
     ),
     Column(
-        "fid", "FID", "{:.2f}", "low", "Fréchet distance of Inception features to the originals"
-    ),
-    Column("kid", "KID x 1000", "{:.2f}", "low", "kernel distance of the same features, unbiased"),
-    Column(
         "equivalent",
         "equal quality",
         "{:.1f}",
@@ -118,7 +118,8 @@ COLUMNS = (
 
 def used_columns(rows: Sequence[Row]) -> list[Column]:
     """The columns in which one of the rows has a figure, with those of frozen networks."""
-    columns = (*COLUMNS, *network_columns(rows))
+    after = [column.key for column in COLUMNS].index("kid") + 1
+    columns = (*COLUMNS[:after], *network_columns(rows), *COLUMNS[after:])
     return [column for column in columns if any(column.key in row.figures for row in rows)]
 
 

@@ -8,16 +8,19 @@ from jpegx.evaluation.report.columns import Column, best_rows, used_columns
 from jpegx.metrics.calibration import CalibrationResult
 from jpegx.metrics.tally import BandCalibration
 
-# The first of the figures that are about what the eye sees and how honest samples are.
-_SECOND = "swd"
+# With which figures the second and the third table begin: what the eye sees, and how honest the
+# samples and the colours are.
+_BREAKS = ("swd", "crps")
 
 
 def figures_table(rows: Sequence[Row]) -> str:
-    """All figures of one data set, in two tables; the best of each quality are bold."""
-    columns = used_columns(rows)
-    keys = [column.key for column in columns]
-    half = keys.index(_SECOND) if _SECOND in keys else len(keys)
-    return "".join(_part(rows, part) for part in (columns[:half], columns[half:]) if part)
+    """All figures of one data set, in three tables; the best of each quality are bold."""
+    parts: list[list[Column]] = [[]]
+    for column in used_columns(rows):
+        if column.key in _BREAKS and parts[-1]:
+            parts.append([])
+        parts[-1].append(column)
+    return "".join(_part(rows, part) for part in parts if part)
 
 
 def _part(rows: Sequence[Row], columns: Sequence[Column]) -> str:

@@ -25,7 +25,7 @@ th, td { padding: 2px 9px; text-align: right; white-space: nowrap; }
 thead th { border-bottom: 1px solid #888; white-space: normal; vertical-align: bottom; }
 tbody th { text-align: left; font-weight: normal; }
 tr.first td, tr.first th { border-top: 1px solid #ccc; }
-.wide { overflow-x: auto; }
+.wide { overflow-x: auto; margin: 1rem 0; }
 .figure { max-width: 100%; display: block; margin: 1rem 0; }
 dt { float: left; clear: left; width: 9rem; font-weight: 600; } dd { margin-left: 10rem; }
 small { color: #777; } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd; }
