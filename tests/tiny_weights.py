@@ -1,14 +1,11 @@
-"""Small networks of random weights, and what is drawn from them."""
+"""Small networks of random weights."""
 
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from jpegx.jpeg.file import read_jpeg
 from jpegx.models import checkpoint
 from jpegx.models.registry import generators
-from jpegx.sampling.source import open_source
 
 
 def write_weights(path: Path, seed: int, card: dict[str, object], **config: object) -> Path:
@@ -19,11 +16,3 @@ def write_weights(path: Path, seed: int, card: dict[str, object], **config: obje
         parameter.data += 0.03 * torch.randn_like(parameter)
     checkpoint.save(path, generator, card)
     return path
-
-
-def drawn(
-    jpeg: Path, model: Path | str, samples: int, *options: object, **more: object
-) -> list[Tensor]:
-    """Samples of a file; ``options``: temperature; ``more``: of ``open_source`` too."""
-    source = open_source(str(model), "cpu", "float32", *options, **more)  # type: ignore[arg-type]
-    return list(source.draw(read_jpeg(jpeg), samples, 7))

@@ -18,8 +18,9 @@ from jpegx.batch.std_map import std_map_pixels
 from jpegx.evaluation.benchmark.encoding import compress
 from jpegx.jpeg.file import read_jpeg
 from jpegx.jpeg.reader import libjpeg
-from jpegx.sampling.sampler import decode
-from jpegx.sampling.source import Source, open_source
+from jpegx.sampling.decoding import decode
+from jpegx.sampling.sampler import Sampler, open_sampler
+from jpegx.sampling.spec import SamplerSpec
 
 # Name, left and top: a face, letters, foliage, sky, a wing, houses, a machine, stone in gray.
 CROPS = (
@@ -36,7 +37,7 @@ GRAY = "statue"
 SIDE, SCALE, SAMPLES, SHOWN = 72, 3, 8, 3
 
 
-def row(original: Tensor, quality: int, regression: Source, sampler: Source) -> list[np.ndarray]:
+def row(original: Tensor, quality: int, regression: Sampler, sampler: Sampler) -> list[np.ndarray]:
     """The pictures of one original, uint8 (H, W, 1 or 3)."""
     jpeg = read_jpeg(compress(original, quality, "4:2:0"))
     smooth = decode(jpeg, regression, samples=1, seed=0, project=False, mean=False, std_map=False)
@@ -58,7 +59,7 @@ def row(original: Tensor, quality: int, regression: Source, sampler: Source) -> 
 @click.option("--model", default="general", show_default=True)
 def main(live1: Path, picture: Path, quality: int, model: str) -> None:
     """Write the picture."""
-    regression, sampler = (open_source(name, "cpu", "auto") for name in ("regression", model))
+    regression, sampler = (open_sampler(SamplerSpec(name, "cpu")) for name in ("regression", model))
     rows = []
     for name, left, top in CROPS:
         image = Image.open(next(live1.glob(f"{name}.*"))).convert("RGB")

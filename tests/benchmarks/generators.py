@@ -54,7 +54,8 @@ def measure(case: Case, path: Path) -> Result:
     from jpegx.models.registry import generators
     from jpegx.models.zoo import find
     from jpegx.sampling.generate import generate
-    from jpegx.sampling.number_type import Precision, prepare
+    from jpegx.sampling.number_type import prepare
+    from jpegx.sampling.spec import Precision
 
     keep_freed_memory()  # as the program does
     precision: Precision = "bfloat16" if case.precision == "bfloat16" else "float32"

@@ -182,18 +182,18 @@ def tiles(record: Recorder) -> None:
     holders = [
         module
         for name, module in sys.modules.items()
-        if name.startswith("jpegx.") and hasattr(module, "working_memory")
+        if name.startswith("jpegx.") and hasattr(module, "tile_memory")
     ]
     record.files["large"] = record.jpeg("large", LARGE)
-    before = {module: module.working_memory for module in holders}
+    before = {module: module.tile_memory for module in holders}
     try:
         for megabytes, model in ((14, "regression"), (14, "general"), (8, "rrdb-general")):
             for module in holders:
-                module.working_memory = lambda *_, least=megabytes << 20: least  # type: ignore[attr-defined]
+                module.tile_memory = lambda *_, least=megabytes << 20: least  # type: ignore[attr-defined]
             record.decode(f"tiled-{model}", "large", "--model", model, "-n", 2, "--no-project")
     finally:
         for module, function in before.items():
-            module.working_memory = function  # type: ignore[attr-defined]
+            module.tile_memory = function  # type: ignore[attr-defined]
 
 
 def reports(record: Recorder) -> None:

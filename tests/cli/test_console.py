@@ -10,7 +10,7 @@ from rich.console import Console as RichConsole
 
 from conftest import MakeJpeg, Run
 from jpegx.cli.console import Console
-from jpegx.sampling import source
+from jpegx.sampling import generate
 
 
 def test_what_is_drawn_stands_beside_the_bar() -> None:
@@ -34,7 +34,7 @@ def test_decode_tells_how_much_is_drawn(
 ) -> None:
     shares: list[float] = []
     monkeypatch.setattr(Console, "drawn", lambda _, share: shares.append(share))
-    monkeypatch.setattr(source, "working_memory", lambda _: 1)
+    monkeypatch.setattr(generate, "tile_memory", lambda _: 1)
     jpeg = make_jpeg("photo.jpg", size=(400, 80))
     result = run("decode", jpeg, "--model", "regression", "-n", 2, "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output

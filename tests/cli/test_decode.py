@@ -5,6 +5,7 @@ import os
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,8 @@ from PIL import Image
 from conftest import MakeJpeg, Run
 from jpegx.consistency.certificates import Causes
 from jpegx.jpeg.file import QuantizedJpeg
-from jpegx.sampling.sampler import Decoded, decode
-from jpegx.sampling.source import Source
+from jpegx.sampling.decoding import Decoded, decode
+from jpegx.sampling.sampler import Sampler
 
 
 def names(folder: Path) -> list[str]:
@@ -372,9 +373,14 @@ def test_pictures_that_are_not_exact(
     run: Run, make_jpeg: MakeJpeg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def inexact(
-        jpeg: QuantizedJpeg, source: Source, *, samples: int, seed: int, **options: bool
+        jpeg: QuantizedJpeg,
+        sampler: Sampler,
+        *,
+        samples: int,
+        seed: int,
+        **options: Any,  # noqa: ANN401
     ) -> Decoded:
-        decoded = decode(jpeg, source, samples=samples, seed=seed, **options)
+        decoded = decode(jpeg, sampler, samples=samples, seed=seed, **options)
         causes = Causes(gamut=2, search=3)
         pictures = (replace(p, different=5, total=99, causes=causes) for p in decoded.pictures)
         return replace(decoded, pictures=pictures)
@@ -395,7 +401,7 @@ def test_pictures_that_are_not_exact(
 def test_a_failure_inside_is_one_line(
     run: Run, make_jpeg: MakeJpeg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(jpeg: QuantizedJpeg, source: Source, **options: object) -> Decoded:
+    def broken(jpeg: QuantizedJpeg, sampler: Sampler, **options: object) -> Decoded:
         raise ZeroDivisionError("a bug\nof two lines")
 
     monkeypatch.setattr("jpegx.batch.jobs.decode", broken)

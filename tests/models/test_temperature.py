@@ -12,7 +12,8 @@ from jpegx.models import checkpoint
 from jpegx.models.checkpoint_header import BadCheckpoint
 from jpegx.models.noise import CounterNoise, NoiseField
 from jpegx.models.registry import generators
-from jpegx.sampling.source import open_source
+from jpegx.sampling.sampler import open_sampler
+from jpegx.sampling.spec import SamplerSpec
 
 
 def write_weights(path: Path, temperature: object) -> Path:
@@ -52,7 +53,7 @@ def test_decode(run: Run, tmp_path: Path, make_jpeg: MakeJpeg) -> None:
 def test_an_impossible_card_is_refused(tmp_path: Path, temperature: object) -> None:
     weights = write_weights(tmp_path / "small.safetensors", temperature)
     with pytest.raises(BadCheckpoint, match="temperature"):
-        open_source(str(weights), "cpu")
+        open_sampler(SamplerSpec(str(weights), "cpu"))
 
 
 def test_an_impossible_temperature_is_wrong_usage(run: Run, make_jpeg: MakeJpeg) -> None:

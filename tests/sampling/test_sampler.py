@@ -16,10 +16,11 @@ from jpegx.errors import UnsupportedJpeg
 from jpegx.jpeg import transform
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
 from jpegx.jpeg.layout import Layout
+from jpegx.sampling.decoding import Picture, decode
 from jpegx.sampling.laplace import decay, draw, laplace
 from jpegx.sampling.running_moments import Moments
-from jpegx.sampling.sampler import Picture, decode
-from jpegx.sampling.source import open_source
+from jpegx.sampling.sampler import open_sampler
+from jpegx.sampling.spec import SamplerSpec
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -119,9 +120,14 @@ def test_the_smallest_integer_has_an_absolute_value() -> None:
     assert abs(value[0, 0, 0, 0, 0] + 32768) < 1
 
 
-def pictures(jpeg: QuantizedJpeg, model: str, samples: int = 1, **options: bool) -> list[Picture]:
-    settings = {"project": True, "mean": False, "std_map": False, **options}
-    return list(decode(jpeg, open_source(model), samples=samples, seed=0, **settings).pictures)
+def pictures(
+    jpeg: QuantizedJpeg, model: str, samples: int = 1, *, project: bool = True
+) -> list[Picture]:
+    sampler = open_sampler(SamplerSpec(model))
+    decoded = decode(
+        jpeg, sampler, samples=samples, seed=0, project=project, mean=False, std_map=False
+    )
+    return list(decoded.pictures)
 
 
 @pytest.mark.parametrize("sampling", [0, 1, 2])
@@ -147,7 +153,7 @@ def test_standard_gray_and_rgb(make_jpeg: MakeJpeg, tmp_path: Path) -> None:
 def test_mean_and_deviation(example: Path) -> None:
     decoded = decode(
         read_jpeg(example),
-        open_source("laplace"),
+        open_sampler(SamplerSpec("laplace")),
         samples=3,
         seed=0,
         project=True,

@@ -13,8 +13,9 @@ from conftest import MakeJpeg, Run
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
 from jpegx.jpeg.layout import Layout
 from jpegx.models.checkpoint import load
-from jpegx.models.self_ensemble import SelfEnsemble
-from jpegx.sampling.source import open_source
+from jpegx.sampling.mirrored import SelfEnsemble
+from jpegx.sampling.sampler import open_sampler
+from jpegx.sampling.spec import SamplerSpec
 from tiny_weights import write_weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -31,8 +32,8 @@ def sampler(tmp_path: Path) -> Path:
 
 
 def _picture(model: Path, jpeg: QuantizedJpeg, *, self_ensemble: bool) -> Tensor:
-    source = open_source(str(model), "cpu", "float32", self_ensemble=self_ensemble)
-    return next(source.draw(jpeg, 1, 0))
+    spec = SamplerSpec(str(model), "cpu", "float32", self_ensemble=self_ensemble)
+    return next(open_sampler(spec).sample(jpeg, 1, 0))
 
 
 def _mirrored(jpeg: QuantizedJpeg, axes: tuple[int, ...]) -> QuantizedJpeg:

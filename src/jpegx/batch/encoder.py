@@ -93,5 +93,5 @@ def _text(written: Written, settings: DecodeSettings) -> dict[str, str]:
     projected = "projected" if settings.project else "not projected"
     return {
         "Software": f"jpegx {__version__}",
-        "Description": f"{what} of {settings.source.name}, seed {settings.seed}, {projected}",
+        "Description": f"{what} of {settings.spec.label}, seed {settings.seed}, {projected}",
     }

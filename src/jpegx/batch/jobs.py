@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 
 from jpegx.batch.carried import of_a_measurement
@@ -17,27 +18,54 @@ from jpegx.io.claim import claim
 from jpegx.io.failures import one_line
 from jpegx.io.inputs import Input
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
-from jpegx.sampling.sampler import Picture, decode
+from jpegx.sampling.decoding import Decoded, Picture, decode
+from jpegx.sampling.sampler import Progress, Sampler
 
 _Step = Outcome | Future[Outcome]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is done with each file, and by what."""
+
+    settings: DecodeSettings
+    sampler: Sampler
+    progress: Progress | None
+    encoder: Encoder
+
+    def decode(self, jpeg: QuantizedJpeg) -> Decoded:
+        """The pictures of a file."""
+        return decode(
+            jpeg,
+            self.sampler,
+            samples=self.settings.samples,
+            seed=self.settings.seed,
+            project=self.settings.project,
+            mean=self.settings.mean,
+            std_map=self.settings.std_map,
+            progress=self.progress,
+        )
 
 
 def decode_files(
     jobs: Iterable[tuple[Input, Outputs]],
     settings: DecodeSettings,
+    sampler: Sampler,
     open_output: OpenOutput | None = None,
+    progress: Progress | None = None,
 ) -> Generator[Outcome, None, None]:
     """Decode each input into its outputs and tell what came of it, in order.
 
     An input that fails says so in one ``Failed`` and the next one follows. Closing the iterator, or
     an interrupt, abandons what is not complete and leaves nothing half-written. ``open_output``
-    opens an output by its path; without it, files are written (``io.atomic_file``).
+    opens an output by its path; without it, files are written (``io.atomic_file``). ``sampler``:
+    that of ``settings.spec``. ``progress``: as of :meth:`Sampler.sample`.
 
     Raises BrokenPipeError if the reader of an output has gone: then there is nobody to work for.
     """
     with Encoder(settings, open_output) as encoder:
         failed: Input | None = None
-        for outcome in _in_order(_all_steps(jobs, settings, encoder)):
+        for outcome in _in_order(_all_steps(jobs, _Work(settings, sampler, progress, encoder))):
             if isinstance(outcome, Failed):
                 if outcome.source is failed:
                     continue  # the same full disk, for another picture of the same file
@@ -45,9 +73,7 @@ def decode_files(
             yield outcome
 
 
-def _all_steps(
-    jobs: Iterable[tuple[Input, Outputs]], settings: DecodeSettings, encoder: Encoder
-) -> Iterator[_Step]:
+def _all_steps(jobs: Iterable[tuple[Input, Outputs]], work: "_Work") -> Iterator[_Step]:
     """The steps of all inputs; last of those that another process is at, once it has ended."""
     cleaned: set[Path] = set()
     others: list[tuple[Input, Outputs]] = []
@@ -56,19 +82,18 @@ def _all_steps(
         if folder not in cleaned:
             cleaned.add(folder)
             remove_leftovers(folder)
-        if settings.existing != "skip" or _missing(outputs) is None:
-            yield from _decode_one(source, outputs, settings, encoder)
+        if work.settings.existing != "skip" or _missing(outputs) is None:
+            yield from _decode_one(source, outputs, work)
             continue
-        yield from _decode_claimed(source, outputs, settings, encoder, others)
+        yield from _decode_claimed(source, outputs, work, others)
     for source, outputs in others:
-        yield from _decode_claimed(source, outputs, settings, encoder, None)
+        yield from _decode_claimed(source, outputs, work, None)
 
 
 def _decode_claimed(
     source: Input,
     outputs: Outputs,
-    settings: DecodeSettings,
-    encoder: Encoder,
+    work: "_Work",
     others: list[tuple[Input, Outputs]] | None,
 ) -> Iterator[_Step]:
     """The steps of one input that no other process is at; else it is put to ``others``.
@@ -81,7 +106,7 @@ def _decode_claimed(
             others.append((source, outputs))
         return
     try:
-        for step in _decode_one(source, outputs, settings, encoder):
+        for step in _decode_one(source, outputs, work):
             if isinstance(step, Future):
                 claimed.share(step)
             yield step
@@ -93,23 +118,21 @@ def _missing(outputs: Outputs) -> Path | None:
     return next((path for path in outputs if not os.path.lexists(path)), None)
 
 
-def _decode_one(
-    source: Input, outputs: Outputs, settings: DecodeSettings, encoder: Encoder
-) -> Iterator[_Step]:
+def _decode_one(source: Input, outputs: Outputs, work: "_Work") -> Iterator[_Step]:
     try:
-        wanted = to_write(outputs, settings.existing, source.name)
+        wanted = to_write(outputs, work.settings.existing, source.name)
         if not wanted:
             yield Finished(source, skipped=True)
             return
         jpeg = read_jpeg(
             source.stream or source.path,
             name=source.name,
-            max_pixels=settings.max_pixels,
-            strict=settings.strict,
+            max_pixels=work.settings.max_pixels,
+            strict=work.settings.strict,
         )
         for warning in jpeg.warnings:
             yield Warned(source, f"{source.name}: warning: {warning}")
-        yield from _pictures(source, jpeg, outputs, wanted, settings, encoder)
+        yield from _pictures(source, jpeg, outputs, wanted, work)
     except BrokenPipeError:
         raise
     except Exception as error:
@@ -122,32 +145,23 @@ def _pictures(
     jpeg: QuantizedJpeg,
     outputs: Outputs,
     wanted: frozenset[Path],
-    settings: DecodeSettings,
-    encoder: Encoder,
+    work: "_Work",
 ) -> Iterator[_Step]:
     """The pictures of one file, each on its way into its output; no more once one has failed."""
-    decoded = decode(
-        jpeg,
-        settings.source,
-        samples=settings.samples,
-        seed=settings.seed,
-        project=settings.project,
-        mean=settings.mean,
-        std_map=settings.std_map,
-    )
+    decoded = work.decode(jpeg)
     started: list[_Step] = []
     for picture in decoded.pictures:
         output = outputs.mean if picture.kind == "mean" else outputs.samples[picture.index]
         if output is not None and output in wanted:
             written = _written(source, output, picture)
-            started.append(encoder.start(written, picture.pixels, jpeg.metadata))
+            started.append(work.encoder.start(written, picture.pixels, jpeg.metadata))
             yield started[-1]
         if any(_is_ready(step) and isinstance(_settle(step), Failed) for step in started):
             return
     if outputs.std_map is not None and outputs.std_map in wanted:
         written = Written(source, outputs.std_map, "std", jpeg.layout.width, jpeg.layout.height)
         metadata = of_a_measurement(jpeg.metadata)
-        yield encoder.start(written, std_map_pixels(decoded.std_map()), metadata)
+        yield work.encoder.start(written, std_map_pixels(decoded.std_map()), metadata)
 
 
 def _written(source: Input, output: Path, picture: Picture) -> Written:

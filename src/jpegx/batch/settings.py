@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 
 from jpegx.batch.outputs import Existing
-from jpegx.sampling.source import Source
+from jpegx.sampling.spec import SamplerSpec
 
 
 @dataclass(frozen=True)
 class DecodeSettings:
     """What is done with each file: the options of ``jpegx decode`` under their own names.
 
-    ``source``: its model, opened on its device. ``preserve``: pictures get the time of the last
+    ``spec``: what the samples are drawn from. ``preserve``: pictures get the time of the last
     change of their input.
     """
 
-    source: Source
+    spec: SamplerSpec
     samples: int
     seed: int
     project: bool

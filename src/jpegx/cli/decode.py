@@ -18,13 +18,14 @@ from jpegx.cli.options import (
     max_pixels_option,
     precision_option,
     self_ensemble_option,
+    spec_of,
     temperature_option,
 )
 from jpegx.cli.report import Report
 from jpegx.io.inputs import JPEG_SUFFIXES, Input, UnreadableList, find_inputs, read_names
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
-    from jpegx.sampling.number_type import Precision
+    from jpegx.sampling.spec import Precision
 
 OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".jxl"}
 
@@ -192,27 +193,22 @@ def decode(
     from jpegx.batch.jobs import decode_files
     from jpegx.batch.settings import DecodeSettings
     from jpegx.models.checkpoint_header import BadCheckpoint
-    from jpegx.sampling.source import NoRegression, default_model, open_source
+    from jpegx.sampling.sampler import open_sampler
+    from jpegx.sampling.spec import MeaninglessOption, default_model
 
     if model is None:
         model = default_model()
         if model == "laplace" and not quiet:
             console.say("no weights are installed; --model laplace, which needs none, is used")
+    spec = spec_of(model, device, precision, temperature, self_ensemble=self_ensemble)
     try:
-        source = open_source(
-            model,
-            device,
-            precision,
-            temperature,
-            self_ensemble=self_ensemble,
-            progress=console.drawn,
-        )
-    except NoRegression as error:
-        raise click.BadParameter(str(error), param_hint="--self-ensemble") from None
+        sampler = open_sampler(spec)
+    except MeaninglessOption as error:
+        raise click.BadParameter(str(error), param_hint=f"--{error.option}") from None
     except BadCheckpoint as error:
         raise click.BadParameter(str(error), param_hint="--model") from None
     settings = DecodeSettings(
-        source=source,
+        spec=spec,
         samples=samples,
         seed=seed,
         project=project,
@@ -234,7 +230,8 @@ def decode(
     if not to_stdout:
         same = "the same command" if overwrite is False else "with --skip-existing the same command"
         console.goes_on = f"; {same} goes on"
-    with closing(decode_files(jobs, settings, _standard_output if to_stdout else None)) as outcomes:
+    opened = _standard_output if to_stdout else None
+    with closing(decode_files(jobs, settings, sampler, opened, console.drawn)) as outcomes:
         report.follow(outcomes, len(jobs), samples + mean + std_map, settings, quiet=quiet)
     sys.exit(report.exit_code)
 

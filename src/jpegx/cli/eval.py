@@ -15,14 +15,16 @@ from jpegx.cli.options import (
     device_option,
     precision_option,
     self_ensemble_option,
+    spec_of,
     temperature_option,
 )
 from jpegx.errors import printable
+from jpegx.sampling.spec import MeaninglessOption, SamplerSpec
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
     from jpegx.evaluation.benchmark.decoders import Projection
     from jpegx.evaluation.benchmark.plan import Plan
-    from jpegx.sampling.number_type import Precision
+    from jpegx.sampling.spec import Precision
 
 FAILED = 1
 
@@ -58,8 +60,9 @@ def _places(
     "models",
     multiple=True,
     metavar="NAME|FILE",
-    help="A decoder to measure, as in jpegx decode --model. Again for more.  [default: standard, "
-    "laplace and all weights that are installed]",
+    help="A decoder to measure, as in jpegx decode --model; more than one way of it with options "
+    "behind the name, as in general:temperature=0.5. Again for more.  [default: standard, laplace "
+    "and all weights that are installed]",
 )
 @click.option(
     "--decoded",
@@ -278,12 +281,17 @@ def eval(  # noqa: A001 (the name of the command)
     if crops and output is None:
         raise click.UsageError("--crops is for the report; give a folder for it with -o.")
 
+    def spec(name: str) -> SamplerSpec:
+        return spec_of(name, device, precision, temperature, self_ensemble=self_ensemble)
+
+    specs, defaults = tuple(spec(name) for name in models), spec("")
     from jpegx.evaluation.benchmark.panels import Place
     from jpegx.evaluation.benchmark.plan import Request, make_plan
+    from jpegx.models.checkpoint_header import BadCheckpoint
 
     request = Request(
         originals=originals,
-        models=models,
+        models=specs,
         decoded=decoded,
         jpegs=jpegs,
         qualities=qualities,
@@ -304,12 +312,14 @@ def eval(  # noqa: A001 (the name of the command)
         repeats=repeats,
         patches=patches,
         reference=reference,
-        device=device,
-        precision=precision,
-        temperature=temperature,
-        self_ensemble=self_ensemble,
+        defaults=defaults,
     )
-    plan = make_plan(request)
+    try:
+        plan = make_plan(request)
+    except MeaninglessOption as error:
+        raise click.BadParameter(str(error), param_hint=f"--{error.option}") from None
+    except BadCheckpoint as error:
+        raise click.BadParameter(str(error), param_hint="--model") from None
     with ExitStack() as stack:
         if output is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jpegx-")))

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from jpegx.models.card import MAX_TEMPERATURE
+from jpegx.sampling.spec import BadSpec, SamplerSpec
 
 
 class Finite(click.FloatRange):
@@ -68,3 +69,24 @@ self_ensemble_option = click.option(
     help="Of a regression (--model regression), take the mean of its pictures of the file and of "
     "its three mirror images: closer to the source, for four times the work.",
 )
+
+
+def spec_of(
+    model: str,
+    device: str,
+    precision: str,
+    temperature: float | None,
+    *,
+    self_ensemble: bool,
+) -> SamplerSpec:
+    """What a model of the command line means, with the options that stand beside it."""
+    try:
+        return SamplerSpec.parse(
+            model,
+            device=device,
+            precision=precision,
+            temperature=temperature,
+            self_ensemble=self_ensemble,
+        )
+    except BadSpec as error:
+        raise click.BadParameter(str(error), param_hint="--model") from None

@@ -145,7 +145,7 @@ def _fields(written: "Written", settings: "DecodeSettings") -> dict[str, object]
         "kind": written.kind,
         "sample": written.sample,
         "seed": settings.seed,
-        "model": settings.source.name,
+        "model": settings.spec.label,
         "projected": settings.project,
         "different": written.different,
         "total": written.total,

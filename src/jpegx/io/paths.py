@@ -1,5 +1,6 @@
 """What is at a path, whatever the permissions on the way."""
 
+import hashlib
 import stat
 from pathlib import Path
 
@@ -14,3 +15,9 @@ def is_pipe_or_device(path: Path) -> bool:
     except OSError:
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def file_digest(path: Path) -> str:
+    """A digest of the content of a file. Raises OSError."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:24]

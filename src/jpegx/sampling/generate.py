@@ -1,6 +1,6 @@
 """Samples of a file by a learned generator, whatever its size, in bounded memory."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from math import lcm
@@ -16,9 +16,8 @@ from jpegx.jpeg.layout import Layout
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import CounterNoise
 from jpegx.sampling.memory import release_freed_memory, tile_memory
+from jpegx.sampling.sampler import Progress
 from jpegx.sampling.tiling import Tile, plan
-
-Progress = Callable[[float], None]
 
 # Samples of a picture that needs several tiles wait in 16-bit fixed point until all of its tiles
 # are done: 1/128 gray level, from -128 to 383.

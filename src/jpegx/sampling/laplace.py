@@ -9,6 +9,17 @@ from torch import Tensor
 
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.transform import decode_dct
+from jpegx.sampling.sampler import Progress, Sampler
+
+
+class LaplaceSampler(Sampler):
+    """Samples of the Laplace laws of a file."""
+
+    def sample(
+        self, jpeg: QuantizedJpeg, samples: int, seed: int, progress: Progress | None = None
+    ) -> Iterator[Tensor]:
+        """Samples by :func:`laplace`: see :meth:`Sampler.sample`."""
+        return laplace(jpeg, samples, seed)
 
 
 def decay(quantized: Tensor) -> float:

@@ -1,12 +1,9 @@
 """The number type and the memory layout in which a machine runs a generator best."""
 
-from typing import Literal
-
 import torch
 
 from jpegx.models.generator import Generator
-
-Precision = Literal["auto", "float32", "bfloat16"]
+from jpegx.sampling.spec import Precision
 
 
 def choose_precision(name: Precision, device: torch.device) -> torch.dtype:

@@ -1,132 +1,69 @@
-"""From a JPEG file to the pictures it could have come from."""
+"""What samples are drawn from, opened on its device: one class for each way of drawing them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from importlib import import_module
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from jpegx.consistency.certificates import Causes
-from jpegx.consistency.measure import consistency_rmse
-from jpegx.errors import UnsupportedJpeg
 from jpegx.jpeg.file import QuantizedJpeg
-from jpegx.jpeg.libjpeg_model import encode
-from jpegx.sampling.eight_bit import EightBit
-from jpegx.sampling.running_moments import Moments
-from jpegx.sampling.source import Source
+from jpegx.sampling.device import choose_device
+from jpegx.sampling.spec import SamplerSpec
+
+# To be raised when the same weights, seed and file give other samples than before.
+SAMPLING_VERSION = 1
+
+Progress = Callable[[float], None]
+
+# The ways without weights, by the names that stand for them: module and class.
+_WITHOUT_WEIGHTS = {
+    "laplace": ("jpegx.sampling.laplace", "LaplaceSampler"),
+    "standard": ("jpegx.sampling.standard", "StandardSampler"),
+}
+_NETWORK = ("jpegx.sampling.network", "NetworkSampler")
+_MIRRORED = ("jpegx.sampling.mirrored", "MirroredSampler")
 
 
-@dataclass(frozen=True)
-class Picture:
-    """One picture of a file, and how consistent it is.
+class Sampler(ABC):
+    """Draws images that a file could have come from, for one file after the other.
 
-    ``pixels``: uint8 (height, width, channels), 1 channel for a gray file, else 3 (RGB).
-    ``index``: number of the sample, 0 for the mean. ``different`` of ``total`` coefficients
-    re-encode to another integer than the file's; 0 is exact. ``rmse_added``: gray levels between
-    the pixels and the plain projection of Eq. 11 (paper 1), and ``causes`` what keeps the
-    coefficients that differ from the file's; both None if not projected. ``consistency_rmse``:
-    Eq. 1, gray levels.
+    ``name``: for tables, captions and logs. ``device``: where it computes, and where its images are
+    best made into pictures. ``facts``: all that its samples depend on beside the file, the seed and
+    their number, as JSON holds it.
     """
 
-    pixels: np.ndarray
-    kind: Literal["sample", "mean"]
-    index: int
-    different: int
-    total: int
-    rmse_added: float | None
-    consistency_rmse: float
-    causes: Causes | None
+    name: str
+    device: torch.device
+    facts: dict[str, object]
 
+    def __init__(self, spec: SamplerSpec) -> None:
+        self.name = spec.label
+        self.device = choose_device(spec.device)
+        self.facts = {"sampler": spec.model, "version": SAMPLING_VERSION}
 
-@dataclass(frozen=True)
-class Decoded:
-    """Pictures of one file, made as they are asked for; the mean comes last."""
+    @abstractmethod
+    def sample(
+        self, jpeg: QuantizedJpeg, samples: int, seed: int, progress: Progress | None = None
+    ) -> Iterator[Tensor]:
+        """Images, float32 (C, H, W) in gray levels, neither rounded nor clipped.
 
-    pictures: Iterator[Picture]
-    moments: Moments | None
-
-    def std_map(self) -> np.ndarray:
-        """Per-pixel standard deviation of the samples so far, float32 (height, width) in 0..1.
-
-        The mean over the channels. Raises ValueError before two samples are made, or if neither
-        mean nor standard deviation was asked for.
+        Sample i depends on the seed and i alone. ``progress``: told which share of all samples is
+        rendered, up to 1, where that takes long. Raises JpegxError if the file cannot be decoded.
         """
-        if self.moments is None:
-            raise ValueError("the standard deviation was not asked for")
-        std: np.ndarray = self.moments.std().mean(dim=0).div(255).numpy()
-        return std
 
 
-def decode(
-    jpeg: QuantizedJpeg,
-    source: Source,
-    *,
-    samples: int,
-    seed: int,
-    project: bool,
-    mean: bool,
-    std_map: bool,
-) -> Decoded:
-    """Samples of a file.
+def open_sampler(spec: SamplerSpec) -> Sampler:
+    """The sampler of a spec.
 
-    ``project``: make every picture exactly consistent. ``mean``: also the mean of the samples,
-    projected like them. ``std_map``: keep what ``Decoded.std_map`` needs.
-    The same seed gives the same pictures; sample i does not depend on how many there are.
-    Raises UnsupportedJpeg for fractional sampling.
+    Raises JpegxError if there is no such model, its file is bad, or the device is not there;
+    MeaninglessOption if the spec asks for what the model does not have.
     """
-    if jpeg.layout.is_fractional:
-        raise UnsupportedJpeg(
-            f"fractional sampling factors {jpeg.layout.factors}, which no libjpeg shows or encodes"
-        )
-    finisher = _Finisher(jpeg, project, source.device)
-    moments = Moments() if mean or std_map else None
-    drawn = source.draw(jpeg, samples, seed)
-    return Decoded(_pictures(drawn, finisher, moments, mean), moments)
-
-
-def _pictures(
-    drawn: Iterator[Tensor], finisher: "_Finisher", moments: Moments | None, mean: bool
-) -> Iterator[Picture]:
-    for index, image in enumerate(drawn):
-        pixels, picture = finisher.finish(image, "sample", index)
-        if moments is not None:
-            moments.add(pixels)
-        yield picture
-    if mean and moments is not None:
-        yield finisher.finish(moments.mean().clone(), "mean", 0)[1]
-
-
-class _Finisher:
-    """Makes real-valued images of a file into 8-bit pictures, and says how consistent they are."""
-
-    def __init__(self, jpeg: QuantizedJpeg, project: bool, device: torch.device) -> None:
-        self._file = EightBit(jpeg, device)
-        self._project = project
-        self._total = sum(c.numel() for c in self._file.coefficients)
-
-    def finish(
-        self, image: Tensor, kind: Literal["sample", "mean"], index: int
-    ) -> tuple[Tensor, Picture]:
-        """8-bit pixels (C, H, W) and the picture of a real-valued image (C, H, W)."""
-        rmse_added = causes = None
-        if self._project:
-            result = self._file.projected(image)
-            pixels, different, rmse_added = result.pixels, result.different, result.rmse_added
-            causes = result.causes
-            rmse = self._compare(pixels)[1] if different else 0.0
-        else:
-            pixels = self._file.rounded(image)
-            different, rmse = self._compare(pixels)
-        pixels = pixels.cpu()
-        shown = np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
-        return pixels, Picture(shown, kind, index, different, self._total, rmse_added, rmse, causes)
-
-    def _compare(self, pixels: Tensor) -> tuple[int, float]:
-        file = self._file
-        encoded = [c[0] for c in encode(pixels[None], file.layout, file.tables)]
-        pairs = zip(encoded, file.coefficients, strict=True)
-        different = sum(int((ours != theirs).sum()) for ours, theirs in pairs)
-        rmse = consistency_rmse(file.coefficients, encoded, file.tables, file.layout)
-        return different, rmse
+    if spec.model in _WITHOUT_WEIGHTS:
+        spec.refuse("it is no network", "precision", "temperature")
+        spec.refuse("it is no regression", "self_ensemble")
+        module, name = _WITHOUT_WEIGHTS[spec.model]
+    else:
+        module, name = _MIRRORED if spec.self_ensemble else _NETWORK
+    sampler: Sampler = getattr(import_module(module), name)(spec)
+    return sampler

@@ -5,7 +5,7 @@ from typing import cast
 
 import torch
 
-from jpegx.sampling import number_type
+from jpegx.sampling import number_type, spec
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Precision:
     @classmethod
     def choose(cls, name: str, device: torch.device) -> "Precision":
         """By name: "float32", "bfloat16", or "auto": bfloat16 where the device computes in it."""
-        chosen = cast(number_type.Precision, name)  # recipes allow no others
+        chosen = cast(spec.Precision, name)  # recipes allow no others
         return cls(device, number_type.choose_precision(chosen, device))
 
     def autocast(self) -> torch.autocast:

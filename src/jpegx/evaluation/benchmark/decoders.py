@@ -11,15 +11,14 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from jpegx import __version__
 from jpegx.evaluation.benchmark.jpegs import Unmatched, without_suffix
 from jpegx.evaluation.benchmark.originals import video_luma
-from jpegx.evaluation.benchmark.store import file_digest
+from jpegx.io.paths import file_digest
 from jpegx.io.picture_reader import read_comparable
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.sampling.eight_bit import EightBit
-from jpegx.sampling.number_type import Precision
-from jpegx.sampling.source import Source, open_source
+from jpegx.sampling.sampler import Sampler, open_sampler
+from jpegx.sampling.spec import SamplerSpec
 from jpegx.training.data.images import find_images
 
 Projection = Literal["both", "with", "without"]
@@ -56,26 +55,23 @@ class Decoder(ABC):
 class ModelDecoder(Decoder):
     """A model of jpegx; with projection its name in the table says so."""
 
-    def __init__(
-        self, source: Source, facts: dict[str, object], seed: int, projection: Projection
-    ) -> None:
-        plain = (source.name,) if projection != "with" else ()
-        projected = (source.name + PROJECTED,) if projection != "without" else ()
+    def __init__(self, sampler: Sampler, seed: int, projection: Projection) -> None:
+        plain = (sampler.name,) if projection != "with" else ()
+        projected = (sampler.name + PROJECTED,) if projection != "without" else ()
         self.rows = plain + projected
-        self._source = source
-        self._facts = facts
+        self._sampler = sampler
         self._seed = seed
 
     def facts(self, name: str) -> dict[str, object]:
         """The weights, and where and how they compute."""
-        return self._facts
+        return self._sampler.facts
 
     def decode(self, task: Task, rows: Sequence[str], samples: int) -> dict[str, Tensor]:
         """Samples; both variants are made of the same ones."""
         if task.jpeg is None:
             raise Unmatched("no JPEG file to decode; name a folder with --jpegs")
         pictures: dict[str, list[Tensor]] = {row: [] for row in rows}
-        file = EightBit(task.jpeg, self._source.device)
+        file = EightBit(task.jpeg, self._sampler.device)
         for image in self._different(task.jpeg, samples):
             for row in rows:
                 projected = row.endswith(PROJECTED)
@@ -85,7 +81,7 @@ class ModelDecoder(Decoder):
 
     def _different(self, jpeg: QuantizedJpeg, samples: int) -> Iterator[Tensor]:
         """The samples; only the first if the second is the same, as those of a regression are."""
-        drawn = self._source.draw(jpeg, samples, self._seed)
+        drawn = self._sampler.sample(jpeg, samples, self._seed)
         first = next(drawn)
         yield first
         for second in islice(drawn, 1):
@@ -137,30 +133,10 @@ class FolderDecoder(Decoder):
         raise Unmatched(f"no picture called {key} in {self._folder}")
 
 
-def open_models(
-    models: Sequence[str],
-    device: str,
-    precision: Precision,
-    temperature: float | None,
-    self_ensemble: bool,
-    seed: int,
-    projection: Projection,
-) -> list[Decoder]:
-    """The decoders of models by their names or files of weights.
+def open_models(specs: Sequence[SamplerSpec], seed: int, projection: Projection) -> list[Decoder]:
+    """The decoders of models.
 
-    Raises JpegxError if there is no such model, its file is bad, or the device is not there.
+    Raises JpegxError if there is no such model, its file is bad, or the device is not there;
+    MeaninglessOption if a spec asks for what its model does not have.
     """
-    decoders: list[Decoder] = []
-    for model in models:
-        source = open_source(model, device, precision, temperature, self_ensemble=self_ensemble)
-        weights = file_digest(source.weights) if source.weights else f"{model} {__version__}"
-        facts: dict[str, object] = {
-            "weights": weights,
-            "precision": precision,
-            "temperature": temperature,
-            "device": source.device.type,
-        }
-        if self_ensemble:
-            facts["self_ensemble"] = True
-        decoders.append(ModelDecoder(source, facts, seed, projection))
-    return decoders
+    return [ModelDecoder(open_sampler(spec), seed, projection) for spec in specs]

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from jpegx.errors import JpegxError, PictureMismatch
 from jpegx.evaluation.benchmark.encoding import compress
-from jpegx.evaluation.benchmark.store import file_digest
 from jpegx.io.inputs import is_sidecar, split_suffix
+from jpegx.io.paths import file_digest
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
 from jpegx.jpeg.tables import estimate_quality
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jpegx.errors import JpegxError
@@ -19,7 +19,7 @@ from jpegx.evaluation.benchmark.originals import DataSet, find_data_sets, read_p
 from jpegx.evaluation.benchmark.panels import Place
 from jpegx.evaluation.benchmark.rows import ORIGINALS, REFERENCE
 from jpegx.evaluation.benchmark.sets import Features
-from jpegx.evaluation.benchmark.store import file_digest
+from jpegx.io.paths import file_digest
 from jpegx.metrics.dists import Dists
 from jpegx.metrics.features import NETWORKS, open_features
 from jpegx.metrics.frozen_network import FrozenNetwork, MissingNetwork, read_tensors
@@ -29,7 +29,7 @@ from jpegx.metrics.niqe import Niqe, default_niqe
 from jpegx.metrics.vgg16_trunk import load_trunk
 from jpegx.models import zoo
 from jpegx.sampling.device import choose_device
-from jpegx.sampling.number_type import Precision
+from jpegx.sampling.spec import SamplerSpec
 from jpegx.training.data.images import find_images
 
 
@@ -39,10 +39,13 @@ class SameName(JpegxError):
 
 @dataclass(frozen=True)
 class Request:
-    """The options of ``jpegx eval`` under their own names; what is not asked for is None."""
+    """The options of ``jpegx eval`` under their own names; what is not asked for is None.
+
+    ``defaults``: how models are opened that are not named, and the device for all else.
+    """
 
     originals: tuple[Path, ...]
-    models: tuple[str, ...]
+    models: tuple[SamplerSpec, ...]
     decoded: tuple[Path, ...]
     jpegs: Path | None
     qualities: tuple[int, ...]
@@ -63,10 +66,7 @@ class Request:
     repeats: int | None
     patches: int | None
     reference: Path | None
-    device: str
-    precision: Precision
-    temperature: float | None
-    self_ensemble: bool
+    defaults: SamplerSpec
 
 
 @dataclass(frozen=True)
@@ -117,22 +117,15 @@ def _jpegs(request: Request) -> list[Jpegs]:
 
 
 def _decoders(request: Request) -> list[Decoder]:
-    models: Sequence[str] = request.models
+    models: Sequence[SamplerSpec] = request.models
     if not models and not request.decoded:
         # The rows of the field's tables: without a network, then regression, then a sampler.
-        models = ("standard", "laplace", *reversed(zoo.installed()))
-    decoders = open_models(
-        models,
-        request.device,
-        request.precision,
-        request.temperature,
-        request.self_ensemble,
-        request.seed,
-        request.projection,
-    )
+        names = ("standard", "laplace", *reversed(zoo.installed()))
+        models = [replace(request.defaults, model=name) for name in names]
+    decoders = open_models(models, request.seed, request.projection)
     decoders += [FolderDecoder(folder) for folder in request.decoded]
-    names = Counter([row for decoder in decoders for row in decoder.rows] + [ORIGINALS, REFERENCE])
-    twice = [name for name, count in names.items() if count > 1]
+    rows = Counter([row for decoder in decoders for row in decoder.rows] + [ORIGINALS, REFERENCE])
+    twice = [name for name, count in rows.items() if count > 1]
     if twice:
         raise SameName(f"{twice[0]}: two rows of the table would be called so; rename one")
     return decoders
@@ -169,7 +162,7 @@ def _crops(request: Request, data_sets: Sequence[DataSet]) -> tuple[Place, ...]:
 
 def _networks(request: Request) -> tuple[dict[str, FrozenNetwork], tuple[str, ...]]:
     """The networks to compare sets by, and a line about each that was not asked for nor there."""
-    device, found, missing = choose_device(request.device), {}, []
+    device, found, missing = choose_device(request.defaults.device), {}, []
     for name in request.networks or NETWORKS:
         try:
             found[name] = open_features(name, device)
@@ -182,6 +175,6 @@ def _networks(request: Request) -> tuple[dict[str, FrozenNetwork], tuple[str, ..
 
 def _features(request: Request) -> Features:
     path = find_inception(request.inception)
-    inception = Inception(path, choose_device(request.device))
+    inception = Inception(path, choose_device(request.defaults.device))
     repeats = request.repeats or request.samples
     return Features(inception, file_digest(path), request.patches, repeats)

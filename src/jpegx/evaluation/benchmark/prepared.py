@@ -15,7 +15,8 @@ from jpegx.evaluation.benchmark.originals import DataSet, read_pixels
 from jpegx.evaluation.benchmark.panels import choose_places, panels
 from jpegx.evaluation.benchmark.quality_curve import jpeg_curve
 from jpegx.evaluation.benchmark.sets import Describer
-from jpegx.evaluation.benchmark.store import file_digest, key_of
+from jpegx.evaluation.benchmark.store import key_of
+from jpegx.io.paths import file_digest
 
 _SMALLEST = 16  # pixels each way: the windows of the measures must fit in
 

@@ -22,12 +22,6 @@ def key_of(facts: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def file_digest(path: Path) -> str:
-    """A digest of the content of a file. Raises OSError."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()[:24]
-
-
 class Store:
     """Results by key in a folder, which is made: ``measurements.jsonl``, one line each.
 

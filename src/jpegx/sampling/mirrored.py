@@ -8,6 +8,8 @@ from jpegx.jpeg.layout import Layout
 from jpegx.models.files import Files
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import Noise
+from jpegx.sampling.network import NetworkSampler
+from jpegx.sampling.spec import MeaninglessOption, SamplerSpec
 
 _MIRRORS: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
 # Float32, three channels each: mirrored image, its coefficients, the mean so far, the next picture.
@@ -53,3 +55,17 @@ class SelfEnsemble(Generator):
     def bytes_per_pixel(self, itemsize: int) -> int:
         """Memory at the peak of rendering: see :meth:`Generator.bytes_per_pixel`."""
         return self.regression.bytes_per_pixel(itemsize) + _OWN_BYTES_PER_PIXEL
+
+
+class MirroredSampler(NetworkSampler):
+    """A regression and the mean of its pictures of mirror images."""
+
+    def __init__(self, spec: SamplerSpec) -> None:
+        super().__init__(spec)
+        if self.generator.stochastic:
+            raise MeaninglessOption(spec.model, "self-ensemble", "it is no regression")
+        self.facts["self_ensemble"] = True
+        self._ensemble = SelfEnsemble(self.generator)
+
+    def _rendered(self) -> Generator:
+        return self._ensemble

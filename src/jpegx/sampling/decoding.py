@@ -1,0 +1,134 @@
+"""From a JPEG file to the pictures it could have come from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jpegx.consistency.certificates import Causes
+from jpegx.consistency.measure import consistency_rmse
+from jpegx.errors import UnsupportedJpeg
+from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.jpeg.libjpeg_model import encode
+from jpegx.sampling.eight_bit import EightBit
+from jpegx.sampling.running_moments import Moments
+from jpegx.sampling.sampler import Progress, Sampler
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a file, and how consistent it is.
+
+    ``pixels``: uint8 (height, width, channels), 1 channel for a gray file, else 3 (RGB).
+    ``index``: number of the sample, 0 for the mean. ``different`` of ``total`` coefficients
+    re-encode to another integer than the file's; 0 is exact. ``rmse_added``: gray levels between
+    the pixels and the plain projection of Eq. 11 (paper 1), and ``causes`` what keeps the
+    coefficients that differ from the file's; both None if not projected. ``consistency_rmse``:
+    Eq. 1, gray levels.
+    """
+
+    pixels: np.ndarray
+    kind: Literal["sample", "mean"]
+    index: int
+    different: int
+    total: int
+    rmse_added: float | None
+    consistency_rmse: float
+    causes: Causes | None
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Pictures of one file, made as they are asked for; the mean comes last."""
+
+    pictures: Iterator[Picture]
+    moments: Moments | None
+
+    def std_map(self) -> np.ndarray:
+        """Per-pixel standard deviation of the samples so far, float32 (height, width) in 0..1.
+
+        The mean over the channels. Raises ValueError before two samples are made, or if neither
+        mean nor standard deviation was asked for.
+        """
+        if self.moments is None:
+            raise ValueError("the standard deviation was not asked for")
+        std: np.ndarray = self.moments.std().mean(dim=0).div(255).numpy()
+        return std
+
+
+def decode(
+    jpeg: QuantizedJpeg,
+    sampler: Sampler,
+    *,
+    samples: int,
+    seed: int,
+    project: bool,
+    mean: bool,
+    std_map: bool,
+    progress: Progress | None = None,
+) -> Decoded:
+    """Samples of a file.
+
+    ``project``: make every picture exactly consistent. ``mean``: also the mean of the samples,
+    projected like them. ``std_map``: keep what ``Decoded.std_map`` needs.
+    ``progress``: as of :meth:`Sampler.sample`.
+    The same seed gives the same pictures; sample i does not depend on how many there are.
+    Raises UnsupportedJpeg for fractional sampling.
+    """
+    if jpeg.layout.is_fractional:
+        raise UnsupportedJpeg(
+            f"fractional sampling factors {jpeg.layout.factors}, which no libjpeg shows or encodes"
+        )
+    finisher = _Finisher(jpeg, project, sampler.device)
+    moments = Moments() if mean or std_map else None
+    drawn = sampler.sample(jpeg, samples, seed, progress)
+    return Decoded(_pictures(drawn, finisher, moments, mean), moments)
+
+
+def _pictures(
+    drawn: Iterator[Tensor], finisher: "_Finisher", moments: Moments | None, mean: bool
+) -> Iterator[Picture]:
+    for index, image in enumerate(drawn):
+        pixels, picture = finisher.finish(image, "sample", index)
+        if moments is not None:
+            moments.add(pixels)
+        yield picture
+    if mean and moments is not None:
+        yield finisher.finish(moments.mean().clone(), "mean", 0)[1]
+
+
+class _Finisher:
+    """Makes real-valued images of a file into 8-bit pictures, and says how consistent they are."""
+
+    def __init__(self, jpeg: QuantizedJpeg, project: bool, device: torch.device) -> None:
+        self._file = EightBit(jpeg, device)
+        self._project = project
+        self._total = sum(c.numel() for c in self._file.coefficients)
+
+    def finish(
+        self, image: Tensor, kind: Literal["sample", "mean"], index: int
+    ) -> tuple[Tensor, Picture]:
+        """8-bit pixels (C, H, W) and the picture of a real-valued image (C, H, W)."""
+        rmse_added = causes = None
+        if self._project:
+            result = self._file.projected(image)
+            pixels, different, rmse_added = result.pixels, result.different, result.rmse_added
+            causes = result.causes
+            rmse = self._compare(pixels)[1] if different else 0.0
+        else:
+            pixels = self._file.rounded(image)
+            different, rmse = self._compare(pixels)
+        pixels = pixels.cpu()
+        shown = np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
+        return pixels, Picture(shown, kind, index, different, self._total, rmse_added, rmse, causes)
+
+    def _compare(self, pixels: Tensor) -> tuple[int, float]:
+        file = self._file
+        encoded = [c[0] for c in encode(pixels[None], file.layout, file.tables)]
+        pairs = zip(encoded, file.coefficients, strict=True)
+        different = sum(int((ours != theirs).sum()) for ours, theirs in pairs)
+        rmse = consistency_rmse(file.coefficients, encoded, file.tables, file.layout)
+        return different, rmse

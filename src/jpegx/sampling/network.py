@@ -1,0 +1,59 @@
+"""Samples drawn from a generator's weights."""
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from jpegx.io.paths import file_digest
+from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.models import zoo
+from jpegx.models.card import card_temperature
+from jpegx.models.checkpoint import load
+from jpegx.models.generator import Generator
+from jpegx.sampling.generate import generate
+from jpegx.sampling.memory import free_memory
+from jpegx.sampling.number_type import prepare
+from jpegx.sampling.sampler import Progress, Sampler
+from jpegx.sampling.spec import SamplerSpec
+
+
+class NetworkSampler(Sampler):
+    """A generator, and the strength of its noise."""
+
+    def __init__(self, spec: SamplerSpec) -> None:
+        super().__init__(spec)
+        path = zoo.find(spec.model)
+        loaded, card = load(path)
+        self.generator = prepare(loaded, self.device, spec.precision)
+        self.temperature = 0.0
+        if self.generator.stochastic:
+            strength = card_temperature(path, card)
+            self.temperature = strength if spec.temperature is None else spec.temperature
+        else:
+            spec.refuse("a regression has no noise", "temperature")
+        # Once, not for each file: what a process keeps of freed memory it can use again.
+        self.free = free_memory(self.device)
+        self.facts |= {
+            "sampler": file_digest(path),
+            "number_type": str(self.generator.dtype).removeprefix("torch."),
+            "temperature": self.temperature,
+            "device": self.device.type,
+        }
+
+    def sample(
+        self, jpeg: QuantizedJpeg, samples: int, seed: int, progress: Progress | None = None
+    ) -> Iterator[Tensor]:
+        """Samples of the generator: see :meth:`Sampler.sample`."""
+        return generate(
+            self._rendered(),
+            jpeg,
+            samples=samples,
+            seed=seed,
+            temperature=self.temperature,
+            free=self.free,
+            progress=progress,
+        )
+
+    def _rendered(self) -> Generator:
+        """The network that draws."""
+        return self.generator

@@ -1,0 +1,116 @@
+"""What samples are to be drawn from, in words: a name and options. Needs no torch."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from math import isfinite
+from pathlib import Path
+from typing import Literal, Self, get_args
+
+from jpegx.errors import JpegxError
+from jpegx.models import zoo
+from jpegx.models.card import MAX_TEMPERATURE
+
+Precision = Literal["auto", "float32", "bfloat16"]
+Device = Literal["auto", "cpu", "cuda"]
+
+# NAME or FILE, then what may be options; a file may have a colon in its name.
+_WITH_OPTIONS = re.compile(r"(.+?):([a-z-]+=[^:/]*)", re.DOTALL)
+
+
+class BadSpec(JpegxError):
+    """Options behind the name of a model that cannot be read."""
+
+
+class MeaninglessOption(JpegxError):
+    """An option that means nothing for a model. ``option``: its name on the command line."""
+
+    def __init__(self, model: str, option: str, reason: str) -> None:
+        super().__init__(f"{model}: {reason}, --{option} means nothing for it")
+        self.option = option
+
+
+@dataclass(frozen=True)
+class SamplerSpec:
+    """What samples are drawn from, and how: few words, which can be sent to another process.
+
+    ``model``: "laplace", "standard", the name of installed weights, or a safetensors file.
+    ``device``: where to compute. ``precision``: number type of a network. ``temperature``: strength
+    of its noise, None for what the card of the weights says. ``self_ensemble``: a regression's
+    picture is the mean of those of the file and its mirror images.
+    """
+
+    model: str
+    device: Device = "auto"
+    precision: Precision = "auto"
+    temperature: float | None = None
+    self_ensemble: bool = False
+
+    @classmethod
+    def parse(cls, text: str, **others: object) -> Self:
+        """The spec of ``NAME[:key=value,...]``, with ``others`` for what the text does not say.
+
+        Keys are those of the options of ``jpegx decode``: device, precision, temperature,
+        self-ensemble (yes or no). Raises BadSpec.
+        """
+        found = _WITH_OPTIONS.fullmatch(text)
+        model, given = found.groups() if found else (text, "")
+        spec = cls(model)
+        return replace(spec, **{**others, **_options(text, given)})  # type: ignore[arg-type]
+
+    @property
+    def label(self) -> str:
+        """What tables, captions and logs call it: the model, "+" for a self-ensemble, the rest."""
+        named = self.model.endswith(zoo.SUFFIX) or os.sep in self.model
+        stem = Path(self.model).stem if named else self.model
+        told = {"temperature": self.temperature, "precision": self.precision}
+        other = [f"{key}={value}" for key, value in told.items() if value not in (None, "auto")]
+        plus = "+" if self.self_ensemble else ""
+        return stem + plus + (f":{','.join(other)}" if other else "")
+
+    def refuse(self, reason: str, *names: str) -> None:
+        """Raise MeaninglessOption if one of these options is given; ``reason``: why it may not."""
+        for name in names:
+            field = next(f for f in fields(self) if f.name == name)
+            if getattr(self, name) != field.default:
+                raise MeaninglessOption(self.model, name.replace("_", "-"), reason)
+
+
+def default_model() -> str:
+    """The best installed weights, or "laplace" if there are none."""
+    return zoo.default() or "laplace"
+
+
+def _options(text: str, given: str) -> Mapping[str, object]:
+    options: dict[str, object] = {}
+    for pair in filter(None, given.split(",")):
+        key, _, value = pair.partition("=")
+        match key:
+            case "temperature":
+                options[key] = _temperature(text, value)
+            case "precision" | "device":
+                kind = Precision if key == "precision" else Device
+                options[key] = _one_of(text, key, value, get_args(kind))
+            case "self-ensemble":
+                options["self_ensemble"] = _one_of(text, key, value, ("yes", "no")) == "yes"
+            case _:
+                keys = "temperature, precision, device, self-ensemble"
+                raise BadSpec(f"{text}: unknown option {key!r}; there are {keys}")
+    return options
+
+
+def _temperature(text: str, value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if not (isfinite(number) and 0 <= number <= MAX_TEMPERATURE):
+        raise BadSpec(f"{text}: temperature must be a number from 0 to {MAX_TEMPERATURE:g}")
+    return number
+
+
+def _one_of(text: str, key: str, value: str, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        raise BadSpec(f"{text}: {key} must be one of {', '.join(choices)}")
+    return value
