@@ -177,6 +177,21 @@ def test_installed_networks_see_what_a_blur_takes(name: str) -> None:
     )
 
 
+def test_tiles_are_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = EfficientNetLite0(efficientnet_state())
+    image = noise(5, 3, 288, 544)
+    whole = positions(network, image)
+    monkeypatch.setattr("jpegx.metrics.features._TILE", 256)
+    tiles = positions(network, image)
+    for stride in network.judged:
+        assert tiles[stride].shape == whole[stride].shape
+        # The same vectors, in the order of the tiles.
+        scale = float(whole[stride].abs().max())
+        assert torch.allclose(
+            tiles[stride].sort(0).values, whole[stride].sort(0).values, atol=1e-4 * scale
+        )
+
+
 def test_features_are_differentiable_and_stay_frozen() -> None:
     network = EfficientNetLite0(efficientnet_state()).train()
     assert not network.training
