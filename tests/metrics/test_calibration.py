@@ -42,6 +42,37 @@ def test_samples_of_the_true_law_are_flat() -> None:
     assert result.pixels.crps == pytest.approx(sqrt((16 + 1 / 12) / pi), rel=0.02)
 
 
+def test_means_of_squares_by_numpy() -> None:
+    samples, original = levels(20, 0, 3, 3, 70, 45), levels(20, 1, 3, 70, 45)
+    found = calibrated(samples, original).means
+    assert list(found) == [f"{c} {side}" for c in ("Y", "Cb", "Cr") for side in (8, 32)]
+    luma = np.array([0.299, 0.587, 0.114])
+    blue, red = ([0, 0, 1] - luma) / 1.772, ([1, 0, 0] - luma) / 1.402
+    weights = np.stack([luma, blue, red])
+    drawn = np.einsum("kc,nchw->knhw", weights, torch.cat([samples, original[None]]).double())
+    for index, component in enumerate(("Y", "Cb", "Cr")):
+        for side in (8, 32):
+            rows, columns = 70 // side, 45 // side
+            whole = drawn[index, :, : rows * side, : columns * side]
+            means = whole.reshape(4, rows, side, columns, side).mean(axis=(2, 4)).reshape(4, -1)
+            band, error = found[f"{component} {side}"], means[:3].mean(0) - means[3]
+            spread = (4 / 3 * means[:3].var(0, ddof=1).sum()) ** 0.5
+            assert band.values == rows * columns
+            assert band.spread_skill == pytest.approx(spread / np.linalg.norm(error), rel=1e-3)
+            score = float(crps(torch.tensor(means[:3]), torch.tensor(means[3])))
+            assert band.crps == pytest.approx(score, rel=1e-3)
+
+
+def test_a_tint_that_samples_share_shows_in_means_alone() -> None:
+    original = levels(10, 0, 3, 128, 128)
+    tint = torch.tensor([0, 0, 4])[:, None, None]
+    samples = original + levels(10, 1, 5, 3, 128, 128) - 128 + tint
+    found = calibrated(samples, original)
+    assert found.pixels.spread_skill > 0.8
+    assert found.means["Cb 128"].spread_skill < 0.2
+    assert found.means["Cr 128"].spread_skill < 0.5
+
+
 def test_samples_too_much_alike_are_told() -> None:
     count = 6
     result = calibrated(levels(2, 0, count, *SHAPE), levels(8, 1, *SHAPE)).pixels

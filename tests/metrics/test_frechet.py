@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 from torch import Tensor, nn
 
@@ -53,6 +55,22 @@ def test_moments_of_portions_are_numpys() -> None:
     assert whole.count == 50
     assert whole.mean.numpy() == pytest.approx(values.numpy().mean(axis=0))
     assert whole.covariance.numpy() == pytest.approx(np.cov(values.numpy(), rowvar=False))
+
+
+@given(st.integers(1, 9), st.integers(1, 5), st.integers(1, 3))
+def test_packed_moments_merge_as_the_vectors_do(count: int, size: int, parts: int) -> None:
+    random = torch.Generator().manual_seed(count + 10 * size)
+    portions = [
+        torch.randn(count, size, dtype=torch.float64, generator=random) * 9 + i
+        for i in range(parts)
+    ]
+    merged = FeatureMoments()
+    for portion in portions:
+        merged.merge(FeatureMoments.unpacked(moments(portion).packed()))
+    whole = moments(torch.cat(portions))
+    assert merged.count == whole.count
+    assert torch.allclose(merged.mean, whole.mean)
+    assert torch.allclose(merged.packed(), whole.packed())
 
 
 def test_too_few_features_have_no_moments() -> None:
