@@ -26,7 +26,7 @@ from jpegx.jpeg.file import read_jpeg
 
 HERE = Path(__file__).parent
 CORPUS = HERE.parents[2] / "shared" / "data" / "hostile"
-LONGEST = 10  # seconds
+LONGEST = 10  # seconds of CPU time
 LARGEST = 2 << 30  # bytes
 
 
@@ -113,9 +113,9 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_built_files(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     data = HOSTILE[name]()
-    start = time.monotonic()
+    start = time.process_time()
     lines = outcome(data)
-    assert time.monotonic() - start < LONGEST
+    assert time.process_time() - start < LONGEST
     assert all(line.isprintable() for line in lines)
     assert capfd.readouterr() == ("", "")
 
@@ -148,12 +148,12 @@ from jpegx.errors import JpegxError
 from jpegx.jpeg.file import read_jpeg
 longest = 0
 for path in sorted(Path(sys.argv[1]).iterdir()):
-    start = time.monotonic()
+    start = time.process_time()
     try:
         read_jpeg(path)
     except JpegxError as error:
         assert str(error).isprintable()
-    longest = max(longest, time.monotonic() - start)
+    longest = max(longest, time.process_time() - start)
 print(longest, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

@@ -151,14 +151,22 @@ def test_the_card_of_a_blend(run: Run, tmp_path: Path) -> None:
     assert run("train", "blend", f"{first}=0.5", f"{second}=0.5", out, *notes).exit_code == 0
     _, card = load(out)
     assert (card["temperature"], card["licence"]) == (0.5, "mine")
-    assert run("train", "blend", f"{first}=0.5", f"{third}=0.5", out).exit_code == 0
+    blend = ("train", "blend", f"{first}=0.5", f"{third}=0.5", out)
+    refused = run(*blend)
+    assert refused.exit_code == 2
+    assert "exists; add --overwrite" in refused.stderr
+    assert load(out)[1] == card
+    assert run(*blend, "--overwrite").exit_code == 0
     assert "temperature" not in load(out)[1]
     strange = write(tmp_path / "strange.safetensors", random("unet", 3), {"temperature": [1]})
     result = run("train", "blend", f"{first}=0.5", f"{strange}=0.5", tmp_path / "x.safetensors")
     assert result.exit_code == 1
     assert "strange.safetensors: its card asks for an impossible temperature" in result.stderr
     notes = ("--note", "temperature=0.55")
-    assert run("train", "blend", f"{first}=0.5", f"{third}=0.5", out, *notes).exit_code == 0
+    assert (
+        run("train", "blend", f"{first}=0.5", f"{third}=0.5", out, *notes, "--overwrite").exit_code
+        == 0
+    )
     assert load(out)[1]["temperature"] == "0.55"
 
 

@@ -226,3 +226,19 @@ def test_a_limit_of_time_draws_the_schedule_together() -> None:
     assert Span(10, 60.0).progress(1, 45.0) == 0.75
     assert Span(10, 60.0).progress(9, 45.0) == 0.9
     assert Span(10, 60.0).progress(1, 61.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[data]\nquality = " + "[" * 100_000, "nested too deeply"),
+        ("[data]\npatch = " + "9" * 10_000, "digits"),
+        ("#" * (1 << 20) + "#", "more than 1 MiB"),
+        ("\xff", "not a text file"),
+    ],
+)
+def test_monstrous_recipes(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "a.toml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(BadRecipe, match=reason):
+        load_recipe(str(path))

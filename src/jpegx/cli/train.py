@@ -1,5 +1,6 @@
 """jpegx train: train generators; export and blend their weights."""
 
+import os
 import sys
 from math import isfinite
 from pathlib import Path
@@ -21,6 +22,11 @@ _note_option = click.option(
     multiple=True,
     metavar="KEY=TEXT",
     help='Add to the card, as in --note "licence=CC BY 4.0". Again for more.',
+)
+
+
+_overwrite_option = click.option(
+    "--overwrite", is_flag=True, help="Replace FILE if it is there already."
 )
 
 
@@ -122,29 +128,44 @@ def train(
 @click.option(
     "--best", is_flag=True, help="The weights of the best validation, not of the last checkpoint."
 )
+@_overwrite_option
 @_note_option
 @click.pass_obj
-def export(console: Console, run: Path, file: Path, best: bool, notes: tuple[str, ...]) -> None:
+def export(
+    console: Console,
+    run: Path,
+    file: Path,
+    best: bool,
+    overwrite: bool,
+    notes: tuple[str, ...],
+) -> None:
     """Write the weights of a run into FILE (.safetensors), as jpegx decode --model FILE reads them.
 
     They are the moving average, in float16, with a card that says what they were trained on.
     """
-    _check_suffix(file)
+    _check_new(file, overwrite=overwrite)
     added = _pairs(notes)
 
     from jpegx.training.export import export_weights
     from jpegx.training.folder import RunFolder
 
-    card = export_weights(RunFolder(run), file, added, best=best)
+    card = export_weights(RunFolder(run), file, added, best=best, overwrite=overwrite)
     console.say(f"{file}: {card['stage']}, {card['steps']} steps")
 
 
 @train.command(short_help="Mix the weights of several files into one.")
 @click.argument("shares", nargs=-1, required=True, metavar="MODEL=SHARE...")
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@_overwrite_option
 @_note_option
 @click.pass_obj
-def blend(console: Console, shares: tuple[str, ...], file: Path, notes: tuple[str, ...]) -> None:
+def blend(
+    console: Console,
+    shares: tuple[str, ...],
+    file: Path,
+    overwrite: bool,
+    notes: tuple[str, ...],
+) -> None:
     """Write a weighted sum of weights into FILE (.safetensors).
 
     MODEL is a name of jpegx models, or a safetensors file; the shares add up to 1. All must be of
@@ -157,7 +178,7 @@ def blend(console: Console, shares: tuple[str, ...], file: Path, notes: tuple[st
 
     The card has the temperature of the samplers if all have the same, unless a note says another.
     """
-    _check_suffix(file)
+    _check_new(file, overwrite=overwrite)
     added = _pairs(notes)
     from jpegx.models.blend import blend as blend_weights
     from jpegx.models.checkpoint import save
@@ -167,7 +188,7 @@ def blend(console: Console, shares: tuple[str, ...], file: Path, notes: tuple[st
         raise click.UsageError(f"{file}: is one of those to blend; give another FILE.")
     try:
         generator, card = blend_weights(given)
-        save(file, generator, card | added)
+        save(file, generator, card | added, overwrite=overwrite)
     except ValueError as error:
         raise click.UsageError(f"{file}: {error}.") from error
     console.say(f"{file}: {' + '.join(shares)}")
@@ -187,7 +208,9 @@ def recipe(name: str | None) -> None:
         click.echo(recipe_text(load_recipe(name)), nl=False)
 
 
-def _check_suffix(file: Path) -> None:
+def _check_new(file: Path, *, overwrite: bool) -> None:
+    if os.path.lexists(file) and not overwrite and file.suffix == SUFFIX:
+        raise click.UsageError(f"{file} exists; add --overwrite to replace it.")
     if file.suffix != SUFFIX:
         raise click.UsageError(
             f"{file}: weights are files that end in {SUFFIX}; name the new one last."

@@ -14,7 +14,8 @@ def _reason(error: Exception, name: str) -> str:
     if isinstance(error, JpegxError):
         return str(error)
     # torch's own class for a full GPU is told by its name: naming it would import torch.
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    full = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    if full or (isinstance(error, RuntimeError) and "allocate memory" in str(error)):
         return "not enough memory; close other programs, or try --device cpu"
     if isinstance(error, OSError) and error.strerror:
         elsewhere = error.filename is not None and str(error.filename) != name

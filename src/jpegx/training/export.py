@@ -14,13 +14,14 @@ from jpegx.training.stages.registry import stages
 
 
 def export_weights(
-    folder: RunFolder, target: Path, notes: Mapping[str, str], *, best: bool
+    folder: RunFolder, target: Path, notes: Mapping[str, str], *, best: bool, overwrite: bool
 ) -> dict[str, object]:
     """Write the averaged weights of a run, float16, with their card; returns the card.
 
     Those of the last checkpoint, or the ``best`` of the stage that came last, by its validations.
     A regression is written without its inputs for noise, so that all of its samples are equal.
-    ``notes`` are added to the card. Raises BadRun, UnreadableCheckpoint, BadCheckpoint, OSError.
+    ``notes`` are added to the card. A file that is there is replaced with ``overwrite`` only.
+    Raises BadRun, UnreadableCheckpoint, BadCheckpoint, OSError.
     """
     if best:
         if not folder.best.exists():
@@ -34,7 +35,7 @@ def export_weights(
         generator = _without_noise(generator)
     card |= notes
     try:
-        checkpoint.save(target, generator, card)
+        checkpoint.save(target, generator, card, overwrite=overwrite)
     except ValueError as error:
         raise BadRun(f"{folder.path}: {error}; the training has diverged") from error
     return card

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jpegx.errors import JpegxError
-from jpegx.io.atomic_file import atomic_file
+from jpegx.io.atomic_file import atomic_file, remove_leftovers
 from jpegx.training.recipe.recipe import Recipe, parse_recipe
 from jpegx.training.recipe.text import recipe_text, toml_value
 
@@ -112,6 +112,11 @@ class RunFolder:
         """Add a line of JSON to the log."""
         with self._log.open("a", encoding="utf-8") as log:
             log.write(json.dumps(values) + "\n")
+
+    def remove_leftovers(self) -> None:
+        """Remove what was half written when the run was killed."""
+        for place in (self.path, self.strips):
+            remove_leftovers(place)
 
     def clear_log(self) -> None:
         """Drop what a run wrote that was killed before its first checkpoint."""

@@ -46,6 +46,8 @@ def resume_run(folder: RunFolder, device: torch.device, display: Display, say: S
     """Go on with a run that was interrupted. Raises JpegxError, OSError."""
     with join_crew(device) as crew:
         settings = folder.settings()
+        if crew.is_first:
+            folder.remove_leftovers()
         # A run that was killed before its first checkpoint begins again.
         resumed = folder.last.exists()
         start = None if resumed else read_start(settings.recipe)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from jpegx.io.atomic_file import atomic_file
+from jpegx.io.atomic_file import atomic_file, remove_leftovers
 
 
 def key_of(facts: Mapping[str, object]) -> str:
@@ -22,8 +22,23 @@ def key_of(facts: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 
 
+def _check(key: str, values: object) -> str:
+    """A digest by which damage to a line is noticed."""
+    return key_of({"key": key, "values": json.loads(json.dumps(values))})
+
+
+def _is_array(path: Path) -> bool:
+    try:
+        np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError, SyntaxError):
+        return False
+    return True
+
+
 class Store:
     """Results by key in a folder, which is made: ``measurements.jsonl``, one line each.
+
+    A line that is damaged counts as not there: it is measured again.
 
     Arrays that are needed until a table row is complete lie in its folder ``work``, pictures for
     the report in ``crops``.
@@ -35,6 +50,8 @@ class Store:
         self._crops = folder / "crops"
         self._results: dict[str, dict[str, Any]] = {}
         folder.mkdir(parents=True, exist_ok=True)
+        for place in (folder, self._work, self._crops):
+            remove_leftovers(place)
         if self._lines.exists():
             self._load()
 
@@ -47,7 +64,7 @@ class Store:
 
     def put(self, key: str, about: Mapping[str, object], values: dict[str, Any]) -> None:
         """Keep values, and write them down. ``about``: for people who read the file."""
-        line = json.dumps({"key": key, **about, "values": values})
+        line = json.dumps({"key": key, **about, "values": values, "check": _check(key, values)})
         with self._lines.open("a", encoding="utf-8") as lines:
             lines.write(line + "\n")
         self._results[key] = values
@@ -61,8 +78,8 @@ class Store:
                 stream.write(written.getbuffer())
 
     def has_arrays(self, key: str, count: int) -> bool:
-        """Whether so many arrays are there under a key."""
-        return all(self._array(key, index).exists() for index in range(count))
+        """Whether so many arrays are there under a key, whole."""
+        return all(_is_array(self._array(key, index)) for index in range(count))
 
     def array(self, key: str, index: int) -> np.ndarray:
         """One of the arrays under a key; it is read from the disk as it is used."""
@@ -94,9 +111,11 @@ class Store:
         for line in text.splitlines():
             try:
                 found = json.loads(line)
+                whole = found["check"] == _check(found["key"], found["values"])
+            except (ValueError, KeyError, TypeError, RecursionError):
+                whole = False  # half a line, which a kill can leave, or damage
+            if whole:
                 self._results[found["key"]] = found["values"]
-            except (ValueError, KeyError, TypeError):
-                continue  # half a line, which a kill can leave
         if text and not text.endswith("\n"):
             with self._lines.open("a", encoding="utf-8") as lines:
                 lines.write("\n")

@@ -10,6 +10,8 @@ from jpegx.training.options import BadRecipe
 
 Tables = dict[str, Any]
 
+_MOST_BYTES = 1 << 20
+
 
 def recipe_names() -> list[str]:
     """The recipes that come with jpegx."""
@@ -28,8 +30,12 @@ def read_recipe(name: str) -> str:
     if not name.endswith(".toml"):
         known = ", ".join(recipe_names())
         raise BadRecipe(name, [f"no such recipe; choose {known}, or a file that ends in .toml"])
+    with Path(name).open("rb") as stream:
+        data = stream.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise BadRecipe(name, [f"more than {_MOST_BYTES >> 20} MiB, which no recipe has"])
     try:
-        return Path(name).read_text("utf-8")
+        return data.decode()
     except UnicodeDecodeError as error:
         raise BadRecipe(name, ["not a text file"]) from error
 
@@ -38,7 +44,9 @@ def parse_toml(text: str, name: str) -> Tables:
     """The tables of a text. Raises BadRecipe, which calls it ``name``."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise BadRecipe(name, ["not TOML that can be read: nested too deeply"]) from error
+    except ValueError as error:  # also of numbers with thousands of digits
         raise BadRecipe(name, [f"not TOML: {error}"]) from error
 
 
@@ -53,7 +61,7 @@ def apply_change(change: str, tables: Tables) -> str | None:
         return f"--set {change}: write table.key=value, as in regression.steps=1000"
     try:
         value = tomllib.loads(f"value = {written}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = written.strip()
     for part in parts[:-1]:
         tables = tables.setdefault(part, {})
