@@ -6,7 +6,7 @@ from math import ceil
 import numpy as np
 
 from jpegx.jpeg.layout import ColorSpace, Layout
-from jpegx.jpeg.reader.parser import ZIGZAG
+from jpegx.jpeg.reader.segments import ZIGZAG
 
 Factors = Sequence[tuple[int, int]]
 

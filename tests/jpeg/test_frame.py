@@ -17,7 +17,8 @@ from jpeg_writer import (
     write_jpeg,
 )
 from jpegx.errors import JpegxError, UnreadableJpeg, UnsupportedJpeg
-from jpegx.jpeg.reader.parser import ZIGZAG, parse_header
+from jpegx.jpeg.reader.parser import parse_header
+from jpegx.jpeg.reader.segments import ZIGZAG
 
 FOUR_TWO_ZERO = ((2, 2), (1, 1), (1, 1))
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from jpegx.errors import PictureMismatch, UnsupportedJpeg
 from jpegx.io.capture import captured_stderr
 from jpegx.jpeg.file import read_jpeg
 from jpegx.jpeg.layout import ColorSpace, Layout
+from jpegx.jpeg.reader import libjpeg, library
 from jpegx.jpeg.reader.libjpeg import encode
 from jpegx.jpeg.tables import scaled_tables
 
@@ -151,3 +153,34 @@ def test_reading_without_a_standard_error() -> None:
     example = Path(__file__).parents[1] / "data" / "example.jpg"
     run = subprocess.run([sys.executable, "-c", code, str(example)], check=False)
     assert run.returncode == 0
+
+
+@pytest.mark.parametrize("version", ["1.0.1", "1.1.0", "2.0"])
+def test_another_jpeglib_is_refused_in_a_line(
+    version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "version", lambda name: version)
+    library._check_version.cache_clear()
+    library.load_library.cache_clear()
+    try:
+        with pytest.raises(library.WrongJpeglib, match=rf"jpeglib {version} .*pip install"):
+            library.load_library("6b")
+    finally:
+        library._check_version.cache_clear()
+
+
+def test_a_jpeglib_that_works_otherwise_is_refused(
+    example: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = libjpeg._encode
+
+    def transposed(*arguments: Any) -> tuple[np.ndarray, ...]:  # noqa: ANN401
+        return tuple(grid.swapaxes(2, 3) for grid in right(*arguments))
+
+    monkeypatch.setattr(libjpeg, "_encode", transposed)
+    libjpeg.self_check.cache_clear()
+    try:
+        with pytest.raises(library.WrongJpeglib, match="does not work as"):
+            read_jpeg(example)
+    finally:
+        libjpeg.self_check.cache_clear()

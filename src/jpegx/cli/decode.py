@@ -13,7 +13,8 @@ import click
 
 from jpegx.batch.outputs import Outputs, is_picture, plan_outputs
 from jpegx.cli.console import Console
-from jpegx.cli.options import (
+from jpegx.cli.report import Report
+from jpegx.cli.shared_options import (
     device_option,
     max_pixels_option,
     precision_option,
@@ -21,7 +22,6 @@ from jpegx.cli.options import (
     spec_of,
     temperature_option,
 )
-from jpegx.cli.report import Report
 from jpegx.io.inputs import JPEG_SUFFIXES, Input, UnreadableList, find_inputs, read_names
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick

@@ -11,7 +11,7 @@ import click
 
 from jpegx.cli.arguments import check_standard_input, name_of, source_of
 from jpegx.cli.console import Console
-from jpegx.cli.options import max_pixels_option
+from jpegx.cli.shared_options import max_pixels_option
 from jpegx.errors import printable
 from jpegx.io.failures import one_line
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jpegx.cli.console import Console
-from jpegx.cli.options import Finite, device_option
+from jpegx.cli.shared_options import Finite, device_option
 from jpegx.models.zoo import SUFFIX, find
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick

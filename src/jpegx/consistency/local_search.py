@@ -9,7 +9,7 @@ from torch import Tensor
 from jpegx.consistency.cell import Cell
 from jpegx.consistency.units import UnitModel
 from jpegx.jpeg.color import before_rounding, change_before_rounding
-from jpegx.jpeg.mcu import ComponentMap
+from jpegx.jpeg.component_map import ComponentMap
 
 _CHUNK = 1 << 22  # numbers of one table of move costs: what fits a cache
 # Coefficients closer than this to their wall cost something already. Without it the search walks

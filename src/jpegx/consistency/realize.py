@@ -12,7 +12,8 @@ from torch import Tensor
 
 from jpegx.consistency.units import UnitModel
 from jpegx.jpeg.color import to_components, to_integer_components, to_pixels
-from jpegx.jpeg.mcu import ComponentMap, Region
+from jpegx.jpeg.component_map import ComponentMap
+from jpegx.jpeg.mcu import Region
 
 # A component of one pixel a sample has to be hit; of others the mean of the pixels has to.
 _EXACT = 100.0

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from jpegx.consistency.cell import Cell
 from jpegx.jpeg.color import change_before_rounding, change_in_pixels, to_components
+from jpegx.jpeg.component_map import ComponentMap
 from jpegx.jpeg.dct import dct_matrix
 from jpegx.jpeg.libjpeg_model import unit_coefficients
-from jpegx.jpeg.mcu import ComponentMap, Region
+from jpegx.jpeg.mcu import Region
 
 
 class UnitModel:

@@ -10,7 +10,7 @@ from jpegx.models.transfer import transfer
 from jpegx.training.cards import make_card
 from jpegx.training.folder import BadRun, RunFolder
 from jpegx.training.run_checkpoint import load_run
-from jpegx.training.stages.registry import stages
+from jpegx.training.stages.catalogue import stages
 
 
 def export_weights(

@@ -8,10 +8,12 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from jpegx.models.checkpoint import load
 from jpegx.models.checkpoint_header import BadCheckpoint
 from jpegx.models.generator import Generator
 from jpegx.models.registry import generators
 from jpegx.models.transfer import transfer
+from jpegx.models.zoo import find
 from jpegx.training.muon import Muon
 from jpegx.training.options import NetworkOptions, TrainingOptions
 
@@ -114,3 +116,14 @@ def make_optimizer(
         return Muon(parameters, options.betas, options.muon_rate)
     # Fused: on a CPU the update of a small network is otherwise a sixth of a step.
     return torch.optim.Adam(parameters, lr=0.0, betas=options.betas, fused=True)
+
+
+def read_regression(name: str, key: str) -> Generator:
+    """The generator of installed weights, or a file, that ``key`` of a recipe names.
+
+    Raises BadCheckpoint if it cannot be read, ValueError if it is a sampler.
+    """
+    regression, _ = load(find(name))
+    if regression.stochastic:
+        raise ValueError(f"{key} must be a regression; {name} is a sampler")
+    return regression

@@ -14,7 +14,7 @@ from jpegx.training.folder import RunFolder
 from jpegx.training.networks import Networks
 from jpegx.training.recipe.recipe import Recipe
 from jpegx.training.run_checkpoint import Position
-from jpegx.training.stages.registry import stages
+from jpegx.training.stages.catalogue import stages
 from jpegx.training.strips import write_strips
 from jpegx.training.validation import Figures, validate
 

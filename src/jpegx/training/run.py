@@ -16,7 +16,7 @@ from jpegx.training.networks import Networks, Start, create_networks
 from jpegx.training.observer import Display, RunObserver
 from jpegx.training.options import BadRecipe
 from jpegx.training.recipe.recipe import Recipe
-from jpegx.training.stages.registry import stages
+from jpegx.training.stages.catalogue import stages
 from jpegx.training.stages.stage import Stage, Workbench
 from jpegx.training.start import check_start, network_of, read_start, with_whole_paths
 from jpegx.training.stopwatch import Stopwatch

@@ -10,7 +10,7 @@ from jpegx.training.networks import Start
 from jpegx.training.options import BadRecipe, NetworkOptions
 from jpegx.training.recipe.recipe import Recipe
 from jpegx.training.run_checkpoint import load_run
-from jpegx.training.stages.registry import stages
+from jpegx.training.stages.catalogue import stages
 
 
 def read_start(recipe: Recipe) -> Start | None:

@@ -1,4 +1,4 @@
-"""What every part of a run shares: the options, the store, and who is told."""
+"""What every part of a run shares: the request, the instruments, the store, and who is told."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Protocol
 from torch import Tensor
 
 from jpegx import __version__
-from jpegx.evaluation.benchmark.panels import Place
+from jpegx.evaluation.benchmark.request import Request
 from jpegx.evaluation.benchmark.sets import Features
 from jpegx.evaluation.benchmark.store import Store, key_of
 from jpegx.io.failures import one_line
@@ -25,23 +25,18 @@ class PairedDistance(Protocol):
 
 
 @dataclass(frozen=True)
-class Options:
-    """How everything is measured: the options of ``jpegx eval`` under their own names.
+class Instruments:
+    """What everything is measured by, opened.
 
     ``missing``: a line about each network that would have been used if it were installed.
     ``paired``: distances of each picture from its original by their keys in the tables;
     ``digests``: of the files of their weights.
     """
 
-    samples: int
-    seed: int
-    gray: bool
-    crop: int | None
     niqe: Niqe
     features: Features | None
     networks: Mapping[str, FrozenNetwork]
     missing: tuple[str, ...]
-    crops: tuple[Place, ...]
     paired: Mapping[str, PairedDistance]
     digests: tuple[str, ...]
 
@@ -49,20 +44,6 @@ class Options:
     def repeats(self) -> int:
         """Samples of each picture whose features are taken."""
         return 1 if self.features is None else self.features.repeats
-
-    @cached_property
-    def facts(self) -> dict[str, object]:
-        """What every figure of a picture depends on."""
-        niqe = [self.niqe.mean.tolist(), self.niqe.covariance.tolist()]
-        return {
-            "version": __version__,
-            "samples": self.samples,
-            "seed": self.seed,
-            "gray": self.gray,
-            "crop": self.crop,
-            "niqe": key_of({"niqe": niqe}),
-            "paired": self.digests,
-        }
 
 
 @dataclass(frozen=True)
@@ -73,11 +54,26 @@ class Context:
     thing that failed.
     """
 
-    options: Options
+    request: Request
+    instruments: Instruments
     store: Store
     advance: Callable[[str], None]
     say: Callable[[str], None]
     _told: set[str] = field(default_factory=set)
+
+    @cached_property
+    def facts(self) -> dict[str, object]:
+        """What every figure of a picture depends on."""
+        niqe = self.instruments.niqe
+        return {
+            "version": __version__,
+            "samples": self.request.samples,
+            "seed": self.request.seed,
+            "gray": self.request.gray,
+            "crop": self.request.crop,
+            "niqe": key_of({"niqe": [niqe.mean.tolist(), niqe.covariance.tolist()]}),
+            "paired": self.instruments.digests,
+        }
 
     def failed(self, error: Exception, name: str) -> None:
         """Tell of a failure, once: the same picture fails for every decoder."""

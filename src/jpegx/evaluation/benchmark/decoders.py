@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from jpegx.evaluation.benchmark.jpegs import Unmatched, without_suffix
 from jpegx.evaluation.benchmark.originals import video_luma
+from jpegx.evaluation.benchmark.request import Projection
 from jpegx.io.paths import file_digest
 from jpegx.io.picture_reader import read_comparable
 from jpegx.jpeg.file import QuantizedJpeg
@@ -20,8 +20,6 @@ from jpegx.sampling.eight_bit import EightBit
 from jpegx.sampling.sampler import Sampler, open_sampler
 from jpegx.sampling.spec import SamplerSpec
 from jpegx.training.data.images import find_images
-
-Projection = Literal["both", "with", "without"]
 
 PROJECTED = " projected"  # what is added to the name of a model
 

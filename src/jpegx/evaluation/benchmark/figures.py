@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from jpegx.evaluation.benchmark.context import Options
+from jpegx.evaluation.benchmark.context import Instruments
 from jpegx.evaluation.benchmark.decoders import Task
 from jpegx.metrics.agreement import agreement
 from jpegx.metrics.band_energy import band_amplitudes, relative_amplitudes
@@ -17,7 +17,7 @@ from jpegx.metrics.ssim import ssim
 from jpegx.sampling.running_moments import Moments
 
 
-def measure_picture(samples: Tensor, task: Task, options: Options) -> dict[str, Any]:
+def measure_picture(samples: Tensor, task: Task, instruments: Instruments) -> dict[str, Any]:
     """The figures of one original's pictures by one decoder, as JSON holds them.
 
     ``samples``: uint8 (n, C, H, W). Of the first one alone: PSNR, PSNR of the luma, SSIM with both
@@ -36,8 +36,8 @@ def measure_picture(samples: Tensor, task: Task, options: Options) -> dict[str, 
         "ssim_uniform": ssim(picture, original, "uniform"),
         "psnr_b": psnr_b(picture, original),
         "amplitudes": relative_amplitudes(band_amplitudes(picture), band_amplitudes(original)),
-        **{key: paired.distance(picture, original) for key, paired in options.paired.items()},
-        **measure_alone(picture, options.niqe),
+        **{key: paired.distance(picture, original) for key, paired in instruments.paired.items()},
+        **measure_alone(picture, instruments.niqe),
     }
     if task.jpeg is not None:
         agreed = agreement(picture, task.jpeg)

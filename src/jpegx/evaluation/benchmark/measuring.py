@@ -71,12 +71,14 @@ class Cell:
         return {row: key_of({**facts, "row": row}) for row in self._decoder.rows}
 
     def _measure(self, name: str, rows: Sequence[str]) -> None:
-        options, store = self._context.options, self._context.store
+        request, store = self._context.request, self._context.store
         original = self._originals.read(name)
         task = Task(name, original, self._files.open(name, original))
-        decoded = self._decoder.decode(task, rows, max(options.samples, options.repeats))
+        decoded = self._decoder.decode(
+            task, rows, max(request.samples, self._context.instruments.repeats)
+        )
         for row, samples in decoded.items():
-            key, used = self._keys[name][row], samples[: options.samples]
+            key, used = self._keys[name][row], samples[: request.samples]
             described = self._originals.describer.describe(name, samples, original=False)
             store.put_arrays(key, described)
             self._originals.put_crops(name, key, used)
@@ -86,7 +88,7 @@ class Cell:
                 "quality": self._files.quality,
                 "decoder": row,
             }
-            store.put(key, about, measure_picture(used, task, options))
+            store.put(key, about, measure_picture(used, task, self._context.instruments))
 
     def _distances(self, row: str) -> dict[str, Any]:
         """The distances between the set of a row's pictures and that of the originals."""
@@ -110,7 +112,7 @@ class Cell:
         indices = range(originals.describer.arrays)
         ours = [[self._context.store.array(key, i) for key in done.values()] for i in indices]
         theirs = [[originals.described(name, i) for name in done] for i in indices]
-        return originals.describer.compare(ours, theirs, self._context.options.repeats)
+        return originals.describer.compare(ours, theirs, self._context.instruments.repeats)
 
 
 def _set_key(keys: Keys) -> str:

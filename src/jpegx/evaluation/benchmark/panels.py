@@ -1,7 +1,6 @@
 """Crops for the report: what a decoder makes of a part of a picture."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
@@ -11,25 +10,11 @@ from torch import Tensor
 
 from jpegx.batch.std_map import std_map_pixels
 from jpegx.evaluation.benchmark.jpegs import without_suffix
+from jpegx.evaluation.benchmark.request import Place
 from jpegx.sampling.running_moments import Moments
 
 SIDE = 128
 _CHOSEN = 3
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a crop is: its picture, and its top left corner in pixels; None for the centre."""
-
-    picture: str
-    corner: tuple[int, int] | None = None
-
-    @property
-    def title(self) -> str:
-        """What it is called in the report."""
-        if self.corner is None:
-            return self.picture
-        return f"{self.picture} at {self.corner[0]},{self.corner[1]}"
 
 
 def choose_places(names: Sequence[str], asked: Sequence[Place]) -> dict[str, list[Place]]:

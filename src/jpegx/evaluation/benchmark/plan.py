@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jpegx.errors import JpegxError
-from jpegx.evaluation.benchmark.context import Options, PairedDistance
-from jpegx.evaluation.benchmark.decoders import Decoder, FolderDecoder, Projection, open_models
+from jpegx.evaluation.benchmark.context import Instruments, PairedDistance
+from jpegx.evaluation.benchmark.decoders import Decoder, FolderDecoder, open_models
 from jpegx.evaluation.benchmark.jpegs import (
     CompressedHere,
     Jpegs,
@@ -16,7 +16,7 @@ from jpegx.evaluation.benchmark.jpegs import (
     without_suffix,
 )
 from jpegx.evaluation.benchmark.originals import DataSet, find_data_sets, read_pixels
-from jpegx.evaluation.benchmark.panels import Place
+from jpegx.evaluation.benchmark.request import Request
 from jpegx.evaluation.benchmark.rows import ORIGINALS, REFERENCE
 from jpegx.evaluation.benchmark.sets import Features
 from jpegx.io.paths import file_digest
@@ -38,46 +38,15 @@ class SameName(JpegxError):
 
 
 @dataclass(frozen=True)
-class Request:
-    """The options of ``jpegx eval`` under their own names; what is not asked for is None.
-
-    ``defaults``: how models are opened that are not named, and the device for all else.
-    """
-
-    originals: tuple[Path, ...]
-    models: tuple[SamplerSpec, ...]
-    decoded: tuple[Path, ...]
-    jpegs: Path | None
-    qualities: tuple[int, ...]
-    subsampling: str
-    gray: bool
-    crop: int | None
-    projection: Projection
-    samples: int
-    seed: int
-    niqe: Path | None
-    networks: tuple[str, ...]
-    crops: tuple[Place, ...]
-    vgg16: Path | None
-    lpips: Path | None
-    dists: Path | None
-    fid: bool
-    inception: Path | None
-    repeats: int | None
-    patches: int | None
-    reference: Path | None
-    defaults: SamplerSpec
-
-
-@dataclass(frozen=True)
 class Plan:
-    """What is measured on what, and how. ``reference``: other originals, None for none."""
+    """What is measured on what, by what. ``reference``: other originals, None for none."""
 
+    request: Request
     data_sets: list[DataSet]
     jpegs: list[Jpegs]
     decoders: list[Decoder]
     reference: DataSet | None
-    options: Options
+    instruments: Instruments
 
     @property
     def steps(self) -> int:
@@ -92,20 +61,17 @@ def make_plan(request: Request) -> Plan:
     reference = None if request.reference is None else find_data_sets([request.reference])[0]
     networks, missing = _networks(request)
     files = [path for path in (request.vgg16, request.lpips, request.dists) if path]
-    options = Options(
-        samples=request.samples,
-        seed=request.seed,
-        gray=request.gray,
-        crop=request.crop,
+    instruments = Instruments(
         niqe=_niqe(request.niqe),
         features=_features(request) if request.fid else None,
         networks=networks,
         missing=missing,
-        crops=_crops(request, data_sets),
         paired=_paired(request),
         digests=tuple(file_digest(path) for path in files),
     )
-    return Plan(data_sets, _jpegs(request), _decoders(request), reference, options)
+    _check_crops(request, data_sets)
+    decoders = _decoders(request)
+    return Plan(request, data_sets, _jpegs(request), decoders, reference, instruments)
 
 
 def _jpegs(request: Request) -> list[Jpegs]:
@@ -151,13 +117,12 @@ def _paired(request: Request) -> dict[str, PairedDistance]:
     return found
 
 
-def _crops(request: Request, data_sets: Sequence[DataSet]) -> tuple[Place, ...]:
+def _check_crops(request: Request, data_sets: Sequence[DataSet]) -> None:
     there = {name for data_set in data_sets for name in data_set.names}
     there |= {without_suffix(name) for name in there}
     for place in request.crops:
         if place.picture not in there:
             raise JpegxError(f"--crops {place.picture}: no such picture among the originals")
-    return request.crops
 
 
 def _networks(request: Request) -> tuple[dict[str, FrozenNetwork], tuple[str, ...]]:

@@ -29,33 +29,32 @@ class Originals:
     """The pictures of a data set, made gray or cropped as the options say."""
 
     def __init__(self, data_set: DataSet, context: Context) -> None:
-        options = context.options
+        request, instruments = context.request, context.instruments
         self.data_set = data_set
         self.describer = Describer(
-            options.features, options.networks, options.seed, len(data_set.names)
+            instruments.features, instruments.networks, request.seed, len(data_set.names)
         )
-        self.places = choose_places(data_set.names, options.crops)
+        self.places = choose_places(data_set.names, request.crops)
         self._context = context
         self._digests: dict[str, str] = {}
         self._described: dict[str, list[np.ndarray]] = {}
 
     def read(self, name: str) -> Tensor:
         """The pixels of a picture, uint8 (C, H, W). Raises JpegxError, one line."""
-        options, path = self._context.options, self.data_set.path(name)
-        pixels = read_pixels(path, gray=options.gray)
-        least = options.crop or _SMALLEST
+        request, path = self._context.request, self.data_set.path(name)
+        pixels = read_pixels(path, gray=request.gray)
+        least = request.crop or _SMALLEST
         if min(pixels.shape[1:]) < least:
             size = f"{pixels.shape[2]}x{pixels.shape[1]}"
             raise TooSmall(f"{path}: skipped: {size} pixels, {least} each way are needed")
-        return pixels if options.crop is None else center_square(pixels, options.crop).contiguous()
+        return pixels if request.crop is None else center_square(pixels, request.crop).contiguous()
 
     def facts(self, name: str) -> dict[str, object]:
         """What the figures of a picture depend on, whatever is measured. Raises OSError."""
         if name not in self._digests:
             self._digests[name] = file_digest(self.data_set.path(name))
-        options = self._context.options
         return {
-            **options.facts,
+            **self._context.facts,
             "name": name,  # it decides where patches are taken
             "original": self._digests[name],
             "shown": [place.corner for place in self.places.get(name, ())],
@@ -74,7 +73,7 @@ class Originals:
                 key = key_of({**self.facts(name), "curve": made})
                 if key not in store:
                     picture = self.read(name)
-                    values = measure_alone(picture, self._context.options.niqe)
+                    values = measure_alone(picture, self._context.instruments.niqe)
                     if here:
                         qualities = [files.quality for files in here]
                         values["curve"] = jpeg_curve(picture, qualities, here[0].subsampling)

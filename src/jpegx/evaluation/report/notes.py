@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from jpegx import __version__
-from jpegx.evaluation.benchmark.context import Options
 from jpegx.evaluation.benchmark.jpegs import CompressedHere
 from jpegx.evaluation.benchmark.plan import Plan
 from jpegx.evaluation.benchmark.rows import Row
@@ -13,28 +12,31 @@ def about(plan: Plan) -> dict[str, object]:
     """What was measured how, for the heads of files."""
     found: dict[str, object] = {
         "jpegx": __version__,
-        "samples": plan.options.samples,
-        "seed": plan.options.seed,
+        "samples": plan.request.samples,
+        "seed": plan.request.seed,
     }
     here = [files for files in plan.jpegs if isinstance(files, CompressedHere)]
-    if here and not plan.options.gray:
+    if here and not plan.request.gray:
         found["subsampling"] = here[0].subsampling
     return found
 
 
-def notes(options: Options, rows: Sequence[Row]) -> list[str]:
+def notes(plan: Plan, rows: Sequence[Row]) -> list[str]:
     """One line each, for people."""
-    lines = [f"NIQE: pristine model fitted on {options.niqe.fitted_on}"]
-    if options.gray:
+    request, instruments = plan.request, plan.instruments
+    lines = [f"NIQE: pristine model fitted on {instruments.niqe.fitted_on}"]
+    if request.gray:
         lines.append("the originals were made gray (luma) first")
-    if options.crop is not None:
-        size = f"{options.crop}x{options.crop}"
+    if request.crop is not None:
+        size = f"{request.crop}x{request.crop}"
         lines.append(f"the originals were cropped to squares and reduced to {size} pixels first")
-    lines += [f"no distances of features: {reason}" for reason in options.missing]
-    if options.features is not None:
-        patch = options.features.patch
+    lines += [f"no distances of features: {reason}" for reason in instruments.missing]
+    if instruments.features is not None:
+        patch = instruments.features.patch
         what = "whole pictures" if patch is None else f"patches of {patch}x{patch} pixels"
-        lines.append(f"FID, KID: of {what}, mean ± standard deviation over {options.repeats} sets")
+        lines.append(
+            f"FID, KID: of {what}, mean ± standard deviation over {instruments.repeats} sets"
+        )
         lines += _too_few(rows)
     return lines
 

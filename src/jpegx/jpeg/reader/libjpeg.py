@@ -1,12 +1,10 @@
-"""The binding to the C libraries that the package jpeglib carries.
+"""The binding to the C libraries that the package jpeglib carries (why: the package's own page).
 
-jpeglib's own Python functions decode a file twice, copy its markers into a fixed array and let the
-C code print to standard error. So its libraries are called directly, on files written by
-``Header.stream`` or by libjpeg itself, whose sizes are known for certain.
+They are called on files written by ``Header.stream`` or by libjpeg itself, whose sizes are known
+for certain.
 """
 
 import ctypes
-import importlib.util
 import os
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +19,7 @@ from jpegx.io.capture import captured_stderr
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.reader.damage import Messages, translate
 from jpegx.jpeg.reader.frame import Header
+from jpegx.jpeg.reader.library import WrongJpeglib, load_library
 
 _READER = "turbo210"  # reads arithmetic coding, and motion-JPEG without Huffman tables
 # The reader fails on progressive files without all scans that are one unit high; this one does not.
@@ -31,6 +30,12 @@ _UNKNOWN, _GRAY, _RGB, _YCBCR = 0, 1, 2, 3  # J_COLOR_SPACE
 _ISLOW = 0  # J_DCT_METHOD
 _PROGRESSIVE_MODE = 1 << 7  # jpeglib's flag that makes it take a scan script
 _SCRIPT_WIDTH = 17  # integers that jpeglib keeps a scan
+# The coefficients that are not 0 of the picture of ``self_check``, for each component.
+_KNOWN = [
+    {0: 160, 1: -27, 3: -1, 8: 19, 24: 1, 64: 352, 65: -27, 67: -1, 72: 19, 88: 1},
+    {0: -34, 1: 5, 8: -5},
+    {0: -12, 1: -8, 3: -1, 8: -4},
+]
 
 
 def read_coefficients(
@@ -42,6 +47,7 @@ def read_coefficients(
     columns, 8, 8) and one int32 table of steps (8, 8) per component, both in natural order and
     read-only, and what was found wrong. Raises UnreadableJpeg if libjpeg fails.
     """
+    self_check()
     with _temporary_folder() as folder:
         path = folder / "clean.jpg"
         with path.open("wb") as file:
@@ -59,13 +65,14 @@ def show(stream: bytes, layout: Layout) -> np.ndarray:
     ``stream``: a clean file (``QuantizedJpeg.stream``). Returns uint8 (height, width, channels).
     Raises UnreadableJpeg if libjpeg fails.
     """
+    self_check()
     pixels = np.empty((layout.height, layout.width, layout.channels), np.uint8)
     with _temporary_folder() as folder:
         path = folder / "clean.jpg"
         path.write_bytes(stream)
         for version in (_READER, _SECOND_READER):
             with captured_stderr() as printed:
-                status = _library(version).read_jpeg_spatial(
+                status = load_library(version).read_jpeg_spatial(
                     _c_path(path),
                     _pointer(pixels),
                     None,
@@ -100,9 +107,36 @@ def encode(
             f"fractional sampling factors {layout.factors} cannot be encoded by any libjpeg; "
             "the file can be read but not verified"
         )
-    channels = _check_picture(picture, layout)
+    _check_picture(picture, layout)
     if [np.shape(table) for table in tables] != [(8, 8)] * len(layout.factors):
         raise ValueError("one quantization table of 8x8 steps is needed for each component")
+    self_check()
+    return _encode(picture, layout, tables)
+
+
+@cache
+def self_check() -> None:
+    """See whether jpeglib's functions do what they are called for. Raises WrongJpeglib.
+
+    A small picture with known integers is encoded and read back, once in a process.
+    """
+    across, down = np.meshgrid(np.arange(16), np.arange(8))
+    picture = np.stack([40 + 10 * across, 255 - 16 * down, np.full((8, 16), 77)], axis=-1)
+    tables = tuple(np.arange(1, 65).reshape(8, 8) + more for more in (0, 10, 20))
+    layout = Layout(16, 8, "ycbcr", ((2, 1), (1, 1), (1, 1)))
+    try:
+        encoded = _encode(picture.astype(np.uint8), layout, tables)
+    except JpegxError:
+        encoded = ()
+    found = [{int(i): int(grid.flat[i]) for i in np.flatnonzero(grid)} for grid in encoded]
+    if found != _KNOWN:
+        raise WrongJpeglib("the package jpeglib does not work as this jpegx knows it")
+
+
+def _encode(
+    picture: np.ndarray, layout: Layout, tables: tuple[np.ndarray, ...]
+) -> tuple[np.ndarray, ...]:
+    channels = picture.shape[2]
     pixels = np.ascontiguousarray(picture)
     in_space = _GRAY if channels == 1 else _RGB
     out_space = {"gray": _GRAY, "ycbcr": _YCBCR, "rgb": _RGB}[layout.color_space]
@@ -114,7 +148,7 @@ def encode(
     with _temporary_folder() as folder:
         path = folder / "encoded.jpg"
         with captured_stderr() as printed:
-            status = _library(_ENCODER).write_jpeg_spatial(
+            status = load_library(_ENCODER).write_jpeg_spatial(
                 _c_path(path),
                 _pointer(pixels),
                 _pointer(np.array([layout.height, layout.width], np.intc)),
@@ -146,8 +180,8 @@ def encode(
     return coefficients
 
 
-def _check_picture(picture: np.ndarray, layout: Layout) -> int:
-    """The number of channels; raises PictureMismatch if libjpeg would read beyond the array."""
+def _check_picture(picture: np.ndarray, layout: Layout) -> None:
+    """Raise PictureMismatch if libjpeg would read beyond the array."""
     shape = picture.shape
     allowed = (1, 3) if layout.color_space == "gray" else (3,)
     if picture.dtype != np.uint8 or len(shape) != 3 or shape[2] not in allowed:
@@ -160,7 +194,6 @@ def _check_picture(picture: np.ndarray, layout: Layout) -> int:
             f"the picture is {shape[1]}x{shape[0]} but the JPEG is {layout.width}x{layout.height}; "
             "give a picture of the same size"
         )
-    return int(shape[2])
 
 
 def _one_component_scans(count: int) -> np.ndarray:
@@ -182,27 +215,11 @@ def _read(path: Path, layout: Layout) -> tuple[tuple[np.ndarray, ...] | None, st
     )
     pointers = [_pointer(array) for array in arrays] + [None] * (4 - len(arrays))
     with captured_stderr() as printed:
-        status = _library(_READER).read_jpeg_dct(_c_path(path), *pointers, None, None)
+        status = load_library(_READER).read_jpeg_dct(_c_path(path), *pointers, None, None)
         text = printed()
     for array in arrays:
         array.flags.writeable = False
     return (arrays if status else None), text
-
-
-@cache
-def _library(version: str) -> ctypes.PyDLL:
-    """One of jpeglib's libraries.
-
-    PyDLL keeps Python's lock during a call, so that no other thread of Python prints while
-    standard error is captured.
-    """
-    spec = importlib.util.find_spec("jpeglib")
-    if spec is None or spec.origin is None:
-        raise JpegxError("the package jpeglib is missing; install it with pip install jpeglib")
-    found = sorted(Path(spec.origin).parent.glob(f"cjpeglib/cjpeglib_{version}.*"))
-    if not found:
-        raise JpegxError(f"jpeglib lacks libjpeg {version}; reinstall it")
-    return ctypes.PyDLL(str(found[0]))
 
 
 @contextmanager

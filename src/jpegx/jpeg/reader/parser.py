@@ -4,28 +4,22 @@ The C library is only ever given what this module has understood (see ``Header.s
 libjpeg would not take before the first scan is refused here. If in doubt, refuse.
 """
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from jpegx.errors import JpegxError, UnreadableJpeg, UnsupportedJpeg
 from jpegx.jpeg.layout import ColorSpace
 from jpegx.jpeg.reader import markers as m
 from jpegx.jpeg.reader.entropy import (
-    HuffmanTable,
     ScanParameters,
     check_huffman,
     check_progression,
     check_unit,
-    huffman_table,
 )
 from jpegx.jpeg.reader.frame import ARITHMETIC, CODINGS, PROGRESSIVE, Component, Header, Scan
+from jpegx.jpeg.reader.segments import TABLE_READERS, State
 
 MAX_DIMENSION = 65500  # JPEG_MAX_DIMENSION of every libjpeg
 MAX_SCANS = 3 * 64 * 14  # each bit of each coefficient of each component in one of its own
-ZIGZAG = np.array(
-    sorted(range(64), key=lambda i: (i // 8 + i % 8, (i // 8 if (i // 8 + i % 8) % 2 else i % 8)))
-)
 
 _HIERARCHICAL = "hierarchical JPEG is not supported: no libjpeg reads or makes it"
 _REFUSED_FRAMES = {
@@ -43,27 +37,6 @@ _SEQUENTIAL = ScanParameters(first=0, last=63, high_bit=0, low_bit=0)
 _KEEP = "keep it as it is, jpegx info shows what it holds"
 
 
-@dataclass
-class _State:
-    """What the marker walk has collected so far."""
-
-    slots: dict[int, np.ndarray] = field(default_factory=dict)
-    latched: dict[int, np.ndarray] = field(default_factory=dict)
-    huffman: dict[tuple[int, int], HuffmanTable] = field(default_factory=dict)
-    setup: bytearray = field(default_factory=bytearray)
-    scans: list[Scan] = field(default_factory=list)
-    frame: int | None = None
-    precision: int = 8
-    width: int = 0
-    height: int = 0
-    components: tuple[Component, ...] = ()
-    jfif: bool = False
-    adobe_transform: int | None = None
-    restart_interval: int = 0
-    first_restart_interval: int = 0
-    notes: list[str] = field(default_factory=list)
-
-
 def parse_header(data: bytes) -> Header:
     """The headers of all scans of a JPEG file.
 
@@ -75,7 +48,7 @@ def parse_header(data: bytes) -> Header:
         raise UnreadableJpeg("the file is empty")
     if data[:2] != b"\xff\xd8":
         raise UnreadableJpeg("not a JPEG file (it does not begin with FF D8); give JPEG files only")
-    state = _State()
+    state = State()
     damage: list[str] = []
     complete = False
     position, end = 2, len(data)
@@ -112,7 +85,7 @@ def parse_header(data: bytes) -> Header:
     )
 
 
-def _read(state: _State, data: bytes, marker: m.Marker) -> int:
+def _read(state: State, data: bytes, marker: m.Marker) -> int:
     """Take in one marker and its segment; returns the offset where the next one is sought."""
     code, position = marker
     if code in m.PARAMETERLESS:
@@ -131,7 +104,7 @@ def _read(state: _State, data: bytes, marker: m.Marker) -> int:
     if code in CODINGS:
         _read_frame(state, code, body)
     elif code in _TABLES:
-        _TABLE_READERS[code](state, body)
+        TABLE_READERS[code](state, body)
         state.setup += bytes((0xFF, code)) + (len(body) + 2).to_bytes(2, "big") + body
     elif code == m.SOS:
         return _read_scan(state, data, body, position)
@@ -140,14 +113,14 @@ def _read(state: _State, data: bytes, marker: m.Marker) -> int:
     return position
 
 
-def _read_application_data(state: _State, code: int, body: bytes) -> None:
+def _read_application_data(state: State, code: int, body: bytes) -> None:
     if code == m.APP0 and len(body) >= 14 and body[:5] == b"JFIF\0":
         state.jfif = True
     elif code == m.APP14 and len(body) >= 12 and body[:5] == b"Adobe":
         state.adobe_transform = body[11]
 
 
-def _read_frame(state: _State, code: int, body: bytes) -> None:
+def _read_frame(state: State, code: int, body: bytes) -> None:
     if state.frame is not None:
         raise UnreadableJpeg("it has two frame headers")
     if len(body) < 6 or len(body) != 6 + 3 * body[5]:
@@ -165,7 +138,7 @@ def _read_frame(state: _State, code: int, body: bytes) -> None:
         raise UnreadableJpeg("its sampling factors are outside 1 to 4")
 
 
-def _refuse_frame(state: _State, count: int) -> None:
+def _refuse_frame(state: State, count: int) -> None:
     if not state.width:
         raise UnreadableJpeg(f"its header gives an impossible size {state.width}x{state.height}")
     if not state.height:
@@ -191,7 +164,7 @@ def _refuse_frame(state: _State, count: int) -> None:
         raise UnsupportedJpeg(f"JPEG with {count} components is not supported; {_KEEP}")
 
 
-def _read_scan(state: _State, data: bytes, body: bytes, position: int) -> int:
+def _read_scan(state: State, data: bytes, body: bytes, position: int) -> int:
     if state.frame is None:
         raise UnreadableJpeg("a scan comes before the frame header")
     count = body[0] if body else 0
@@ -230,7 +203,7 @@ def _read_scan(state: _State, data: bytes, body: bytes, position: int) -> int:
     return found.stop
 
 
-def _selection(state: _State, parameters: ScanParameters) -> bytes:
+def _selection(state: State, parameters: ScanParameters) -> bytes:
     """The end of the scan header that libjpeg is given."""
     if _frame(state) in PROGRESSIVE:
         return bytes((*parameters[:2], parameters.high_bit << 4 | parameters.low_bit))
@@ -240,7 +213,7 @@ def _selection(state: _State, parameters: ScanParameters) -> bytes:
 
 
 def _check_scan(
-    state: _State, chosen: list[int], selectors: bytes, parameters: ScanParameters
+    state: State, chosen: list[int], selectors: bytes, parameters: ScanParameters
 ) -> None:
     progressive = _frame(state) in PROGRESSIVE
     check_unit([state.components[c] for c in chosen])
@@ -250,7 +223,7 @@ def _check_scan(
         check_huffman(state.huffman, selectors, parameters, progressive)
 
 
-def _component_of(state: _State, identifier: int, taken: list[int]) -> int:
+def _component_of(state: State, identifier: int, taken: list[int]) -> int:
     # A scan lists its components in the order of the frame: libjpeg finds no others (get_sos), and
     # jpeglib crashes where libjpeg fails before the first scan.
     for index in range(len(taken), len(state.components)):
@@ -259,14 +232,14 @@ def _component_of(state: _State, identifier: int, taken: list[int]) -> int:
     raise UnreadableJpeg(f"a scan names component {identifier}, which is unknown or out of order")
 
 
-def _more_scans_expected(state: _State) -> bool:
+def _more_scans_expected(state: State) -> bool:
     # libjpeg decides this at the first scan, and takes no second one after an interleaved first.
     return CODINGS[_frame(state)].endswith("progressive") or len(state.scans[0].components) < len(
         state.components
     )
 
 
-def _latch(state: _State, component: int) -> None:
+def _latch(state: State, component: int) -> None:
     if component in state.latched:
         return
     slot = state.components[component].table_slot
@@ -275,7 +248,7 @@ def _latch(state: _State, component: int) -> None:
     state.latched[component] = state.slots[slot]
 
 
-def _tables(state: _State) -> tuple[np.ndarray, ...]:
+def _tables(state: State) -> tuple[np.ndarray, ...]:
     # Where a file ends before a component's first scan its table may be missing too, and any will
     # do: the component has no data.
     some = next(iter(state.latched.values()))
@@ -290,12 +263,12 @@ def _tables(state: _State) -> tuple[np.ndarray, ...]:
     return tables
 
 
-def _frame(state: _State) -> int:
+def _frame(state: State) -> int:
     assert state.frame is not None  # every scan needs it
     return state.frame
 
 
-def _color_space(state: _State) -> ColorSpace:
+def _color_space(state: State) -> ColorSpace:
     """libjpeg's guess (default_decompress_parms): JFIF, then Adobe, then the component names."""
     if len(state.components) == 1:
         return "gray"
@@ -307,58 +280,9 @@ def _color_space(state: _State) -> ColorSpace:
     return "rgb" if identifiers == b"RGB" else "ycbcr"
 
 
-def _without_scan(state: _State, complete: bool) -> str:
+def _without_scan(state: State, complete: bool) -> str:
     if state.frame is None and complete:
         return "it holds no picture, only tables"
     if complete:
         return "it holds no picture data"
     return "cut off inside its headers"
-
-
-def _read_quantization(state: _State, body: bytes) -> None:
-    position = 0
-    while position < len(body):
-        slot, wide = body[position] & 15, body[position] >> 4
-        size = 128 if wide else 64
-        values = body[position + 1 : position + 1 + size]
-        if slot > 3 or len(values) != size:
-            raise UnreadableJpeg("a quantization table is broken")
-        table = np.empty(64, np.int32)
-        table[ZIGZAG] = np.frombuffer(values, ">u2" if wide else "u1")
-        state.slots[slot] = table.reshape(8, 8)
-        position += 1 + size
-
-
-def _read_huffman(state: _State, body: bytes) -> None:
-    position = 0
-    while len(body) - position > 16:
-        index = body[position]
-        counts = body[position + 1 : position + 17]
-        symbols = body[position + 17 : position + 17 + sum(counts)]
-        if index & 0xEF > 3 or sum(counts) > 256 or len(symbols) < sum(counts):
-            raise UnreadableJpeg("a Huffman table is broken")
-        state.huffman[index >> 4, index & 15] = huffman_table(counts, symbols)
-        position += 17 + len(symbols)
-    if position != len(body):
-        raise UnreadableJpeg("a Huffman table is broken")
-
-
-def _check_conditioning(_: _State, body: bytes) -> None:
-    pairs = list(zip(body[::2], body[1::2], strict=False))
-    bad = any(index > 31 or (index < 16 and value & 15 > value >> 4) for index, value in pairs)
-    if len(body) % 2 or bad:
-        raise UnreadableJpeg("an arithmetic conditioning table is broken")
-
-
-def _read_restart_interval(state: _State, body: bytes) -> None:
-    if len(body) != 2:
-        raise UnreadableJpeg("its restart interval is broken")
-    state.restart_interval = int.from_bytes(body, "big")
-
-
-_TABLE_READERS = {
-    m.DQT: _read_quantization,
-    m.DHT: _read_huffman,
-    m.DAC: _check_conditioning,
-    m.DRI: _read_restart_interval,
-}

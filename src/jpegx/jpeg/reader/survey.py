@@ -6,7 +6,7 @@ import numpy as np
 
 from jpegx.errors import UnreadableJpeg
 from jpegx.jpeg.reader import markers as m
-from jpegx.jpeg.reader.parser import ZIGZAG
+from jpegx.jpeg.reader.segments import ZIGZAG
 
 _PROCESSES = {
     0xC0: "baseline",

@@ -28,3 +28,8 @@ def gradient_penalty(critic: Critic, images: Tensor, files: Files) -> Tensor:
     logits, _ = critic(images, files)
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean() / 2
+
+
+def share_right(real: Tensor, fake: Tensor) -> Tensor:
+    """How often the critic is right: near 1 it has won, at 0.5 it has no idea."""
+    return ((real > 0).float().mean() + (fake < 0).float().mean()) / 2

@@ -16,7 +16,7 @@ from jpegx.training.recipe.toml_tables import (
     parse_toml,
     read_recipe,
 )
-from jpegx.training.stages.registry import stages
+from jpegx.training.stages.catalogue import stages
 
 O = TypeVar("O", bound=StageOptions)  # noqa: E741 (options)
 

@@ -8,7 +8,6 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
-from jpegx.models.checkpoint import load
 from jpegx.models.checkpoint_header import BadCheckpoint
 from jpegx.models.critic import Critic
 from jpegx.models.files import Files, decoded_rgb, repeat, select
@@ -16,20 +15,19 @@ from jpegx.models.generator import Generator
 from jpegx.models.layers import repeat_samples
 from jpegx.models.noise import RandomNoise, ZeroNoise
 from jpegx.models.registry import critics
-from jpegx.models.zoo import find
 from jpegx.training.data.compress import Batch, compress
 from jpegx.training.data.patches import Group
-from jpegx.training.losses.adversarial_game import critic_loss, generator_loss, gradient_penalty
+from jpegx.training.losses import adversarial_game as game
 from jpegx.training.losses.feature_matching import feature_matching
 from jpegx.training.losses.moments import first_moment, second_moment
 from jpegx.training.losses.perceptual import Vgg19, perceptual
 from jpegx.training.losses.recompression import consistency
 from jpegx.training.losses.sliced_crps import sliced_crps
-from jpegx.training.networks import Start, frozen, make_optimizer, placed
+from jpegx.training.networks import Start, frozen, make_optimizer, placed, read_regression
 from jpegx.training.options import CommonOptions
 from jpegx.training.schedules import cosine
 from jpegx.training.stages.adversarial_options import AdversarialOptions
-from jpegx.training.stages.registry import register
+from jpegx.training.stages.catalogue import register
 from jpegx.training.stages.stage import Stage, Workbench, record
 
 # Which of the random numbers of a step: samples of the moments have their own unless shared.
@@ -72,7 +70,9 @@ class AdversarialStage(Stage[AdversarialOptions]):
         if options.regression_for:
             named = options.moments.reference
             self.reference = frozen(
-                placed(_read_reference(named), device) if named else deepcopy(self.generator)
+                placed(read_regression(named, "adversarial.moments.reference"), device)
+                if named
+                else deepcopy(self.generator)
             )
         # How many samples of each file the critic sees.
         self.each = options.moments.samples if options.moments.shared else 1
@@ -162,11 +162,11 @@ class AdversarialStage(Stage[AdversarialOptions]):
                 real, _ = self.critic(batch.targets, batch.files)
                 fake, _ = self.critic(images.detach(), repeat(batch.files, self.each))
             real, fake = real.float(), fake.float()
-            loss = critic_loss(real, fake)
+            loss = game.critic_loss(real, fake)
             record(losses, "critic", loss / len(batches))
-            record(losses, "critic_right", _share_right(real, fake) / len(batches))
+            record(losses, "critic_right", game.share_right(real, fake) / len(batches))
             if weights.r1 and step % weights.r1_every == 0:
-                penalty = gradient_penalty(self.critic, batch.targets, batch.files)
+                penalty = game.gradient_penalty(self.critic, batch.targets, batch.files)
                 record(losses, "r1", penalty / len(batches))
                 loss = loss + weights.r1 * weights.r1_every * penalty
             (loss / len(batches)).backward()
@@ -185,7 +185,7 @@ class AdversarialStage(Stage[AdversarialOptions]):
         weights = self.options.losses
         with self.precision.autocast():
             fake, features = self.critic(images, repeat(batch.files, self.each))
-        loss = generator_loss(fake.float())
+        loss = game.generator_loss(fake.float())
         record(losses, "adversarial", share * loss)
         loss = weights.adversarial * loss
         weight = cosine(*weights.consistency, progress)
@@ -286,21 +286,9 @@ class AdversarialStage(Stage[AdversarialOptions]):
         return loss
 
 
-def _share_right(real: Tensor, fake: Tensor) -> Tensor:
-    """How often the critic is right: near 1 it has won, at 0.5 it has no idea."""
-    return ((real > 0).float().mean() + (fake < 0).float().mean()) / 2
-
-
 def _take_critic(critic: Critic, start: Start) -> None:
     try:
         critic.load_state_dict(start.networks["critic"])
     except (KeyError, RuntimeError) as error:
         reason = "its critic is of another kind; export its weights and start from these"
         raise BadCheckpoint(f"{start.name}: {reason}") from error
-
-
-def _read_reference(name: str) -> Generator:
-    reference, _ = load(find(name))
-    if reference.stochastic:
-        raise ValueError(f"adversarial.moments.reference must be a regression; {name} is a sampler")
-    return reference

@@ -1,0 +1,218 @@
+"""The options of ``jpegx eval``."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jpegx.cli.shared_options import (
+    device_option,
+    precision_option,
+    self_ensemble_option,
+    temperature_option,
+)
+from jpegx.evaluation.benchmark.request import Place
+
+
+def _qualities(context: click.Context, option: click.Parameter, value: str) -> tuple[int, ...]:
+    try:
+        qualities = tuple(dict.fromkeys(int(word) for word in value.split(",")))
+    except ValueError:
+        raise click.BadParameter("write whole numbers with commas, as in 5,10,20.") from None
+    if not all(1 <= quality <= 100 for quality in qualities):
+        raise click.BadParameter("qualities go from 1 to 100.")
+    return qualities
+
+
+def _places(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> tuple[Place, ...]:
+    places = []
+    for value in values:
+        found = re.fullmatch(r"(.+):(\d{1,9}),(\d{1,9})", value)
+        if not found:
+            raise click.BadParameter("write PICTURE:X,Y, as in bird.png:120,64.")
+        places.append(Place(found[1], (int(found[2]), int(found[3]))))
+    return tuple(places)
+
+
+_OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
+    click.argument(
+        "originals",
+        nargs=-1,
+        required=True,
+        type=click.Path(path_type=Path),
+        metavar="ORIGINALS...",
+    ),
+    click.option(
+        "--model",
+        "models",
+        multiple=True,
+        metavar="NAME|FILE",
+        help="A decoder to measure, as in jpegx decode --model; more than one way of it with "
+        "options behind the name, as in general:temperature=0.5. Again for more.  [default: "
+        "standard, laplace and all weights that are installed]",
+    ),
+    click.option(
+        "--decoded",
+        "decoded",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="Pictures that another program made, named like the originals (several samples: "
+        "NAME_0, NAME_1, ...). Again for more.",
+    ),
+    click.option(
+        "--jpegs",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        metavar="FOLDER",
+        help="JPEG files of the originals, named like them, instead of --quality.",
+    ),
+    click.option(
+        "--quality",
+        "qualities",
+        default="5,10,20,40",
+        show_default=True,
+        callback=_qualities,
+        metavar="Q,...",
+        help="IJG qualities at which libjpeg compresses the originals.",
+    ),
+    click.option(
+        "--subsampling",
+        type=click.Choice(["4:4:4", "4:2:2", "4:2:0"]),
+        default="4:2:0",
+        show_default=True,
+        help="Of the chroma, when the originals are compressed.",
+    ),
+    click.option("--gray", is_flag=True, help="Make the originals gray first (luma, 16-235)."),
+    click.option(
+        "--crop",
+        type=click.IntRange(min=64),
+        metavar="PIXELS",
+        help="Cut the centre square of each original first and reduce it to this size (Man et "
+        "al.).",
+    ),
+    click.option(
+        "--projection",
+        type=click.Choice(["both", "with", "without"]),
+        default="both",
+        show_default=True,
+        help="Measure each model with projection (exactly consistent), without, or both.",
+    ),
+    click.option(
+        "-n",
+        "--samples",
+        type=click.IntRange(min=1),
+        default=8,
+        show_default=True,
+        metavar="N",
+        help="Samples per file, for their mean, standard deviation and calibration; all other "
+        "figures are those of the first.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0, max=2**32 - 1),
+        default=0,
+        show_default=True,
+        metavar="N",
+        help="Same seed, same figures.",
+    ),
+    click.option(
+        "--niqe",
+        type=click.Path(path_type=Path, exists=True),
+        metavar="PATH",
+        help="Pristine model of NIQE: a file, or a folder of good pictures to fit it to; the "
+        "folder of -o gets it as niqe.safetensors.  [default: the one that comes with jpegx]",
+    ),
+    click.option(
+        "--features",
+        "networks",
+        multiple=True,
+        type=click.Choice(["efficientnet-lite0", "vgg16"]),
+        help="A frozen network, for Fréchet distances of its features at all positions. Again for "
+        "more.  [default: those that are installed]",
+    ),
+    click.option(
+        "--vgg16",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        metavar="FILE",
+        help="torchvision's VGG-16 of ImageNet, for --lpips and --dists: safetensors or the "
+        "published file.",
+    ),
+    click.option(
+        "--lpips",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        metavar="FILE",
+        help="Measure LPIPS, with these weights of its linear layers (weights/v0.1/vgg.pth of the "
+        "package lpips, or safetensors).",
+    ),
+    click.option(
+        "--dists",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        metavar="FILE",
+        help="Measure DISTS, with these weights of its layers (weights.pt of the package "
+        "dists-pytorch, or safetensors).",
+    ),
+    click.option(
+        "--fid",
+        is_flag=True,
+        help="Measure FID and KID too, with the Inception network of --inception.",
+    ),
+    click.option(
+        "--inception",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The network for --fid, inception-2015-12-05.pt.  [default: $JPEGX_INCEPTION, or this "
+        "name in ~/.cache/jpegx]",
+    ),
+    click.option(
+        "--repeats",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Sets of samples for --fid, one sample of each file in each (Man et al.: 64).  "
+        "[default: as many as samples]",
+    ),
+    click.option(
+        "--patches",
+        type=click.IntRange(min=16),
+        metavar="PIXELS",
+        help="For --fid, cut pictures into patches of this size, so that a small set has enough.",
+    ),
+    click.option(
+        "--reference",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="Other originals, whose distances from ORIGINALS are what a perfect decoder could "
+        "reach.",
+    ),
+    click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="Folder for results.json, results.csv and report.html; a run that was interrupted "
+        "goes on with what is in it.",
+    ),
+    click.option(
+        "--crops",
+        multiple=True,
+        callback=_places,
+        metavar="PICTURE:X,Y",
+        help="A crop for the report: 128x128 pixels of this picture from column X and row Y on. "
+        "Again for more.  [default: the centres of three pictures of each set]",
+    ),
+    device_option,
+    precision_option,
+    temperature_option,
+    self_ensemble_option,
+    click.option("--quiet", is_flag=True, help="No progress bar; errors are still shown."),
+)
+
+
+def eval_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator that gives a command all of them."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command

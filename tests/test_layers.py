@@ -1,0 +1,48 @@
+"""The floors of the house: who may import whom (pyproject.toml, [tool.importlinter])."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+WITHOUT_TORCH = (
+    "jpegx.io.picture_reader",
+    "jpegx.jpeg.describe",
+    "jpegx.jpeg.file",
+    "jpegx.models.zoo",
+    "jpegx.sampling.spec",
+    "jpegx.cli.main",
+)
+
+
+def test_a_folder_imports_only_from_floors_below_it() -> None:
+    program = (
+        "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("module", WITHOUT_TORCH)
+def test_what_needs_no_torch_does_not_import_it(module: str) -> None:
+    program = f"import sys, {module}; raise SystemExit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_file_name_stands_once() -> None:
+    names = [path.name for path in (ROOT / "src" / "jpegx").rglob("*.py")]
+    twice = {name for name in names if names.count(name) > 1} - {"__init__.py"}
+    assert not twice, twice
+
+
+def test_no_file_is_long() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in (ROOT / "src").rglob("*.py")
+        if (lines := len(path.read_text("utf-8").splitlines())) > 300
+    }
+    assert not long, long
