@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 from conftest import DATA
+from jpegx.cli.main import main
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 pytest.importorskip("playwright", reason="playwright is not installed")
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
@@ -24,10 +26,6 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not instal
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of one picture with a crop of its own."""
-    from click.testing import CliRunner
-
-    from jpegx.cli.main import main
-
     folder = tmp_path_factory.mktemp("report")
     originals = folder / "birds"
     originals.mkdir()
@@ -40,25 +38,31 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out" / "report.html"
 
 
-@pytest.fixture
-def page(report: Path) -> "Iterator[Page]":
-    """The report, opened; any request for something else and any error of a script fail it."""
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 1200, "height": 900})
-        wrong: list[str] = []
-        opened.on("pageerror", lambda error: wrong.append(str(error)))
-        opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-        opened.on(
-            "request",
-            lambda r: wrong.append(r.url) if not r.url.startswith(("file:", "data:")) else None,
-        )
-        opened.goto(report.as_uri())
-        yield opened
-        browser.close()
-        assert wrong == []
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: "Browser", report: Path) -> "Iterator[Page]":
+    """The report, opened; any request for something else and any error of a script fail it."""
+    opened = browser.new_page(viewport={"width": 1200, "height": 900})
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    opened.on(
+        "request",
+        lambda r: wrong.append(r.url) if not r.url.startswith(("file:", "data:")) else None,
+    )
+    opened.goto(report.as_uri())
+    yield opened
+    opened.close()
+    assert wrong == []
 
 
 def seen(shown: "Locator") -> np.ndarray:
@@ -101,17 +105,22 @@ def test_views_show_the_colour(page: "Page", report: Path) -> None:
 
 
 def test_panels_blink_at_one_place(page: "Page") -> None:
+    page.clock.install()  # the test's own clock: a busy machine blinks when it is told to
+    page.clock.pause_at("2030-01-01")
     page.locator(".place button").click()
     stage, name = page.locator("#stage"), page.locator("#stage-name")
     assert name.text_content() == "originals"
     first, place = stage.get_attribute("src"), stage.bounding_box()
-    page.wait_for_function("document.getElementById('stage-name').textContent !== 'originals'")
+    page.clock.run_for(600)
     assert name.text_content() == "laplace projected: sample 0"
     assert stage.get_attribute("src") != first
     assert stage.bounding_box() == place
-    page.wait_for_function("document.getElementById('stage-name').textContent === 'originals'")
+    page.clock.run_for(600)
+    assert name.text_content() == "originals"
     page.keyboard.press(" ")  # stops it
     assert not page.locator("#running").is_checked()
+    page.clock.run_for(3000)
+    assert name.text_content() == "originals"
     page.get_by_label("laplace projected: mean").check()
     names = []
     for _ in range(3):
