@@ -9,14 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from foreign_jpegs import from_planes
 from jpegx.consistency.certificates import Causes, Certificates
 from jpegx.consistency.exact import Projector
 from jpegx.consistency.units import UnitModel
 from jpegx.jpeg import mcu
-from jpegx.jpeg.dct import islow
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import Layout
-from jpegx.jpeg.libjpeg_model import quantize
 from jpegx.jpeg.reader import libjpeg
 from jpegx.jpeg.tables import scaled_tables
 from layouts import FACTORS, layouts, pictures, tables
@@ -32,19 +31,6 @@ def causes_of(jpeg: QuantizedJpeg, *, certify: bool = False) -> list[int]:
         quantized = model.cell(region, grids).quantized
         causes += Certificates(model, certify=certify).causes(quantized).tolist()
     return causes
-
-
-def from_planes(planes: list[np.ndarray], layout: Layout, steps: list[np.ndarray]) -> QuantizedJpeg:
-    """What an encoder makes of samples, padding included: 8 times the blocks of each component."""
-    grids = []
-    for c, (plane, table) in enumerate(zip(planes, steps, strict=True)):
-        rows, columns = layout.blocks(c)
-        assert plane.shape == (8 * rows, 8 * columns)
-        blocks = torch.tensor(plane).float().view(rows, 8, columns, 8).transpose(1, 2)
-        scaled = islow(blocks.reshape(-1, 64) - 128)
-        values = quantize(scaled, torch.tensor(table).reshape(64)).view(rows, columns, 8, 8)
-        grids.append(values.short().numpy())
-    return QuantizedJpeg(layout, tuple(grids), tuple(steps), "baseline")
 
 
 def project(jpeg: QuantizedJpeg) -> Causes:

@@ -17,6 +17,7 @@ from jpegx.batch.std_map import SCALE
 from jpegx.io.atomic_file import atomic_file
 from jpegx.io.failures import one_line
 from jpegx.io.png import encode_png
+from jpegx.io.tiled_tiff import PaddedPicture, write_padded
 from jpegx.jpeg.metadata.collect import Metadata
 from jpegx.jpeg.metadata.icc import color_space
 
@@ -42,20 +43,38 @@ class Encoder:
         self._stop.set()
         self._threads.shutdown(cancel_futures=True)
 
-    def start(self, written: Written, pixels: np.ndarray, metadata: Metadata) -> Future[Outcome]:
+    def start(
+        self, written: Written, pixels: np.ndarray | PaddedPicture, metadata: Metadata
+    ) -> Future[Outcome]:
         """Begin to write the pixels into ``written.output``."""
         return self._threads.submit(self._write, written, pixels, metadata)
 
-    def _write(self, written: Written, pixels: np.ndarray, metadata: Metadata) -> Outcome:
+    def _write(
+        self, written: Written, pixels: np.ndarray | PaddedPicture, metadata: Metadata
+    ) -> Outcome:
+        text = _text(written, self._settings)
+        level = self._settings.compress_level
         try:
             with self._open(written) as stream:
-                encode_png(
-                    stream,
-                    _fitting(pixels, metadata),
-                    carried_chunks(metadata, _text(written, self._settings)),
-                    compress_level=self._settings.compress_level,
-                    stop=self._stop,
-                )
+                if isinstance(pixels, PaddedPicture):
+                    write_padded(
+                        stream,
+                        pixels,
+                        text=text,
+                        profile=metadata.icc_profile,
+                        xmp=metadata.xmp,
+                        dpi=metadata.dpi,
+                        compress_level=level,
+                        stop=self._stop,
+                    )
+                else:
+                    encode_png(
+                        stream,
+                        _fitting(pixels, metadata),
+                        carried_chunks(metadata, text),
+                        compress_level=level,
+                        stop=self._stop,
+                    )
         except BrokenPipeError:
             raise
         except FileExistsError as error:

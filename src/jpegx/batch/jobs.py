@@ -18,6 +18,7 @@ from jpegx.io.claim import claim
 from jpegx.io.failures import one_line
 from jpegx.io.inputs import Input
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
+from jpegx.jpeg.layout import Layout
 from jpegx.sampling.decoding import Decoded, Picture, decode
 from jpegx.sampling.sampler import Progress, Sampler
 
@@ -43,6 +44,7 @@ class _Work:
             project=self.settings.project,
             mean=self.settings.mean,
             std_map=self.settings.std_map,
+            form=self.settings.form,
             progress=self.progress,
         )
 
@@ -149,12 +151,15 @@ def _pictures(
 ) -> Iterator[_Step]:
     """The pictures of one file, each on its way into its output; no more once one has failed."""
     decoded = work.decode(jpeg)
+    if work.settings.form != "png" and jpeg.metadata.exif is not None:
+        yield Warned(source, f"{source.name}: warning: EXIF is not kept in TIFF")
     started: list[_Step] = []
     for picture in decoded.pictures:
         output = outputs.mean if picture.kind == "mean" else outputs.samples[picture.index]
         if output is not None and output in wanted:
-            written = _written(source, output, picture)
-            started.append(work.encoder.start(written, picture.pixels, jpeg.metadata))
+            pixels = picture.pixels if picture.padded is None else picture.padded
+            written = _written(source, output, picture, jpeg.layout)
+            started.append(work.encoder.start(written, pixels, jpeg.metadata))
             yield started[-1]
         if any(_is_ready(step) and isinstance(_settle(step), Failed) for step in started):
             return
@@ -164,15 +169,14 @@ def _pictures(
         yield work.encoder.start(written, std_map_pixels(decoded.std_map()), metadata)
 
 
-def _written(source: Input, output: Path, picture: Picture) -> Written:
+def _written(source: Input, output: Path, picture: Picture, layout: Layout) -> Written:
     """What there is to say of a picture once it is in its file; its pixels are not kept."""
-    height, width = picture.pixels.shape[:2]
     return Written(
         source,
         output,
         picture.kind,
-        width,
-        height,
+        layout.width,
+        layout.height,
         picture.index if picture.kind == "sample" else None,
         picture.different,
         picture.total,

@@ -9,6 +9,9 @@ from typing import Literal
 from jpegx.errors import JpegxError
 from jpegx.io.inputs import Input, split_suffix
 
+TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
+PICTURES = TIFF_SUFFIXES | {".png"}
+
 Existing = Literal["refuse", "overwrite", "skip"]
 
 
@@ -30,28 +33,35 @@ class Outputs:
 
 
 def is_picture(output: Path) -> bool:
-    """True if an output is the name of a PNG file, not of a folder."""
-    return bool(_png(output.name)[1]) and not output.is_dir()
+    """True if an output is the name of a PNG or TIFF file, not of a folder."""
+    return bool(_split(output.name)[1]) and not output.is_dir()
 
 
 def name_outputs(
-    source: Input, output: Path | None, samples: int, *, mean: bool, std_map: bool
+    source: Input,
+    output: Path | None,
+    samples: int,
+    *,
+    mean: bool,
+    std_map: bool,
+    suffix: str = ".png",
 ) -> Outputs:
     """The files that an input becomes: x.png for one sample, x_0.png, x_1.png ... for more.
 
     From 11 samples on the numbers have leading zeros, so that the names sort. The posterior mean
     is x_mean.png, the per-pixel standard deviation x_std.png. Without ``output`` they are beside
     the input; ``output`` is a folder, or (``is_picture``) a file itself, which names them all. Only
-    endings that say JPEG are cut off: scan.1 and scan.2 are scan.1.png and scan.2.png.
+    endings that say JPEG are cut off: scan.1 and scan.2 are scan.1.png and scan.2.png. ``suffix``:
+    what pictures end with where the output does not say it; the deviation is a PNG in any case.
     """
     if output is not None and is_picture(output):
         folder = output.parent
-        stem, suffix = _png(output.name)
+        stem, suffix = _split(output.name)
     else:
         path = source.path if output is None else output / source.relative
-        folder, (stem, suffix) = path.parent, (split_suffix(path.name)[0], ".png")
+        folder, stem = path.parent, split_suffix(path.name)[0]
 
-    def named(ending: str) -> Path:
+    def named(ending: str, suffix: str = suffix) -> Path:
         return folder / f"{stem}{ending}{suffix}"
 
     digits = len(str(samples - 1))
@@ -59,12 +69,14 @@ def name_outputs(
     return Outputs(
         tuple(named(ending) for ending in endings),
         named("_mean") if mean else None,
-        named("_std") if std_map else None,
+        named("_std", suffix if _split(f"x{suffix}")[1].lower() == ".png" else ".png")
+        if std_map
+        else None,
     )
 
 
-def _png(name: str) -> tuple[str, str]:
-    return split_suffix(name, frozenset({".png"}))
+def _split(name: str) -> tuple[str, str]:
+    return split_suffix(name, PICTURES)
 
 
 def plan_outputs(
@@ -75,6 +87,7 @@ def plan_outputs(
     mean: bool,
     std_map: bool,
     failed: Callable[[str], None],
+    suffix: str = ".png",
 ) -> list[tuple[Input, Outputs]]:
     """Each input with its outputs, so that no file is written twice and no input is replaced.
 
@@ -88,7 +101,7 @@ def plan_outputs(
                 owners[place] = "an input itself"
     plan = []
     for source in sources:
-        outputs = name_outputs(source, output, samples, mean=mean, std_map=std_map)
+        outputs = name_outputs(source, output, samples, mean=mean, std_map=std_map, suffix=suffix)
         folder = os.path.realpath(outputs.samples[0].parent)
         places = {os.path.join(folder, path.name): path for path in outputs}
         taken = next((place for place in places if place in owners), None)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from jpegx.batch.outputs import Existing
+from jpegx.sampling.decoding import Form
 from jpegx.sampling.spec import SamplerSpec
 
 
@@ -10,14 +11,15 @@ from jpegx.sampling.spec import SamplerSpec
 class DecodeSettings:
     """What is done with each file: the options of ``jpegx decode`` under their own names.
 
-    ``spec``: what the samples are drawn from. ``preserve``: pictures get the time of the last
-    change of their input.
+    ``spec``: what the samples are drawn from. ``form``: of the pictures (``decoding.decode``).
+    ``preserve``: pictures get the time of the last change of their input.
     """
 
     spec: SamplerSpec
     samples: int
     seed: int
     project: bool
+    form: Form
     mean: bool
     std_map: bool
     strict: bool

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from jpegx.batch.outputs import Outputs, is_picture, plan_outputs
+from jpegx.batch.outputs import TIFF_SUFFIXES, Outputs, is_picture, plan_outputs
 from jpegx.cli.console import Console
 from jpegx.cli.report import Report
 from jpegx.cli.shared_options import (
@@ -25,6 +25,7 @@ from jpegx.cli.shared_options import (
 from jpegx.io.inputs import JPEG_SUFFIXES, Input, UnreadableList, find_inputs, read_names
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
+    from jpegx.sampling.decoding import Form
     from jpegx.sampling.spec import Precision
 
 OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".jxl"}
@@ -54,6 +55,19 @@ OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".av
     show_default=True,
     help="Make each picture exactly consistent: encoded again it gives the coefficients of the "
     "file. Without, the sampler's own pixels are written.",
+)
+@click.option(
+    "--ycbcr",
+    is_flag=True,
+    help="Write TIFF files in the file's own colours and sampling, with what lies beyond the edge: "
+    "exact also where no RGB picture is, as of many cameras.",
+)
+@click.option(
+    "--float",
+    "real",
+    is_flag=True,
+    help="Write TIFF files of 32-bit numbers, neither rounded nor clipped, with what lies beyond "
+    "the edge.",
 )
 @click.option(
     "--seed",
@@ -132,6 +146,8 @@ def decode(
     output: str | None,
     samples: int,
     project: bool,
+    ycbcr: bool,
+    real: bool,
     seed: int,
     model: str | None,
     mean: bool,
@@ -168,7 +184,9 @@ def decode(
     processes at once share the work.
 
     Exit status: 0, every picture is written; 1, a file failed; 2, wrong usage; 3, every picture is
-    written but some are not exact (a warning says how many coefficients differ from the file's).
+    written but some are not exact (a warning says how many coefficients differ from the file's,
+    and why: gamut and padding are proven, no 8-bit RGB picture is exact there, but one with --ycbcr
+    is; search means that none was found).
     """
     _check_inputs(inputs, output, files_from, null=null, preserve=preserve)
     if samples == 1 and (mean or std_map):
@@ -178,9 +196,14 @@ def decode(
         raise click.UsageError("-o - is for one picture; leave out -n, --mean, --std-map, --json.")
     if to_stdout and sys.stdout.isatty():
         raise click.UsageError("a PNG file does not go to a terminal; send it to a file or a pipe.")
+    if ycbcr and real:
+        raise click.UsageError("--ycbcr and --float are two forms of a picture; choose one.")
+    form: Form = "ycbcr" if ycbcr else "float" if real else "png"
+    if form != "png" and not project:
+        raise click.UsageError("--ycbcr and --float hold projected pictures; leave --no-project.")
     target = None if output is None else Path(output)
     if target is not None:
-        _check_target(target)
+        _check_target(target, form)
     try:
         names = [*inputs, *(read_names(files_from, null=null) if files_from else ())]
     except UnreadableList as error:
@@ -212,6 +235,7 @@ def decode(
         samples=samples,
         seed=seed,
         project=project,
+        form=form,
         mean=mean,
         std_map=std_map,
         strict=strict,
@@ -225,7 +249,13 @@ def decode(
         settings = replace(settings, existing="overwrite")
     else:
         jobs = plan_outputs(
-            sources, target, samples, mean=mean, std_map=std_map, failed=report.failed
+            sources,
+            target,
+            samples,
+            mean=mean,
+            std_map=std_map,
+            failed=report.failed,
+            suffix=".png" if form == "png" else ".tif",
         )
     if not to_stdout:
         same = "the same command" if overwrite is False else "with --skip-existing the same command"
@@ -259,8 +289,17 @@ def _check_inputs(
             raise click.UsageError("standard input is a terminal; send a JPEG file to it.")
 
 
-def _check_target(target: Path) -> None:
-    if target.is_dir() or is_picture(target):
+def _check_target(target: Path, form: "Form") -> None:
+    if target.is_dir():
+        return
+    if is_picture(target):
+        is_tiff = target.suffix.lower() in TIFF_SUFFIXES
+        if is_tiff and form == "png":
+            raise click.UsageError(
+                f"-o {target}: pictures are written as PNG; as TIFF with --ycbcr or --float."
+            )
+        if not is_tiff and form != "png":
+            raise click.UsageError(f"-o {target}: --ycbcr and --float are written as TIFF (.tif).")
         return
     if target.suffix.lower() in OTHER_PICTURES:
         raise click.UsageError(f"-o {target}: pictures are written as PNG, not {target.suffix}.")

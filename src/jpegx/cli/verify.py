@@ -48,7 +48,8 @@ def verify(
 
     Each PICTURE (PNG, TIFF, WebP, BMP ..., 8 bits a channel) is encoded with libjpeg (islow DCT),
     with the quantization tables and sampling factors of the file JPEG, and its coefficients are
-    compared with the file's. One of the names may be -, standard input.
+    compared with the file's. Of a TIFF that decode --ycbcr or --float wrote, what lies beyond the
+    edge is compared, too. One of the names may be -, standard input.
 
     JPEG and PICTURE may be two folders: each file is compared with the pictures that are named like
     it, as jpegx decode names them, and a summary is told at the end.
@@ -111,7 +112,9 @@ class _Check:
     def compare(self, jpeg: str, pictures: Sequence[str]) -> None:
         """Compare a file with pictures. Raises OSError if the answer cannot be written."""
         from jpegx.consistency.compare import verify as compare
-        from jpegx.io.picture_reader import read_comparable
+        from jpegx.consistency.compare import verify_padded
+        from jpegx.io.picture_reader import open_rewindable, read_comparable
+        from jpegx.io.tiled_tiff import read_padded
         from jpegx.jpeg.file import read_jpeg
 
         name = name_of(jpeg)
@@ -125,8 +128,14 @@ class _Check:
         for picture in pictures:
             name = name_of(picture)
             try:
-                pixels = read_comparable(source_of(picture), name, size)
-                report = compare(quantized, pixels, certify=self._certify)
+                with open_rewindable(source_of(picture)) as stream:
+                    padded = read_padded(stream, name, size)
+                    if padded is not None:
+                        report = verify_padded(quantized, padded, certify=self._certify)
+                    else:
+                        stream.seek(0)
+                        pixels = read_comparable(stream, name, size)
+                        report = compare(quantized, pixels, certify=self._certify)
             except Exception as error:
                 self.failed(one_line(error, name))
                 continue

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from jpegx.consistency.cell import Cell
 from jpegx.consistency.units import UnitModel
+from jpegx.jpeg.color import change_before_rounding
 from jpegx.jpeg.dct import dct_matrix
 
 # Accelerated steps before each look at the gap.
@@ -14,6 +15,7 @@ _LOOKS = (10, 20, 40, 80, 160, 320)
 # What libjpeg's DCT rounds, in DCT units: half of an eighth after the second pass, and somewhat
 # less that comes from the first.
 _DCT_ROUNDING = 0.1
+_SMALL = 1e-3  # a pixel of less weight would get too large a step
 
 
 class LeastGap:
@@ -31,7 +33,7 @@ class LeastGap:
         colour = 0.5 if model.region.layout.color_space == "ycbcr" else 0.0
         self._least = torch.cat([a for a, _ in ends]).float() - colour
         self._most = torch.cat([b for _, b in ends]).float() + colour
-        self._step = 1 / self._curvature()
+        self._step = self._steps()
 
     def __call__(self, quantized: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Gaps (M, K) from pictures to cells of integers (M, K), smaller and smaller.
@@ -50,7 +52,7 @@ class LeastGap:
                 to_pixels, to_samples = self._back(gap)
                 now = (
                     (pixels + self._step * to_pixels).clamp_(self._low, self._high),
-                    (rounding + self._step * to_samples).minimum(self._most).maximum(self._least),
+                    (rounding + to_samples / 2).minimum(self._most).maximum(self._least),
                 )
                 faster = (1 + (1 + 4 * speed**2) ** 0.5) / 2
                 push = (speed - 1) / faster
@@ -77,19 +79,14 @@ class LeastGap:
         weights = self._model.component_weights(self._model.split(samples))
         return self._model.pixel_weights(weights), samples
 
-    def _curvature(self) -> float:
-        """The largest curvature of half the squared distance, by power iteration."""
+    def _steps(self) -> Tensor:
+        """Steps (C, P) towards pixels, and half a step towards the rounding, that cannot overshoot.
+
+        Diagonal majorization: samples are sums of weights that add up to 1 in pixels, in channels
+        (in absolute value) and in rounding, so that each of the two has half of them.
+        """
         model = self._model
-        shape = (1, model.region.layout.channels, model.region.height * model.region.width)
-        pixels = torch.ones(shape, device=model.device)
-        rounding = torch.ones(1, model.steps.numel(), device=model.device)
-        zero = model.coefficients(torch.zeros_like(pixels))
-        size = 1.0
-        for _ in range(30):
-            size = float((pixels.square().sum() + rounding.square().sum()).sqrt())
-            pixels, rounding = pixels / size, rounding / size
-            values = model.coefficients(pixels) - zero
-            matrix = dct_matrix(values.device, values.dtype).T
-            values += (rounding.reshape(-1, 64) @ matrix).view(values.shape)
-            pixels, rounding = self._back(values)
-        return 1.1 * size
+        eye = torch.eye(model.region.layout.channels, device=model.device)[:, :, None]
+        mix = change_before_rounding(eye, model.region.layout)[:, :, 0].abs()
+        ones = [torch.ones(1, len(m.bias), device=model.device) for m in model.maps]
+        return 0.5 / (mix @ model.component_weights(ones)[0]).clamp(min=_SMALL)

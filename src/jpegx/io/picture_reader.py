@@ -106,7 +106,7 @@ def open_picture(source: Path | BinaryIO, name: str) -> Iterator[ImageFile.Image
     prints meanwhile is dropped.
     """
     try:
-        with _open(source) as stream:
+        with open_rewindable(source) as stream:
             found = _format_of(stream)
             if found is None:
                 raise UnreadablePicture(
@@ -135,7 +135,8 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def _open(source: Path | BinaryIO) -> Iterator[BinaryIO]:
+def open_rewindable(source: Path | BinaryIO) -> Iterator[BinaryIO]:
+    """A file or a stream to read from, which can be rewound; of no picture only the beginning."""
     if isinstance(source, Path):
         with source.open("rb") as stream:
             yield _rewindable(stream)

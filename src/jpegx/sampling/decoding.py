@@ -9,13 +9,17 @@ import torch
 from torch import Tensor
 
 from jpegx.consistency.certificates import Causes
+from jpegx.consistency.compare import verify_padded
 from jpegx.consistency.measure import consistency_rmse
 from jpegx.errors import UnsupportedJpeg
+from jpegx.io.tiled_tiff import PaddedPicture
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.libjpeg_model import encode
 from jpegx.sampling.eight_bit import EightBit
 from jpegx.sampling.running_moments import Moments
 from jpegx.sampling.sampler import Progress, Sampler
+
+Form = Literal["png", "ycbcr", "float"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class Picture:
     """One picture of a file, and how consistent it is.
 
     ``pixels``: uint8 (height, width, channels), 1 channel for a gray file, else 3 (RGB).
+    ``padded``: what another form than "png" holds, to which the figures then belong.
     ``index``: number of the sample, 0 for the mean. ``different`` of ``total`` coefficients
     re-encode to another integer than the file's; 0 is exact. ``rmse_added``: gray levels between
     the pixels and the plain projection of Eq. 11 (paper 1), and ``causes`` what keeps the
@@ -38,6 +43,7 @@ class Picture:
     rmse_added: float | None
     consistency_rmse: float
     causes: Causes | None
+    padded: PaddedPicture | None = None
 
 
 @dataclass(frozen=True)
@@ -68,12 +74,15 @@ def decode(
     project: bool,
     mean: bool,
     std_map: bool,
+    form: Form = "png",
     progress: Progress | None = None,
 ) -> Decoded:
     """Samples of a file.
 
     ``project``: make every picture exactly consistent. ``mean``: also the mean of the samples,
     projected like them. ``std_map``: keep what ``Decoded.std_map`` needs.
+    ``form``: 8-bit RGB or gray ("png"), 8-bit planes of the file's own colours and sampling
+    ("ycbcr"), real numbers that are not clipped ("float"); the latter two are always projected.
     ``progress``: as of :meth:`Sampler.sample`.
     The same seed gives the same pictures; sample i does not depend on how many there are.
     Raises UnsupportedJpeg for fractional sampling.
@@ -82,7 +91,7 @@ def decode(
         raise UnsupportedJpeg(
             f"fractional sampling factors {jpeg.layout.factors}, which no libjpeg shows or encodes"
         )
-    finisher = _Finisher(jpeg, project, sampler.device)
+    finisher = _Finisher(jpeg, project, form, sampler.device)
     moments = Moments() if mean or std_map else None
     drawn = sampler.sample(jpeg, samples, seed, progress)
     return Decoded(_pictures(drawn, finisher, moments, mean), moments)
@@ -103,17 +112,28 @@ def _pictures(
 class _Finisher:
     """Makes real-valued images of a file into 8-bit pictures, and says how consistent they are."""
 
-    def __init__(self, jpeg: QuantizedJpeg, project: bool, device: torch.device) -> None:
+    def __init__(
+        self, jpeg: QuantizedJpeg, project: bool, form: Form, device: torch.device
+    ) -> None:
+        self._jpeg = jpeg
         self._file = EightBit(jpeg, device)
         self._project = project
+        self._form = form
         self._total = sum(c.numel() for c in self._file.coefficients)
 
     def finish(
         self, image: Tensor, kind: Literal["sample", "mean"], index: int
     ) -> tuple[Tensor, Picture]:
         """8-bit pixels (C, H, W) and the picture of a real-valued image (C, H, W)."""
-        rmse_added = causes = None
-        if self._project:
+        rmse_added = causes = padded = None
+        if self._form != "png":
+            pixels = self._file.rounded(image)
+            is_real = self._form == "float"
+            padded = self._file.unclipped(image) if is_real else self._file.planes(image)
+            report = verify_padded(self._jpeg, padded)
+            causes, rmse = report.causes, report.consistency_rmse
+            different = causes.total
+        elif self._project:
             result = self._file.projected(image)
             pixels, different, rmse_added = result.pixels, result.different, result.rmse_added
             causes = result.causes
@@ -123,7 +143,9 @@ class _Finisher:
             different, rmse = self._compare(pixels)
         pixels = pixels.cpu()
         shown = np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
-        return pixels, Picture(shown, kind, index, different, self._total, rmse_added, rmse, causes)
+        return pixels, Picture(
+            shown, kind, index, different, self._total, rmse_added, rmse, causes, padded
+        )
 
     def _compare(self, pixels: Tensor) -> tuple[int, float]:
         file = self._file

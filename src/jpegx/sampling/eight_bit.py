@@ -1,4 +1,4 @@
-"""8-bit pictures of the real-valued images that a source draws for a file."""
+"""Pictures that can be written of the real-valued images that a source draws for a file."""
 
 from functools import cached_property
 
@@ -6,6 +6,9 @@ import torch
 from torch import Tensor
 
 from jpegx.consistency.exact import Exact, Progress, Projector
+from jpegx.consistency.padded import project_planes, project_unclipped
+from jpegx.errors import UnsupportedJpeg
+from jpegx.io.tiled_tiff import REDUCTIONS, PaddedPicture
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.jpeg_batch import JpegBatch
 
@@ -35,5 +38,40 @@ class EightBit:
         return image.to(self._device).round().clamp(0, 255).to(torch.uint8)
 
     def projected(self, image: Tensor) -> Exact:
-        """The image made consistent: see :class:`jpegx.consistency.exact.Projector`."""
+        """The image made consistent, in RGB: see :class:`jpegx.consistency.exact.Projector`."""
         return self._projector(image.to(self._device))
+
+    def planes(self, image: Tensor) -> PaddedPicture:
+        """The image made consistent, in the file's own colours and sampling, with its padding.
+
+        Raises UnsupportedJpeg if TIFF has no such sampling.
+        """
+        reductions = {self.layout.reduction(c) for c in range(1, len(self.layout.factors))}
+        only = reductions.pop() if reductions else (1, 1)
+        is_held = not reductions and only in (REDUCTIONS if self._is_ycbcr else {(1, 1)})
+        if not is_held or self.layout.reduction(0) != (1, 1):
+            raise UnsupportedJpeg("its sampling does not fit into TIFF; use --float")
+        file = (self.coefficients, self.tables, self.layout)
+        found = project_planes(image.to(self._device), *file)
+        return self._padded(found, self.layout.color_space, only)
+
+    def unclipped(self, image: Tensor) -> PaddedPicture:
+        """The plain projection of Eq. 11 (Man et al. 2022), RGB or gray, 32-bit, not clipped."""
+        file = (self.coefficients, self.tables, self.layout)
+        found = project_unclipped(image.to(self._device), *file)
+        return self._padded(list(found), "gray" if self.layout.channels == 1 else "rgb", (1, 1))
+
+    @property
+    def _is_ycbcr(self) -> bool:
+        return self.layout.color_space == "ycbcr"
+
+    def _padded(
+        self, planes: list[Tensor], space: str, reduction: tuple[int, int]
+    ) -> PaddedPicture:
+        return PaddedPicture(
+            tuple(plane.cpu().numpy() for plane in planes),
+            (self.layout.width, self.layout.height),
+            space,
+            reduction,
+            self.layout.mcu_size,
+        )
