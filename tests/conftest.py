@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -81,3 +82,27 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def quick_eval(one_thread: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread, no figures and no frozen networks unless a test undoes it."""
+    monkeypatch.setattr("jpegx.evaluation.report.page.find_spec", lambda name: None)
+    monkeypatch.setattr("jpegx.metrics.frozen_network.find_spec", lambda name: None)
+
+
+@pytest.fixture
+def figures_drawn(quick_eval: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures in the report, as where matplotlib is."""
+    monkeypatch.setattr("jpegx.evaluation.report.page.find_spec", find_spec)
+
+
+@pytest.fixture
+def originals(tmp_path: Path) -> Path:
+    """Three pictures of 208x128, cut from the example."""
+    folder = tmp_path / "birds"
+    folder.mkdir()
+    with Image.open(DATA / "example.jpg") as example:
+        for index, left in enumerate((0, 90, 170)):
+            example.crop((left, 60, left + 208, 188)).save(folder / f"bird{index}.png")
+    return folder

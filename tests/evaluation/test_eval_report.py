@@ -1,0 +1,92 @@
+"""The report that jpegx eval writes."""
+
+import json
+import re
+from base64 import b64decode
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import Run
+from eval_results import pixels
+
+pytestmark = pytest.mark.usefixtures("quick_eval")
+
+
+@pytest.mark.usefixtures("figures_drawn")
+def test_report_stands_alone(run: Run, originals: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = run("eval", originals, "--model", "laplace", "--quality", "10,40", "-n", 3, "-o", out)
+    assert result.exit_code == 0, result.output
+    page = (out / "report.html").read_text("utf-8")
+    assert page.count('src="data:image/svg+xml;base64,') == 4
+    # Three originals, and of each two rows at two qualities; the originals are shown at both.
+    # Of samples there are four panels: two of them, their mean and their deviation.
+    assert page.count('src="data:image/webp;base64,') == 3 * 2 * (1 + 2 * 4)
+    assert "http" not in page
+    assert page.count("<table>") == 5
+    found = json.loads((out / "results.json").read_text("utf-8"))
+    sampled = [row for row in found["rows"] if row["samples"] == 3]
+    assert len(sampled) == 4
+    for row in sampled:
+        assert sum(row["calibration"]["pixels"]["ranks"]) == pytest.approx(1)
+        assert len(row["nonzero"]) == 15
+
+
+@pytest.mark.usefixtures("figures_drawn")
+def test_chosen_crops(run: Run, originals: Path, tmp_path: Path) -> None:
+    """They are the pixels of the original at the place that was asked for."""
+    out = tmp_path / "out"
+    asked = ("--crops", "bird1.png:70,0", "--crops", "bird1:0,0", "--crops", "bird2:999,999")
+    models = ("--model", "standard", "--projection", "without", "--quality", 10)
+    result = run("eval", originals, *models, *asked, "-o", out)
+    assert result.exit_code == 0, result.output
+    page = (out / "report.html").read_text("utf-8")
+    titles = re.findall(r"<h4>([^<]*), quality 10 <", page)
+    assert titles == ["bird1.png at 70,0", "bird1.png at 0,0", "bird2.png at 999,999"]
+    found = re.findall(r'<img alt="([^"]*)"[^>]*src="data:image/webp;base64,([^"]*)"', page)
+    assert [name for name, _ in found] == ["originals", "standard"] * 3
+    boxes = {0: ("bird1", 70), 2: ("bird1", 0), 4: ("bird2", 208 - 128)}  # moved inside
+    for index, (name, left) in boxes.items():
+        shown = pixels(BytesIO(b64decode(found[index][1])))  # type: ignore[arg-type]
+        assert np.array_equal(shown, pixels(originals / f"{name}.png")[:, left : left + 128])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--crops", "dog:0,0", "-o", "out"), "dog: no such picture"),
+        (("--crops", "bird1:0", "-o", "out"), "PICTURE:X,Y"),
+        (("--crops", "bird1:0,0"), "-o"),
+    ],
+)
+def test_crops_that_cannot_be_shown(
+    run: Run, originals: Path, words: tuple[str, ...], said: str
+) -> None:
+    result = run("eval", originals, "--model", "standard", *words)
+    assert result.exit_code in (1, 2)
+    assert said in result.stderr
+    assert not Path("out").exists()
+
+
+def test_no_matplotlib(run: Run, originals: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = run("eval", originals, "--model", "standard", "--quality", 20, "-o", out)
+    assert result.exit_code == 0
+    assert "pip install 'jpegx[report]'" in result.stderr
+    assert (out / "results.csv").exists()
+    assert not (out / "report.html").exists()
+
+
+@pytest.mark.usefixtures("figures_drawn")
+def test_report_without_any_match(run: Run, originals: Path, tmp_path: Path) -> None:
+    others = tmp_path / "others"
+    others.mkdir()
+    Image.open(originals / "bird0.png").save(others / "dog.png")
+    result = run("eval", originals, "--decoded", others, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 3, result.stderr
+    assert (tmp_path / "out" / "report.html").exists()
