@@ -11,51 +11,44 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from frozen_states import BLOCKS, efficientnet_state
 from jpegx.metrics import efficientnet_lite, vgg16
 from jpegx.metrics.efficientnet_lite import EfficientNetLite0
 from jpegx.metrics.features import NETWORKS, open_features, positions
 from jpegx.metrics.frozen_network import FrozenNetwork, MissingNetwork, find_package_file
+from jpegx.metrics.strided_depthwise import strided_depthwise
 from jpegx.metrics.vgg16 import Vgg16
 from scenes import noise
 
-# Kernel, stride, whether it expands, channels in and out of the first blocks of the table in Tan
-# and Le 2019 (MBConv1 16, MBConv6 24 twice, 40 twice, 80 three times, 112 three times).
-BLOCKS = [
-    (3, 1, 1, 32, 16),
-    (3, 2, 6, 16, 24),
-    (3, 1, 6, 24, 24),
-    (5, 2, 6, 24, 40),
-    (5, 1, 6, 40, 40),
-    (3, 2, 6, 40, 80),
-    (3, 1, 6, 80, 80),
-    (3, 1, 6, 80, 80),
-    (5, 1, 6, 80, 112),
-    (5, 1, 6, 112, 112),
-    (5, 1, 6, 112, 112),
-]
 
-
-def efficientnet_state() -> dict[str, Tensor]:
-    """Random tensors by the names of the package's file."""
+def test_the_quick_gradient_is_that_of_the_convolution() -> None:
     random = torch.Generator().manual_seed(0)
-    state = {}
+    for kernel, size in ((3, (16, 16)), (3, (17, 14)), (5, (19, 20)), (5, (16, 11))):
+        images = torch.randn(2, 6, *size, generator=random, requires_grad=True)
+        weight = torch.randn(6, 1, kernel, kernel, generator=random)
+        bias = torch.randn(6, generator=random)
+        plain = F.conv2d(images, weight, bias, stride=2, groups=6)
+        quick = strided_depthwise(images, weight, bias)
+        torch.testing.assert_close(quick, plain)
+        above = torch.randn(plain.shape, generator=random)
+        (wanted,) = torch.autograd.grad(plain, images, above)
+        (found,) = torch.autograd.grad(quick, images, above)
+        torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
 
-    def add(conv: str, normalization: str, *shape: int) -> None:
-        fan = shape[1] * shape[2] * shape[3]
-        state[f"{conv}.weight"] = torch.randn(shape, generator=random) / fan**0.5
-        for part, low in (("weight", 0.5), ("bias", -0.5), ("running_mean", -0.5)):
-            values = torch.rand(shape[0], generator=random) + low
-            state[f"{normalization}.{part}"] = values
-        state[f"{normalization}.running_var"] = torch.rand(shape[0], generator=random) + 0.5
 
-    add("_conv_stem", "_bn0", 32, 3, 3, 3)
-    for index, (kernel, _, expansion, inputs, outputs) in enumerate(BLOCKS):
-        block, inner = f"_blocks.{index}.", inputs * expansion
-        if expansion > 1:
-            add(f"{block}_expand_conv", f"{block}_bn0", inner, inputs, 1, 1)
-        add(f"{block}_depthwise_conv", f"{block}_bn1", inner, 1, kernel, kernel)
-        add(f"{block}_project_conv", f"{block}_bn2", outputs, inner, 1, 1)
-    return state
+def test_gradients_reach_the_images_in_the_number_type_of_training() -> None:
+    network = EfficientNetLite0(efficientnet_state())
+    images = torch.rand(1, 3, 64, 48, generator=torch.Generator().manual_seed(0))
+    found = []
+    for dtype in (torch.float32, torch.bfloat16):
+        seen = images.clone().requires_grad_(True)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+            features = network.features(seen)
+        torch.stack([each.float().square().mean() for each in features.values()]).sum().backward()
+        assert seen.grad is not None
+        assert seen.grad.dtype == torch.float32
+        found.append(seen.grad.flatten())
+    assert F.cosine_similarity(found[0], found[1], dim=0) > 0.98
 
 
 def by_hand(state: dict[str, Tensor], images: Tensor) -> list[Tensor]:

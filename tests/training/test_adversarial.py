@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from jpegx.models.critic import Critic
-from jpegx.models.files import decoded_rgb, repeat
+from jpegx.models.files import decoded_rgb
 from jpegx.models.generator import Generator
 from jpegx.models.layers import repeat_samples
 from jpegx.models.noise import RandomNoise, ZeroNoise
@@ -62,8 +62,9 @@ def test_shared_samples_have_every_loss() -> None:
     batch = compress(groups(2), CPU)
     images = generator(batch.files, RandomNoise(stage.random(7, 0, _SAMPLE)), 3)
     samples = images.unflatten(0, (4, 3))
-    fake, features = critic(images, repeat(batch.files, 3))
-    real, wanted_features = critic(batch.targets, batch.files)
+    decoded = decoded_rgb(batch.files)
+    fake, features = critic(images, repeat_samples(decoded, 3))
+    real, wanted_features = critic(batch.targets, decoded)
     filters = stage.random(7, 0, _DIRECTIONS)
     usual = reference(batch.files, ZeroNoise())
     wanted = {

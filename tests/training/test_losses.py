@@ -1,6 +1,7 @@
 """Each loss of training against a value worked out by hand or by brute force."""
 
 import itertools
+from collections.abc import Sequence
 from math import exp, log
 from pathlib import Path
 
@@ -10,15 +11,21 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from jpeg_batches import showing
 from jpegx.jpeg import libjpeg_model, transform
 from jpegx.jpeg.jpeg_batch import JpegBatch
-from jpegx.models.critic import Critic
-from jpegx.models.files import Files, decoded_rgb
+from jpegx.models.critic import Critic, Ratings
+from jpegx.models.files import decoded_rgb
 from jpegx.models.registry import critics
 from jpegx.training.data.compress import compress, layout_of
 from jpegx.training.data.patches import Group, ijg_tables
-from jpegx.training.losses.adversarial_game import critic_loss, generator_loss, gradient_penalty
+from jpegx.training.losses.adversarial_game import (
+    critic_loss,
+    generator_loss,
+    gradient_penalty,
+    paired_loss,
+    paired_penalty,
+    share_above,
+)
 from jpegx.training.losses.feature_matching import feature_matching
 from jpegx.training.losses.logarithmic_error import logarithmic_error
 from jpegx.training.losses.moments import first_moment, second_moment
@@ -39,10 +46,40 @@ def softplus(value: float) -> float:
 
 
 def test_adversarial_losses_are_the_non_saturating_ones() -> None:
-    real, fake = torch.tensor([1.0, -2.0]), torch.tensor([0.5, 3.0])
+    real, fake = [torch.tensor([1.0, -2.0])], [torch.tensor([0.5, 3.0])]
     critic = (softplus(-1) + softplus(2)) / 2 + (softplus(0.5) + softplus(3)) / 2
     assert float(critic_loss(real, fake)) == pytest.approx(critic)
     assert float(generator_loss(fake)) == pytest.approx((softplus(-0.5) + softplus(-3)) / 2)
+    # Each map counts alike, however many logits it has.
+    maps = [fake[0], torch.tensor([7.0])]
+    wanted = ((softplus(-0.5) + softplus(-3)) / 2 + softplus(-7)) / 2
+    assert float(generator_loss(maps)) == pytest.approx(wanted)
+
+
+def test_pairs_are_compared_position_by_position() -> None:
+    fine, coarse = torch.tensor([[[[1.0, -2.0]]]]), torch.tensor([[[[0.5]]]])
+    real, fake = [fine, coarse], [torch.tensor([[[[0.5, 1.0]]]]), torch.tensor([[[[2.5]]]])]
+    critic = ((softplus(-0.5) + softplus(3)) / 2 + softplus(2)) / 2
+    assert float(paired_loss(real, fake)) == pytest.approx(critic)
+    assert float(paired_loss(fake, real)) == pytest.approx(
+        ((softplus(0.5) + softplus(-3)) / 2 + softplus(-2)) / 2
+    )
+    # Of the fine maps' means, -0.5 and 0.75, and of the coarse ones the sample's is above.
+    assert float(share_above(real, fake)) == 0
+    assert float(share_above([fine, coarse], [fine - 1, coarse + 1])) == 0.5
+
+
+def test_the_paired_penalty_of_a_linear_critic() -> None:
+    weight = torch.randn(3, 4, 4)
+    critic = Linear(weight)
+    images, mean = torch.rand(5, 3, 4, 4), torch.rand(5, 3, 4, 4)
+    penalty = paired_penalty(critic, images, images, mean)
+    # 16 pixels; a change is felt in units of 1/2.
+    wanted = 16 * float(weight.square().sum()) / 4
+    assert float(penalty.detach()) == pytest.approx(wanted, rel=1e-5)
+    penalty.backward()
+    assert critic.weight.grad is not None
+    assert torch.allclose(critic.weight.grad, 8 * weight, atol=1e-4)
 
 
 def test_each_image_counts_as_much_in_the_logarithmic_error() -> None:
@@ -66,18 +103,19 @@ class Linear(Critic):
         super().__init__()
         self.weight = nn.Parameter(weight)
 
-    def forward(self, images: Tensor, files: Files) -> tuple[Tensor, list[Tensor]]:
-        return (images * self.weight).sum(dim=(1, 2, 3)), []
+    def rate(
+        self, seen: Sequence[Tensor], decoded: Sequence[Tensor], mean: Tensor | None
+    ) -> Ratings:
+        return Ratings([(seen[0] * self.weight).sum(dim=(1, 2, 3), keepdim=True)], [])
 
-
-def some_files(count: int, size: int) -> list[JpegBatch]:
-    return [showing(torch.zeros(count, 3, size, size))]
+    def tolerance(self, mean: Tensor) -> Tensor:
+        return torch.full_like(mean[:, :1], 0.5)
 
 
 def test_gradient_penalty_of_a_linear_critic() -> None:
     weight = torch.randn(3, 4, 4)
     critic = Linear(weight)
-    penalty = gradient_penalty(critic, torch.rand(5, 3, 4, 4), some_files(5, 4))
+    penalty = gradient_penalty(critic, torch.rand(5, 3, 4, 4), torch.zeros(5, 3, 4, 4))
     assert float(penalty.detach()) == pytest.approx(float(weight.square().sum() / 2), rel=1e-5)
     penalty.backward()
     assert critic.weight.grad is not None
@@ -88,7 +126,7 @@ def test_gradient_penalty_of_a_linear_critic() -> None:
 def test_gradient_penalty_trains_the_critics(family: str) -> None:
     config: dict[str, object] = {"width": 4} if family == "resnet34" else {"widths": [4, 8]}
     critic = critics.create(family, config)
-    gradient_penalty(critic, torch.rand(2, 3, 32, 32), some_files(2, 32)).backward()
+    gradient_penalty(critic, torch.rand(2, 3, 32, 32), torch.zeros(2, 3, 32, 32)).backward()
     weight = next(critic.parameters())
     assert weight.grad is not None
     assert weight.grad.abs().max() > 0

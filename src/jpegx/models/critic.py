@@ -1,27 +1,59 @@
 """What every critic offers: a network that tells the source images from samples."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
 from jpegx.models.config import Config
-from jpegx.models.files import Files
+
+
+class Ratings(NamedTuple):
+    """What a critic says of N images.
+
+    ``logits``: one or more maps (N, 1, h, w), each of its own size, high where an image looks like
+    a source. ``features``: (N, c, h, w) each, finest first, for feature matching; a critic that
+    stands on a frozen network has none.
+    """
+
+    logits: list[Tensor]
+    features: list[Tensor]
 
 
 class Critic(nn.Module, ABC):
-    """A network that rates images, given the files they are samples of.
+    """A network that rates images, given the decoded files and X̄(Y).
 
-    ``family``, ``config_class``: the name and the configuration of the family.
+    ``family``, ``config_class``: the name and the configuration of the family. ``needs_mean``:
+    whether it cannot do without X̄(Y).
+
+    To rate is done in two steps: :meth:`look`, which trains nothing and is done once for each
+    image, and :meth:`rate`, which is done anew when the weights have changed.
     """
 
     family: ClassVar[str]
     config_class: ClassVar[type[Config]]
     config: Config
+    needs_mean: ClassVar[bool] = False
+
+    def look(self, images: Tensor) -> list[Tensor]:
+        """What :meth:`rate` needs of images (N, 3, H, W) in gray levels / 255; differentiable."""
+        return [images]
 
     @abstractmethod
-    def forward(self, images: Tensor, files: Files) -> tuple[Tensor, list[Tensor]]:
-        """Logits (N,), high for a source image, and features for feature matching, finest first.
+    def rate(
+        self, seen: Sequence[Tensor], decoded: Sequence[Tensor], mean: Tensor | None
+    ) -> Ratings:
+        """Ratings of images.
 
-        ``images``: (N, 3, H, W) in gray levels / 255. ``files``: the N files.
+        ``seen``, ``decoded``: looks at the images, and at the decoded files that they are samples
+        of. ``mean``: X̄(Y), (N, 3, H, W).
         """
+
+    def forward(self, images: Tensor, decoded: Tensor, mean: Tensor | None = None) -> Ratings:
+        """Ratings of images (N, 3, H, W), samples of the files decoded (N, 3, H, W)."""
+        return self.rate(self.look(images), self.look(decoded), mean)
+
+    def tolerance(self, mean: Tensor) -> Tensor | float:
+        """What a penalty measures changes of a pixel by: 1, or (N, 1, H, W) gray levels / 255."""
+        return 1.0

@@ -93,6 +93,20 @@ class Generator(nn.Module, ABC):
         """Encode and render: see :meth:`render`."""
         return self.render(self.encode(files), noise, samples)
 
+    def trunk_parameters(self) -> list[nn.Parameter]:
+        """Those that X̄(Y), what comes without noise, depends on: what a regression trains.
+
+        All, unless the family has a trunk that its samples stand on.
+        """
+        return list(self.parameters())
+
+    def head_parameters(self) -> list[nn.Parameter]:
+        """Those that only samples depend on: what is trained on a trunk that is held.
+
+        All, unless the family has such a trunk.
+        """
+        return list(self.parameters())
+
     @property
     def dtype(self) -> torch.dtype:
         """The number type that the network computes in."""

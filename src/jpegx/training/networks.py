@@ -15,7 +15,7 @@ from jpegx.models.registry import generators
 from jpegx.models.transfer import transfer
 from jpegx.models.zoo import find
 from jpegx.training.muon import Muon
-from jpegx.training.options import NetworkOptions, TrainingOptions
+from jpegx.training.options import NetworkOptions, OptimizerOptions
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -109,7 +109,7 @@ def frozen(module: M) -> M:
 
 
 def make_optimizer(
-    parameters: Iterable[nn.Parameter], options: TrainingOptions
+    parameters: Iterable[nn.Parameter], options: OptimizerOptions
 ) -> torch.optim.Optimizer:
     """The optimizer that a recipe chooses; the schedules set its learning rate at every step."""
     if options.optimizer == "muon":

@@ -54,15 +54,28 @@ class NetworkOptions:
 
 
 @dataclass(frozen=True)
-class TrainingOptions:
-    """[training]: what the stages share."""
+class OptimizerOptions:
+    """How weights are changed."""
+
+    optimizer: str = key("adam", "adam, or muon for the convolutions.")
+    muon_rate: float = key(10.0, "Learning rate of Muon, relative to Adam's.")
+    betas: tuple[float, float] = key((0.9, 0.999), "Of Adam.")
+
+    def optimizer_problems(self, where: str) -> Iterator[str]:
+        """What is wrong with them; ``where``: the table that they stand in."""
+        if self.optimizer not in ("adam", "muon"):
+            yield f"{where}.optimizer must be adam or muon"
+        if max(self.betas) >= 1:
+            yield f"{where}.betas must be below 1"
+
+
+@dataclass(frozen=True)
+class TrainingOptions(OptimizerOptions):
+    """[training]: what the stages share; the optimizer is that of the generator and of a critic."""
 
     seed: int = key(0, "Same seed, same data, same noise, same start.")
     start: str = key("", "To start from: weights (file or name), or a run, with its critic.")
     ema: float = key(0.999, "Decay of the moving average of the generator's weights.")
-    optimizer: str = key("adam", "adam, or muon for the convolutions, of all networks.")
-    muon_rate: float = key(10.0, "Learning rate of Muon, relative to Adam's.")
-    betas: tuple[float, float] = key((0.9, 0.999), "Of Adam, for all networks.")
     precision: str = key("auto", "bfloat16, float32, or auto: bfloat16 where the device has it.")
     accumulate: int = key(1, "Parts of a batch that are worked on one after the other.")
     warm_up: int = key(0, "Steps over which a stage's learning rate rises to its full value.")

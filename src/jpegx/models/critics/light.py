@@ -1,5 +1,6 @@
 """A critic for training on a CPU."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -8,8 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jpegx.models.config import Config
-from jpegx.models.critic import Critic
-from jpegx.models.files import Files, decoded_rgb
+from jpegx.models.critic import Critic, Ratings
 from jpegx.models.registry import critics
 
 
@@ -55,9 +55,12 @@ class LightCritic(Critic):
                 nn.init.kaiming_normal_(module.weight, a=self._SLOPE)
                 nn.init.zeros_(module.bias)
 
-    def forward(self, images: Tensor, files: Files) -> tuple[Tensor, list[Tensor]]:
-        """Logits (N,) and features: see :meth:`Critic.forward`."""
-        difference = (images - decoded_rgb(files)) * self._DIFFERENCE_GAIN
+    def rate(
+        self, seen: Sequence[Tensor], decoded: Sequence[Tensor], mean: Tensor | None
+    ) -> Ratings:
+        """One logit an image, (N, 1, 1, 1), and features: see :meth:`Critic.rate`."""
+        (images,), (jpegs,) = seen, decoded
+        difference = (images - jpegs) * self._DIFFERENCE_GAIN
         values = F.pixel_unshuffle(torch.cat([images - 0.5, difference], dim=1), 2)
         values = self._active(self.stem(values.contiguous(memory_format=torch.channels_last)))
         features = []
@@ -67,7 +70,7 @@ class LightCritic(Critic):
             values = self._active(same(values))
             features.append(values)
         logits: Tensor = self.head(values)
-        return logits.mean(dim=(1, 2, 3)), features
+        return Ratings([logits.mean(dim=(1, 2, 3), keepdim=True)], features)
 
     def _active(self, values: Tensor) -> Tensor:
         return F.leaky_relu(values, self._SLOPE)

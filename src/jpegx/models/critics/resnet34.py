@@ -1,5 +1,6 @@
 """The critic of Man et al. 2022."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -7,8 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jpegx.models.config import Config
-from jpegx.models.critic import Critic
-from jpegx.models.files import Files
+from jpegx.models.critic import Critic, Ratings
 from jpegx.models.registry import critics
 
 
@@ -76,13 +76,15 @@ class ResNet34Critic(Critic):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
 
-    def forward(self, images: Tensor, files: Files) -> tuple[Tensor, list[Tensor]]:
-        """Logits (N,) and features: see :meth:`Critic.forward`."""
-        values = (images - 0.5).contiguous(memory_format=torch.channels_last)
+    def rate(
+        self, seen: Sequence[Tensor], decoded: Sequence[Tensor], mean: Tensor | None
+    ) -> Ratings:
+        """One logit an image, (N, 1, 1, 1), and features: see :meth:`Critic.rate`."""
+        values = (seen[0] - 0.5).contiguous(memory_format=torch.channels_last)
         values = F.max_pool2d(F.relu(self.norm(self.stem(values))), 3, stride=2, padding=1)
         features = []
         for stage in self.stages:
             values = stage(values)
             features.append(values)
         logits: Tensor = self.head(values.mean(dim=(2, 3)))
-        return logits[:, 0], features
+        return Ratings([logits[:, :, None, None]], features)

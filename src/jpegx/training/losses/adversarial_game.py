@@ -1,35 +1,84 @@
-"""The adversarial game (Goodfellow et al. 2014), and R1 (Mescheder et al. 2018)."""
+"""The adversarial game: who minimizes what, and what keeps the critic's gradients small.
+
+Logits are maps, one or more for each image; a loss is the mean of those of the maps.
+"""
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from jpegx.models.critic import Critic
-from jpegx.models.files import Files
+
+Logits = Sequence[Tensor]
 
 
-def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """What the critic minimizes (-V of Eq. 9, paper 1): scalar of logits (N,) each."""
-    return F.softplus(-real).mean() + F.softplus(fake).mean()
+def critic_loss(real: Logits, fake: Logits) -> Tensor:
+    """What the critic minimizes (-V of Eq. 9, paper 1; Goodfellow et al. 2014): a scalar."""
+    pairs = zip(real, fake, strict=True)
+    return _mean([F.softplus(-r.float()).mean() + F.softplus(f.float()).mean() for r, f in pairs])
 
 
-def generator_loss(fake: Tensor) -> Tensor:
-    """Non-saturating loss of the generator (V of Eq. 10, paper 1): scalar of logits (N,)."""
-    return F.softplus(-fake).mean()
+def generator_loss(fake: Logits) -> Tensor:
+    """Non-saturating loss of the generator (V of Eq. 10, paper 1): a scalar."""
+    return _mean([F.softplus(-f.float()).mean() for f in fake])
 
 
-def gradient_penalty(critic: Critic, images: Tensor, files: Files) -> Tensor:
+def paired_loss(above: Logits, below: Logits) -> Tensor:
+    """Relativistic pairing: one image should be rated above its partner, at every position.
+
+    A scalar. Huang et al. 2024 (R3GAN), after Jolicoeur-Martineau 2019: softplus of the
+    negative difference. The critic wants the source above the sample of its file, the generator the
+    sample above the source; so no mode of sources can be left out without being seen.
+    """
+    return _mean(
+        [F.softplus(b.float() - a.float()).mean() for a, b in zip(above, below, strict=True)]
+    )
+
+
+def share_above(above: Logits, below: Logits) -> Tensor:
+    """How often the mean logit of an image is above its partner's, at 0.5 by chance: a scalar."""
+    return _mean(
+        [
+            (a.float().mean(dim=(1, 2, 3)) > b.float().mean(dim=(1, 2, 3))).float().mean()
+            for a, b in zip(above, below, strict=True)
+        ]
+    )
+
+
+def gradient_penalty(critic: Critic, images: Tensor, decoded: Tensor) -> Tensor:
     """R1 of Eq. 9, paper 1: half the squared norm of the critic's gradient at source images.
 
     The mean over the images (N, 3, H, W), 0 to 1, as a scalar. Mescheder et al. 2018, Eq. 9, with
     gamma = 1.
     """
     images = images.detach().requires_grad_(True)
-    logits, _ = critic(images, files)
-    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    total = torch.stack([logits.sum() for logits in critic(images, decoded).logits]).sum()
+    (gradient,) = torch.autograd.grad(total, images, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean() / 2
 
 
-def share_right(real: Tensor, fake: Tensor) -> Tensor:
+def share_right(real: Logits, fake: Logits) -> Tensor:
     """How often the critic is right: near 1 it has won, at 0.5 it has no idea."""
-    return ((real > 0).float().mean() + (fake < 0).float().mean()) / 2
+    shares = [(r > 0).float().mean() for r in real] + [(f < 0).float().mean() for f in fake]
+    return _mean(shares)
+
+
+def paired_penalty(critic: Critic, images: Tensor, decoded: Tensor, mean: Tensor) -> Tensor:
+    """R1 and R2 of Huang et al. 2024 (R3GAN): the mean over sources and samples alike, a scalar.
+
+    The squared norm of the gradient of an image's mean logit, in the critic's own tolerance of a
+    pixel, times the number of pixels, so that the size of the patches does not matter. ``images``:
+    (N, 3, H, W), sources and samples together, ``decoded`` and ``mean``: their files and X̄(Y).
+    """
+    images = images.detach().requires_grad_(True)
+    ratings = [logits.mean(dim=(1, 2, 3)) for logits in critic(images, decoded, mean).logits]
+    (gradient,) = torch.autograd.grad(_mean(ratings).sum(), images, create_graph=True)
+    pixels = images.shape[2] * images.shape[3]
+    felt = gradient * critic.tolerance(mean)
+    return pixels * felt.square().sum(dim=(1, 2, 3)).mean()
+
+
+def _mean(values: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(values)).mean(dim=0)

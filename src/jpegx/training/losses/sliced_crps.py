@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from jpegx.metrics.contrast import local_contrast
 from jpegx.metrics.crps import crps
 
 _SIZE = 5  # pixels of a filter each way, at each scale
-_SCALES = 4  # the last sees means of 8x8 pixels, which the dither moves
-LEAST_SIZE = _SIZE << (_SCALES - 1)  # pixels each way of an image that all filters fit in
+SCALES = 4  # the last sees means of 8x8 pixels, which the dither moves
 # Brightness and two colour differences, orthonormal in RGB. Errors of colour are smaller by about
 # this factor: without it few directions would see them, and the eye sees colour noise.
 _OPPONENT = ((3**-0.5,) * 3, (2**-0.5, -(2**-0.5), 0.0), (6**-0.5, 6**-0.5, -2 * 6**-0.5))
@@ -26,16 +26,26 @@ _WINDOW = 15  # pixels each way of the contrast: it reaches over the borders of 
 _FLAT = 0.02  # what is tolerated where there is no contrast
 
 
+def least_size(scales: int = SCALES) -> int:
+    """Pixels each way of an image that the filters of all scales fit in."""
+    return _SIZE << (scales - 1)
+
+
 def sliced_crps(
-    samples: Tensor, targets: Tensor, decoded: Tensor, directions: torch.Generator, count: int
+    samples: Tensor,
+    targets: Tensor,
+    decoded: Tensor,
+    directions: torch.Generator,
+    count: int,
+    scales: int = SCALES,
 ) -> Tensor:
     """The fair CRPS of the outputs of random filters: a scalar, the mean of all.
 
     ``samples``: (N, S, C, H, W) with S > 1, ``targets``, ``decoded``: (N, C, H, W), 0 to 1; H and W
-    at least ``LEAST_SIZE``. ``directions``: where ``count`` filters for each scale (1, 1/2, 1/4,
-    1/8) are drawn from. A filter has Gaussian weights of norm 1; reduced images are scaled so that
-    white noise keeps its size. The score's unit is the tolerance: the contrast of the decoded image
-    + 0.02.
+    at least ``least_size(scales)``. ``directions``: where ``count`` filters for each scale (1, 1/2,
+    1/4, ...) are drawn from. A filter has Gaussian weights of norm 1; reduced images are scaled so
+    that white noise keeps its size. The score's unit is the tolerance: the contrast of the decoded
+    image + 0.02.
     """
     number, channels = samples.shape[1:3]
     errors = (samples - targets[:, None]).transpose(0, 1).flatten(0, 1)
@@ -43,9 +53,9 @@ def sliced_crps(
         opponent = errors.new_tensor(_OPPONENT)
         opponent[1:] *= _COLOUR_GAIN
         errors = F.conv2d(errors, opponent[:, :, None, None])
-    tolerance = _contrast(decoded) + _FLAT
+    tolerance = local_contrast(decoded, _WINDOW) + _FLAT
     total = errors.new_zeros((), dtype=torch.float64)
-    for scale in range(_SCALES):
+    for scale in range(scales):
         if scale:
             errors = 2 * F.avg_pool2d(errors, 2)
             tolerance = F.avg_pool2d(tolerance, 2)
@@ -56,17 +66,4 @@ def sliced_crps(
         border = _SIZE // 2
         values = values / tolerance[:, :, border:-border, border:-border]
         total = total + crps(values, values.new_zeros(values.shape[1:]))
-    return (total / _SCALES).to(samples.dtype)
-
-
-def _contrast(images: Tensor) -> Tensor:
-    """Standard deviation of the brightness around each pixel: (N, 1, H, W) of (N, C, H, W)."""
-    brightness = images.mean(dim=1, keepdim=True)
-    brightness = brightness - brightness.mean(dim=(2, 3), keepdim=True)
-    square = _around(brightness.square()) - _around(brightness).square()
-    return square.clamp(min=0).sqrt()
-
-
-def _around(values: Tensor) -> Tensor:
-    """Mean of the window around each place, of what of it lies inside."""
-    return F.avg_pool2d(values, _WINDOW, 1, _WINDOW // 2, count_include_pad=False)
+    return (total / scales).to(samples.dtype)

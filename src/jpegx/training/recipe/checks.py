@@ -24,10 +24,7 @@ def common_problems(recipe: CommonOptions) -> Iterator[str]:
     yield from (f"{key} must be at least 1" for key, count in counts.items() if count < 1)
     if training.ema >= 1:
         yield "training.ema must be below 1"
-    if max(training.betas) >= 1:
-        yield "training.betas must be below 1"
-    if training.optimizer not in ("adam", "muon"):
-        yield "training.optimizer must be adam or muon"
+    yield from training.optimizer_problems("training")
     if training.precision not in ("auto", "bfloat16", "float32"):
         yield "training.precision must be auto, bfloat16 or float32"
     qualities = validation.qualities

@@ -30,33 +30,50 @@ def sound_tables(schema: Schema, given: Tables, problems: dict[str, str]) -> Tab
 
 def _sound_keys(kind: type, given: Tables, where: str, problems: dict[str, str]) -> Tables:
     hints = get_type_hints(kind)
-    sound = {}
+    sound: Tables = {}
     for name, value in given.items():
         path = f"{where}.{name}"
-        hint = hints.get(name)
         try:
-            if hint is None:
+            if name not in hints:
                 raise ValueError(f"unknown key; there are {', '.join(hints)}")
-            if is_dataclass(hint) and isinstance(hint, type):
-                if not isinstance(value, dict):
-                    raise ValueError("must be a table")
-                sound[name] = _sound_keys(hint, value, path, problems)
-            else:
-                _read(hint, value)
+            inner, each = _table_in(hints[name])
+            if inner is None:
+                _read(hints[name], value)
                 sound[name] = value
+                continue
+            if not isinstance(value, dict):
+                raise ValueError("must be a table")
+            if each:
+                schema = dict.fromkeys(value, inner)
+                below: dict[str, str] = {}
+                sound[name] = sound_tables(schema, value, below)
+                problems |= {f"{path}.{key}": f"{path}.{text}" for key, text in below.items()}
+            else:
+                sound[name] = _sound_keys(inner, value, path, problems)
         except ValueError as error:
             problems[path] = f"{path}: {error}"
     return sound
 
 
+def _table_in(hint: Any) -> tuple[type | None, bool]:  # noqa: ANN401 (any type hint)
+    """The dataclass that a key holds, None if none, and whether it holds several, by name."""
+    several = get_origin(hint) is dict
+    inner = get_args(hint)[1] if several else hint
+    return (inner, several) if is_dataclass(inner) and isinstance(inner, type) else (None, False)
+
+
 def read_table(kind: type, sound: Tables) -> Any:  # noqa: ANN401 (one of the dataclasses)
     """The dataclass of a sound table."""
     hints = get_type_hints(kind)
-    values = {}
+    values: dict[str, object] = {}
     for name, value in sound.items():
-        hint = hints[name]
-        nested = is_dataclass(hint) and isinstance(hint, type)
-        values[name] = read_table(hint, value) if nested else _read(hint, value)
+        inner, several = _table_in(hints[name])
+        if inner is None:
+            values[name] = _read(hints[name], value)
+        elif several:
+            values[name] = {key: read_table(inner, keys) for key, keys in value.items()}
+        else:
+            values[name] = read_table(inner, value)
     return kind(**values)
 
 
@@ -64,11 +81,14 @@ def lay_over(schema: Schema, base: Tables, own: Tables) -> Tables:
     """The keys of ``own`` on those of ``base``: a key that holds a table of its own replaces it."""
     result = dict(base)
     for name, value in own.items():
-        hint = schema[name]
-        if is_dataclass(hint) and isinstance(hint, type):
-            result[name] = lay_over(get_type_hints(hint), base.get(name, {}), value)
-        else:
+        inner, several = _table_in(schema[name])
+        if inner is None:
             result[name] = value
+        elif several:
+            below = base.get(name, {})
+            result[name] = lay_over(dict.fromkeys(value, inner), below, value)
+        else:
+            result[name] = lay_over(get_type_hints(inner), base.get(name, {}), value)
     return result
 
 

@@ -25,6 +25,9 @@ def _lines(name: str, options: object) -> Iterator[str]:
         if is_dataclass(value):
             nested[option.name] = value
             continue
+        if isinstance(value, dict) and any(map(is_dataclass, value.values())):
+            nested |= {f"{option.name}.{key}": each for key, each in value.items()}
+            continue
         yield f"# {option.metadata['meaning']}"
         yield f"{option.name} = {toml_value(value)}"
     for key, value in nested.items():

@@ -8,9 +8,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
-from jpegx.models.checkpoint_header import BadCheckpoint
-from jpegx.models.critic import Critic
-from jpegx.models.files import Files, decoded_rgb, repeat, select
+from jpegx.models.files import Files, decoded_rgb, select
 from jpegx.models.generator import Generator
 from jpegx.models.layers import repeat_samples
 from jpegx.models.noise import RandomNoise, ZeroNoise
@@ -23,7 +21,7 @@ from jpegx.training.losses.moments import first_moment, second_moment
 from jpegx.training.losses.perceptual import Vgg19, perceptual
 from jpegx.training.losses.recompression import consistency
 from jpegx.training.losses.sliced_crps import sliced_crps
-from jpegx.training.networks import Start, frozen, make_optimizer, placed, read_regression
+from jpegx.training.networks import frozen, make_optimizer, placed, read_regression
 from jpegx.training.options import CommonOptions
 from jpegx.training.schedules import cosine
 from jpegx.training.stages.adversarial_options import AdversarialOptions
@@ -61,8 +59,7 @@ class AdversarialStage(Stage[AdversarialOptions]):
         super().__init__(common, options, bench)
         device = bench.precision.device
         critic = critics.create(options.critic.family, options.critic.config)
-        if bench.start is not None and bench.start.stage == self.name:
-            _take_critic(critic, bench.start)
+        self.take_from_start(critic, "critic", bench.start)
         self.critic = placed(critic, device).train()
         self.critic_optimizer = make_optimizer(self.critic.parameters(), common.training)
         # X̄(Y), of Eq. 7 or for a guided first moment.
@@ -158,15 +155,15 @@ class AdversarialStage(Stage[AdversarialOptions]):
         weights = self.options.losses
         self.critic_optimizer.zero_grad(set_to_none=True)
         for batch, images in zip(batches, samples, strict=True):
+            decoded = decoded_rgb(batch.files)
             with self.precision.autocast():
-                real, _ = self.critic(batch.targets, batch.files)
-                fake, _ = self.critic(images.detach(), repeat(batch.files, self.each))
-            real, fake = real.float(), fake.float()
+                real = self.critic(batch.targets, decoded).logits
+                fake = self.critic(images.detach(), repeat_samples(decoded, self.each)).logits
             loss = game.critic_loss(real, fake)
             record(losses, "critic", loss / len(batches))
             record(losses, "critic_right", game.share_right(real, fake) / len(batches))
             if weights.r1 and step % weights.r1_every == 0:
-                penalty = game.gradient_penalty(self.critic, batch.targets, batch.files)
+                penalty = game.gradient_penalty(self.critic, batch.targets, decoded)
                 record(losses, "r1", penalty / len(batches))
                 loss = loss + weights.r1 * weights.r1_every * penalty
             (loss / len(batches)).backward()
@@ -183,9 +180,10 @@ class AdversarialStage(Stage[AdversarialOptions]):
     ) -> Tensor:
         """The generator's loss of the samples (Eq. 10, without the moments)."""
         weights = self.options.losses
+        decoded = decoded_rgb(batch.files)
         with self.precision.autocast():
-            fake, features = self.critic(images, repeat(batch.files, self.each))
-        loss = game.generator_loss(fake.float())
+            fake, features = self.critic(images, repeat_samples(decoded, self.each))
+        loss = game.generator_loss(fake)
         record(losses, "adversarial", share * loss)
         loss = weights.adversarial * loss
         weight = cosine(*weights.consistency, progress)
@@ -201,7 +199,7 @@ class AdversarialStage(Stage[AdversarialOptions]):
             loss = loss + weights.perceptual * distance
         elif weights.feature_matching:
             with torch.no_grad(), self.precision.autocast():
-                _, wanted = self.critic(batch.targets, batch.files)
+                wanted = self.critic(batch.targets, decoded).features
             wanted = [repeat_samples(scale, self.each) for scale in wanted]
             distance = feature_matching(features, wanted)
             record(losses, "features", share * distance)
@@ -284,11 +282,3 @@ class AdversarialStage(Stage[AdversarialOptions]):
         if options.samples > 1:
             record(losses, "std", share * samples.detach().std(dim=1).mean())
         return loss
-
-
-def _take_critic(critic: Critic, start: Start) -> None:
-    try:
-        critic.load_state_dict(start.networks["critic"])
-    except (KeyError, RuntimeError) as error:
-        reason = "its critic is of another kind; export its weights and start from these"
-        raise BadCheckpoint(f"{start.name}: {reason}") from error

@@ -7,7 +7,7 @@ from typing import Self
 
 from jpegx.models.registry import critics
 from jpegx.models.zoo import find, installed
-from jpegx.training.losses.sliced_crps import LEAST_SIZE
+from jpegx.training.losses.sliced_crps import least_size
 from jpegx.training.options import CommonOptions, NetworkOptions, StageOptions, key
 
 
@@ -78,11 +78,12 @@ class AdversarialOptions(StageOptions):
         for name, count in counts.items():
             if count < 1:
                 yield f"adversarial.{name} must be at least 1"
-        if self.critic.family not in critics.families():
-            known = ", ".join(sorted(critics.families()))
-            yield f"adversarial.critic.family must be given, one of {known}"
-        if losses.crps and common.data.patch < LEAST_SIZE:
-            yield f"adversarial.losses.crps needs a data.patch of at least {LEAST_SIZE}"
+        # Critics that need X̄(Y), which not every recipe of this stage has, are of the stage head.
+        known = [name for name, kind in critics.families().items() if not kind.needs_mean]
+        if self.critic.family not in known:
+            yield f"adversarial.critic.family must be given, one of {', '.join(sorted(known))}"
+        if losses.crps and common.data.patch < least_size():
+            yield f"adversarial.losses.crps needs a data.patch of at least {least_size()}"
         if losses.vgg19 and not losses.perceptual:
             yield "adversarial.losses.vgg19 needs adversarial.losses.perceptual"
         if (moments.shared or moments.unbiased or losses.crps) and moments.samples < 2:

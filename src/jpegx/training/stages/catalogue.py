@@ -9,6 +9,7 @@ from jpegx.training.stages.stage import Stage
 MODULES = (
     "jpegx.training.stages.regression",
     "jpegx.training.stages.adversarial",
+    "jpegx.training.stages.head",
 )
 
 S = TypeVar("S", bound=type[Stage[Any]])

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from jpegx.models.noise import ZeroNoise
 from jpegx.training.data.compress import compress
@@ -34,6 +34,10 @@ class RegressionStage(Stage[RegressionOptions]):
     name = "regression"
     options_class = RegressionOptions
     samples = False
+
+    def trained_parameters(self) -> list[nn.Parameter]:
+        """See :meth:`Stage.trained_parameters`."""
+        return self.generator.trunk_parameters()
 
     def step(
         self, parts: Sequence[Sequence[Group]], step: int, progress: float

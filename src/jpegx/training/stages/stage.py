@@ -8,6 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from jpegx.models.checkpoint_header import BadCheckpoint
 from jpegx.training.autocast import Precision
 from jpegx.training.crew import Crew
 from jpegx.training.data.patches import Group
@@ -61,6 +62,20 @@ class Stage(ABC, Generic[O]):
     def trained_parameters(self) -> list[nn.Parameter]:
         """The parameters of the generator that the stage trains."""
         return list(self.generator.parameters())
+
+    def take_from_start(self, network: nn.Module, name: str, start: Start | None) -> None:
+        """Give a network the weights that it has in a run to start from, if that is in this stage.
+
+        A critic that begins anew has first to learn what the old one knew. Raises BadCheckpoint if
+        the run's is of another kind.
+        """
+        if start is None or start.stage != self.name:
+            return
+        try:
+            network.load_state_dict(start.networks[name])
+        except (KeyError, RuntimeError) as error:
+            reason = f"its {name} is of another kind; export its weights and start from these"
+            raise BadCheckpoint(f"{start.name}: {reason}") from error
 
     def own_networks(self) -> dict[str, nn.Module]:
         """The networks that the stage alone needs, by the names they have in checkpoints."""
