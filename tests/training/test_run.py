@@ -26,7 +26,7 @@ from training_data import RECIPE, Forked, stop_after, write_images, write_recipe
 
 # Long enough to be killed in the middle of each stage.
 STAGES = ("regression", "adversarial")
-LONGER = tuple(word for stage in STAGES for word in ("--set", f"{stage}.steps=21"))
+LONGER = tuple(word for stage in STAGES for word in ("--set", f"{stage}.steps=10"))
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -104,7 +104,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("stop", "every"),
     # Before its first checkpoint, too, a run may be killed; who is asked saves first.
-    [(signal.SIGKILL, 2), (signal.SIGKILL, 1000), (signal.SIGTERM, 1000)],
+    [(signal.SIGKILL, 5), (signal.SIGKILL, 1000), (signal.SIGTERM, 1000)],
 )
 def test_stopped_at_random_moments_a_run_ends_as_if_undisturbed(
     run: Run, tmp_path: Path, whole: Path, stop: signal.Signals, every: int
