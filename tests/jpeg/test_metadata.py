@@ -343,7 +343,9 @@ def test_density(
     assert (metadata.dpi, metadata.aspect) == (dpi, aspect)
 
 
+HDR = XMP + b"<x hdrgm='http://ns.adobe.com/hdr-gain-map/1.0/'/>"
 FRAME = b"\xff\xd8" + segment(0xDA, b"\1\1\0\0\x3f\0") + b"data\xff\xd9"
+APPLE = FRAME[:2] + segment(0xE1, b"http://ns.apple.com/HDRGainMap/1.0/") + FRAME[2:]
 
 
 @pytest.mark.parametrize(
@@ -359,6 +361,12 @@ FRAME = b"\xff\xd8" + segment(0xDA, b"\1\1\0\0\x3f\0") + b"data\xff\xd9"
         ((segment(0xE2, b"MPF\0MM"),), FRAME, "an index of further pictures (MPF), a further"),
         ((segment(0xEB, b"JP\0\0....jumb....jumdc2pa"),), b"", "a C2PA manifest"),
         ((segment(0xE2, b"urn:iso:std:iso:ts:21496:-1\0"),), b"", "a gain map (HDR)"),
+        (
+            (segment(0xE1, HDR),),
+            b"",
+            "a gain",
+        ),
+        ((), APPLE, "a gain map (HDR), a f"),
         ((segment(0xE1, b"FLIR\0"),), b"", "thermal data (FLIR)"),
         ((segment(0xE7, b"Own\0\1\2"),), b"", "APP7 Own"),
         ((segment(0xE7, b"\1"), segment(0xE7, b"\1")), b"", "APP7"),

@@ -71,7 +71,7 @@ def read_metadata(data: bytes, *, gray: bool | None, end: int) -> tuple[Metadata
     for part in (exif, profile, fit, packet, resources):
         notes += part.notes
     dpi, aspect = _density(found.get("jfif", []), exif.data)
-    named = name_others(others, data[end:])
+    named = name_others(others, packet.data, data[end:])
     if named:
         notes.append(f"not kept: {', '.join(named)}")
     metadata = Metadata(

@@ -16,7 +16,7 @@ _NAMES = (
     (b"Meta\0", "Kodak's own data"),
     (b"META\0", "Kodak's own data"),
 )
-_GAIN_MAP = re.compile(rb"ns\.adobe\.com/hdr-gain-map|apple\.com/HDRGainMap|hdrgainmap")
+_GAIN_MAP = re.compile(rb"ns\.adobe\.com/hdr-gain-map|apple\.com/HDRGainMap|aux:hdrgainmap")
 _SOI = re.compile(rb"\xff\xd8\xff")
 _MOST = 1000  # pictures that are counted
 _VIDEO = b"ftyp"
@@ -29,16 +29,16 @@ class Segment(NamedTuple):
     body: bytes
 
 
-def name_others(segments: Sequence[Segment], behind: bytes) -> tuple[str, ...]:
+def name_others(segments: Sequence[Segment], xmp: bytes | None, behind: bytes) -> tuple[str, ...]:
     """In words what application segments hold that are none of those that travel, and the rest.
 
-    ``behind``: the bytes behind the end of the picture.
+    ``xmp``: the packet, which may tell of a gain map. ``behind``: the bytes behind the picture.
     """
     names: dict[str, None] = {}
     for code, body in segments:
         if not body.startswith(_OF_THE_FILE) and body.strip(b"\0"):
             names[_name(code, body)] = None
-    if any(_GAIN_MAP.search(body) for _, body in segments):
+    if _GAIN_MAP.search(xmp or b"") or _GAIN_MAP.search(behind):
         names["a gain map (HDR)"] = None
     return (*names, *_behind(behind))
 
