@@ -166,6 +166,7 @@ class Trunked(Unet):
 
 
 def test_a_trunk_is_held_and_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Unet, "has_trunk", True)
     monkeypatch.setattr(Unet, "trunk_parameters", Trunked.trunk_parameters)
     monkeypatch.setattr(Unet, "head_parameters", Trunked.head_parameters)
     stage = stage_of(recipe_with("training.optimizer=muon"))
@@ -209,7 +210,9 @@ def test_parts_of_a_batch_count_alike() -> None:
     torch.testing.assert_close(stepped, torch.stack(parts).mean(dim=0), rtol=1e-4, atol=1e-7)
 
 
-def test_a_run_with_a_head_goes_on_as_if_undisturbed(run: Run, tmp_path: Path) -> None:
+def test_a_run_with_a_head_goes_on_as_if_undisturbed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = write_images(tmp_path / "data", size=(64, 56))
     recipe = write_recipe(tmp_path, HEAD.replace("patch = 32", "patch = 48"))
     arguments = ("train", "--data", data, "--recipe", recipe, "--set", "regression.steps=2")
@@ -224,8 +227,14 @@ def test_a_run_with_a_head_goes_on_as_if_undisturbed(run: Run, tmp_path: Path) -
         *("generator", "average", "reference", "critic-pixel", "critic-seen"),
         *("generator-optimizer", "critic-pixel-optimizer", "critic-seen-optimizer"),
     }
-    started = ("--set", f"training.start={whole}", "--set", "regression.steps=0")
-    result = run(*arguments[:-2], *started, "-o", tmp_path / "next")
+    started = ("--set", f"training.start={whole}")
+    no_regression = ("--set", "regression.steps=0", "-o", tmp_path / "bad")
+    for start in ((), started):
+        result = run(*arguments[:-2], *start, *no_regression)
+        assert result.exit_code == 1
+        assert "head needs a regression to stand on" in result.stderr
+    monkeypatch.setattr(Unet, "has_trunk", True)
+    result = run(*arguments[:-2], *started, *no_regression[:2], "-o", tmp_path / "next")
     assert result.exit_code == 0, result.output
     lines = (tmp_path / "next" / "log.jsonl").read_text().splitlines()
     first = next(line for line in map(json.loads, lines) if "pixel_critic" in line)

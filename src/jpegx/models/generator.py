@@ -48,11 +48,13 @@ class Encoded:
 class Generator(nn.Module, ABC):
     """A network that turns what files hold, and noise, into images they could have come from.
 
-    ``family``, ``config_class``: the name and the configuration of the family.
+    ``family``, ``config_class``: the name and the configuration of the family. ``has_trunk``:
+    whether X̄(Y), what comes without noise, is the work of a trunk that the samples stand on.
     """
 
     family: ClassVar[str]
     config_class: ClassVar[type[Config]]
+    has_trunk: ClassVar[bool] = False
     config: Config
     needs: Needs
 
@@ -94,17 +96,11 @@ class Generator(nn.Module, ABC):
         return self.render(self.encode(files), noise, samples)
 
     def trunk_parameters(self) -> list[nn.Parameter]:
-        """Those that X̄(Y), what comes without noise, depends on: what a regression trains.
-
-        All, unless the family has a trunk that its samples stand on.
-        """
+        """Those of the trunk, all where there is none: what a regression trains."""
         return list(self.parameters())
 
     def head_parameters(self) -> list[nn.Parameter]:
-        """Those that only samples depend on: what is trained on a trunk that is held.
-
-        All, unless the family has such a trunk.
-        """
+        """Those beside the trunk, all where there is none: what samples are trained with."""
         return list(self.parameters())
 
     @property

@@ -94,10 +94,13 @@ class StageOptions:
         """What is wrong with the table of a stage that has steps; each names the key."""
         yield from ()
 
-    def problems_of_start(self, *, regression: bool) -> Iterator[str]:
+    def problems_of_start(
+        self, common: "CommonOptions", *, regression: bool, started: bool
+    ) -> Iterator[str]:
         """What is wrong with what the stage begins with.
 
         ``regression``: whether that is X̄(Y), by an earlier stage or by what the run starts from.
+        ``started``: whether it was trained at all.
         """
         yield from ()
 

@@ -37,11 +37,12 @@ def read_start(recipe: Recipe) -> Start | None:
 
 def check_start(start: Start | None, recipe: Recipe, name: str) -> None:
     """Raise BadRecipe, which calls the recipe ``name``, if a stage cannot begin with ``start``."""
-    regression = start is not None and start.regression
+    regression, started = start is not None and start.regression, start is not None
     problems: list[str] = []
     for stage in recipe.active:
-        problems += recipe.stages[stage].problems_of_start(regression=regression)
-        regression = not stages()[stage].samples
+        options = recipe.stages[stage]
+        problems += options.problems_of_start(recipe, regression=regression, started=started)
+        regression, started = not stages()[stage].samples, True
     if problems:
         raise BadRecipe(name, problems)
 

@@ -92,7 +92,9 @@ class AdversarialOptions(StageOptions):
                 "unbiased, or losses.crps is asked for"
             )
 
-    def problems_of_start(self, *, regression: bool) -> Iterator[str]:
+    def problems_of_start(
+        self, common: CommonOptions, *, regression: bool, started: bool
+    ) -> Iterator[str]:
         """See :meth:`StageOptions.problems_of_start`."""
         if self.regression_for and not self.moments.reference and not regression:
             yield (

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -19,7 +19,7 @@ from jpegx.training.losses.adversarial_game import paired_loss, paired_penalty, 
 from jpegx.training.losses.moments import first_moment
 from jpegx.training.losses.sliced_crps import sliced_crps
 from jpegx.training.networks import frozen, make_optimizer, placed
-from jpegx.training.options import CommonOptions
+from jpegx.training.options import CommonOptions, OptimizerOptions
 from jpegx.training.stages.catalogue import register
 from jpegx.training.stages.head_options import CriticOptions, HeadOptions
 from jpegx.training.stages.stage import Stage, Workbench, record
@@ -87,13 +87,17 @@ class HeadStage(Stage[HeadOptions]):
             own = make_optimizer(critic.parameters(), given)
             self.players[name] = _Player(critic, given, own)
         self.reference: Generator | None = None
-        if len(self.trained) == len(list(self.generator.parameters())):
+        if not self.generator.has_trunk:
             self.reference = frozen(deepcopy(self.generator))
         self.taught = bench.start is not None and bench.start.stage == self.name
 
     def trained_parameters(self) -> list[nn.Parameter]:
         """See :meth:`Stage.trained_parameters`."""
         return self.generator.head_parameters()
+
+    def optimizer_options(self) -> OptimizerOptions:
+        """See :meth:`Stage.optimizer_options`."""
+        return replace(self.common.training, muon_rate=self.options.muon_rate)
 
     def own_networks(self) -> dict[str, nn.Module]:
         """See :meth:`Stage.own_networks`."""

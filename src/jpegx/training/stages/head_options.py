@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from jpegx.models.registry import critics
+from jpegx.models.registry import critics, generators
 from jpegx.training.losses.sliced_crps import least_size
 from jpegx.training.options import CommonOptions, OptimizerOptions, StageOptions, key
 
@@ -34,6 +34,7 @@ class HeadOptions(StageOptions):
     scales: int = key(5, "Scales of the sliced CRPS: 1, 1/2, 1/4, ...")
     quiet: float = key(0.02, "Part of the stage in which the generator does not hear the critics.")
     rise: float = key(0.03, "Part of the stage after it in which they grow to their full weight.")
+    muon_rate: float = key(5.0, "Learning rate of Muon, relative to Adam's, for the generator.")
     critics: dict[str, CriticOptions] = field(
         default_factory=dict,
         metadata={"meaning": "Any number, each a table by a name."},
@@ -63,3 +64,11 @@ class HeadOptions(StageOptions):
             if critic.penalty_every < 1:
                 yield f"{where}.penalty_every must be at least 1"
             yield from critic.optimizer_problems(where)
+
+    def problems_of_start(
+        self, common: CommonOptions, *, regression: bool, started: bool
+    ) -> Iterator[str]:
+        """See :meth:`StageOptions.problems_of_start`."""
+        trunk = generators.find(common.generator.family).has_trunk
+        if not regression and not (trunk and started):
+            yield "head needs a regression to stand on: give regression.steps, or start from one"

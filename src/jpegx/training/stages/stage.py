@@ -13,7 +13,7 @@ from jpegx.training.autocast import Precision
 from jpegx.training.crew import Crew
 from jpegx.training.data.patches import Group
 from jpegx.training.networks import Networks, Start, make_optimizer
-from jpegx.training.options import CommonOptions, StageOptions
+from jpegx.training.options import CommonOptions, OptimizerOptions, StageOptions
 from jpegx.training.randomness import random_numbers
 from jpegx.training.stopwatch import Stopwatch
 
@@ -57,11 +57,15 @@ class Stage(ABC, Generic[O]):
         self.crew = bench.crew
         self.watch = bench.watch
         self.trained = self.trained_parameters()
-        self.optimizer = make_optimizer(self.trained, common.training)
+        self.optimizer = make_optimizer(self.trained, self.optimizer_options())
 
     def trained_parameters(self) -> list[nn.Parameter]:
         """The parameters of the generator that the stage trains."""
         return list(self.generator.parameters())
+
+    def optimizer_options(self) -> OptimizerOptions:
+        """How the parameters of the generator are changed."""
+        return self.common.training
 
     def take_from_start(self, network: nn.Module, name: str, start: Start | None) -> None:
         """Give a network the weights that it has in a run to start from, if that is in this stage.
