@@ -54,7 +54,7 @@ def measure(case: Case, path: Path) -> Result:
     from jpegx.models.registry import generators
     from jpegx.models.zoo import find
     from jpegx.sampling.generate import generate
-    from jpegx.sampling.number_type import prepare
+    from jpegx.sampling.hardware import prepare
     from jpegx.sampling.spec import Precision
 
     keep_freed_memory()  # as the program does

@@ -6,7 +6,7 @@ from time import perf_counter
 
 import torch
 
-from jpegx.sampling.device import choose_device
+from jpegx.sampling.hardware import choose_device
 from jpegx.training.data.compress import compress
 from jpegx.training.data.images import ImageSet, find_images
 from jpegx.training.data.loader import load_steps

@@ -15,7 +15,7 @@ from torch import Tensor
 from jpegx.jpeg.file import read_jpeg
 from jpegx.models.checkpoint import load
 from jpegx.sampling.generate import generate, tiles_of
-from jpegx.sampling.number_type import prepare
+from jpegx.sampling.hardware import prepare
 
 
 def borders(tiles: list[tuple[int, int]], length: int) -> Tensor:

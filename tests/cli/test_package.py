@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from jpegx.cli.main import main
 from jpegx.jpeg.reader.limits import DEFAULT_MAX_PIXELS
-from jpegx.weights import weights_folder
+from jpegx.models.zoo import weights_folder
 
 
 def test_weights_are_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

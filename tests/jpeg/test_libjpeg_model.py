@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from jpegx.jpeg import libjpeg_arrays
+from jpegx.jpeg.color import to_gray
 from jpegx.jpeg.layout import Layout
-from jpegx.jpeg.libjpeg_model import encode, quantize
+from jpegx.jpeg.libjpeg_model import encode, quantize, scaled_coefficients
 from jpegx.jpeg.reader import libjpeg
 from jpegx.jpeg.tables import scaled_tables
 from layouts import FACTORS, layouts, pictures, tables
@@ -64,3 +66,18 @@ def test_quantizer_rounds_half_away_from_zero(scaled: int, step: int) -> None:
     quotient = (abs(scaled) + 4 * step) // (8 * step)
     expected = -quotient if scaled < 0 else quotient
     assert quantize(torch.tensor([float(scaled)]), torch.tensor([step])).item() == expected
+
+
+@settings(max_examples=80)
+@given(st.data())
+def test_arrays_hold_the_same_integers(data: st.DataObject) -> None:
+    layout = data.draw(layouts())
+    pixels = data.draw(pictures(layout))
+    if layout.channels == 1 and data.draw(st.booleans()):  # libjpeg makes RGB gray
+        pixels = data.draw(pictures(Layout(layout.width, layout.height, "rgb", ((1, 1),) * 3)))
+    image = torch.tensor(pixels).permute(2, 0, 1)[None]
+    if layout.channels == 1 and len(image[0]) == 3:
+        image = to_gray(image)
+    model = scaled_coefficients(image, layout)
+    for ours, theirs in zip(libjpeg_arrays.scaled_coefficients(pixels, layout), model, strict=True):
+        assert np.array_equal(ours, theirs[0].numpy())

@@ -18,7 +18,7 @@ from jpegx.models.generator import Encoded, Generator
 from jpegx.models.noise import CounterNoise, Noise, ZeroNoise
 from jpegx.models.registry import generators
 from jpegx.sampling.generate import generate
-from jpegx.sampling.number_type import prepare
+from jpegx.sampling.hardware import prepare
 from jpegx.sampling.tiling import plan
 
 pytestmark = pytest.mark.usefixtures("one_thread")

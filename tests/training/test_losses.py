@@ -27,9 +27,9 @@ from jpegx.training.losses.adversarial_game import (
     share_above,
 )
 from jpegx.training.losses.feature_matching import feature_matching
-from jpegx.training.losses.logarithmic_error import logarithmic_error
 from jpegx.training.losses.moments import first_moment, second_moment
 from jpegx.training.losses.perceptual import BadVgg, Vgg19, perceptual
+from jpegx.training.losses.pixel_errors import logarithmic_error
 from jpegx.training.losses.recompression import (
     consistency,
     consistency_rmse,

@@ -244,7 +244,7 @@ def _shares(texts: tuple[str, ...]) -> dict[Path, float]:
 def _run(
     console: Console, path: Path, settings: "Settings | None", device: str, *, quiet: bool
 ) -> None:
-    from jpegx.sampling.device import choose_device
+    from jpegx.sampling.hardware import choose_device
     from jpegx.training.crew import own_device
     from jpegx.training.display import open_display
     from jpegx.training.folder import RunFolder

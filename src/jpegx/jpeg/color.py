@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from jpegx.jpeg.layout import Layout
+from jpegx.jpeg.libjpeg_arrays import COLOR, COLOR_OFFSET
 
 _Matrix = tuple[tuple[float, ...], ...]
 
@@ -20,10 +21,8 @@ _TO_RGB: _Matrix = (
     (1.0, -0.114 * 1.772 / 0.587, -0.299 * 1.402 / 0.587),
     (1.0, 1.772, 0.0),
 )
-# libjpeg's fixed-point constants, 16 fractional bits, and what is added before the rounding shift.
-_FIXED = ((19595, 38470, 7471), (-11059, -21709, 32768), (32768, -27439, -5329))
-_FIXED_OFFSET = (1 << 15, (128 << 16) + (1 << 15) - 1, (128 << 16) + (1 << 15) - 1)
-_SHIFTED: _Matrix = tuple(tuple(value / (1 << 16) for value in row) for row in _FIXED)
+# libjpeg's own, in fixed point.
+_SHIFTED: _Matrix = tuple(tuple(value / (1 << 16) for value in row) for row in COLOR)
 
 
 @lru_cache
@@ -65,7 +64,7 @@ def before_rounding(pixels: Tensor, layout: Layout) -> Tensor:
     exact = pixels.to(_exact_type(pixels.device))
     if layout.color_space != "ycbcr":
         return exact
-    offset = torch.tensor(_FIXED_OFFSET, dtype=exact.dtype, device=exact.device) / (1 << 16)
+    offset = torch.tensor(COLOR_OFFSET, dtype=exact.dtype, device=exact.device) / (1 << 16)
     mixed = _mix(exact, _SHIFTED)
     return mixed.flatten(2).add_(offset[:, None]).view(mixed.shape)
 
@@ -88,7 +87,7 @@ def to_integer_components(pixels: Tensor, layout: Layout) -> Tensor:
 def to_gray(pixels: Tensor) -> Tensor:
     """libjpeg's own gray, whole numbers in floating point (N, 1, ...), of RGB (N, 3, ...)."""
     mixed = _mix(pixels.to(_exact_type(pixels.device)), _SHIFTED)[:, :1]
-    return mixed.add_(_FIXED_OFFSET[0] / (1 << 16)).floor_()
+    return mixed.add_(COLOR_OFFSET[0] / (1 << 16)).floor_()
 
 
 def _exact_type(device: torch.device) -> torch.dtype:

@@ -7,6 +7,8 @@ from math import ceil
 import torch
 from torch import Tensor
 
+from jpegx.jpeg.libjpeg_arrays import sample_bias
+
 
 @dataclass(frozen=True)
 class ComponentMap:
@@ -127,7 +129,11 @@ def component_maps(
         rows = _sums(height, high, 8 * block_rows, replicate_samples_from=ceil(height / down) * v)
         columns = _sums(width, wide, 8 * block_columns, replicate_samples_from=None)
         count = wide * high
-        bias = _bias(wide, high).repeat(4 * block_columns).repeat(8 * block_rows)
+        bias = (
+            torch.tensor(sample_bias(wide, high), dtype=torch.float64)
+            .repeat(4 * block_columns)
+            .repeat(8 * block_rows)
+        )
         sums: Tensor | None = None
         spread: Tensor | None = None
         if count > 1 or height != 8 * block_rows or width != 8 * block_columns:
@@ -156,17 +162,6 @@ def _sums(pixels: int, reduction: int, samples: int, replicate_samples_from: int
         for pixel in range(source * reduction, (source + 1) * reduction):
             matrix[sample, min(pixel, pixels - 1)] += 1
     return matrix
-
-
-def _bias(wide: int, high: int) -> Tensor:
-    """What libjpeg adds before dividing, for an even and an odd column of samples (jcsample.c)."""
-    if (wide, high) == (2, 1):
-        pair = (0, 1)
-    elif (wide, high) == (2, 2):
-        pair = (1, 2)
-    else:
-        pair = (wide * high // 2,) * 2
-    return torch.tensor(pair, dtype=torch.float64)
 
 
 def _by_block(values: Tensor, block_rows: int, block_columns: int) -> Tensor:

@@ -15,10 +15,10 @@ from jpegx.jpeg.mcu import regions
 def encode_dct(images: Tensor, layout: Layout) -> list[Tensor]:
     """DCT coefficients before quantization, of images (N, C, H, W) in gray levels 0 to 255.
 
-    Colour conversion, down-sampling, edge replication and block DCT (paper 1, section 3.1, with the
-    sampling of real files). Returns one (N, block rows, block columns, 8, 8) per component in the
-    type of ``images``, natural order, in the units of the quantization steps. Differentiable.
-    Raises ValueError for a fractional sampling ratio.
+    Colour conversion, down-sampling, edge replication and block DCT (Man et al. 2022, section 3.1,
+    with the sampling of real files). Returns one (N, block rows, block columns, 8, 8) per component
+    in the type of ``images``, natural order, in the units of the quantization steps.
+    Differentiable. Raises ValueError for a fractional sampling ratio.
     """
     grids = [
         images.new_zeros(len(images), *layout.blocks(c), 64) for c in range(len(layout.factors))
@@ -34,7 +34,7 @@ def encode_dct(images: Tensor, layout: Layout) -> list[Tensor]:
 
 
 def normalize(values: Sequence[Tensor], tables: Sequence[Tensor]) -> list[Tensor]:
-    """Coefficients divided by their steps (X^Q of paper 1): (N, rows, columns, 8, 8) per component.
+    """Coefficients divided by their steps (X^Q): (N, rows, columns, 8, 8) per component.
 
     ``tables``: (8, 8) or, one per image, (N, 8, 8) for each component.
     """
@@ -52,7 +52,7 @@ def _steps(table: Tensor, values: Tensor) -> Tensor:
 
 
 def round_straight_through(values: Tensor) -> Tensor:
-    """Nearest integers whose gradient is that of the identity (paper 1, section 4.2)."""
+    """Nearest integers whose gradient is that of the identity (Man et al. 2022, section 4.2)."""
     return values + (values.round() - values).detach()
 
 

@@ -15,8 +15,9 @@ from jpegx.jpeg.reader import libjpeg
 class Agreement:
     """What is left of a file after a picture is encoded again as the file was.
 
-    ``rmse``: consistency RMSE of paper 1, Eq. 1, gray levels. ``outside``: share (0 to 1) of the
-    coefficients that come out as another integer than the file's, that is, lie outside their cell.
+    ``rmse``: consistency RMSE of Man et al. 2022, Eq. 1, gray levels. ``outside``: share (0 to 1)
+    of the coefficients that come out as another integer than the file's, that is, lie outside their
+    cell.
     """
 
     rmse: float

@@ -1,4 +1,4 @@
-"""The JPEG quality that a decoder's result is worth, and the bytes that it saves (paper 3, B.3)."""
+"""The JPEG quality that a result is worth, and the bytes that it saves (Ehrlich et al., B.3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from math import exp, log
 class JpegPoint:
     """One quality of a picture as plain JPEG: bytes, and a score (high is good) of what it shows.
 
-    The score is the SSIM in paper 3; PSNR works alike.
+    The score is the SSIM in Ehrlich et al. 2020; PSNR works alike.
     """
 
     quality: float
@@ -36,10 +36,10 @@ def equivalent(curve: Sequence[JpegPoint], quality: float, score: float) -> Equi
     """What the result of a decoder on the file of one quality is worth; None if off the curve.
 
     ``curve``: the plain JPEGs of the same picture or set, one of them at ``quality``. ``score``: of
-    the decoded result. Where paper 3 (B.3) takes the first whole quality that reaches the score,
-    quality and the logarithm of the size are interpolated here between the two points around it:
-    with every quality on the curve the two differ by less than 1.
-    Raises ValueError if there is no point at ``quality``.
+    the decoded result. Where Ehrlich et al. 2020 (B.3) takes the first whole quality that reaches
+    the score, quality and the logarithm of the size are interpolated here between the two points
+    around it: with every quality on the curve the two differ by less than 1. Raises ValueError if
+    there is no point at ``quality``.
     """
     points = sorted(curve, key=lambda point: point.quality)
     start = next((point for point in points if point.quality == quality), None)

@@ -32,7 +32,7 @@ def luma(image: Tensor) -> Tensor:
     """Luma of an 8-bit picture, float32 whole numbers (1, H, W), 0 to 255.
 
     ITU-R BT.601 weights over the full range, rounded as libjpeg rounds its Y: not the 16 to 235 of
-    MATLAB's rgb2ycbcr, against which paper 3 (App. A) warns. ``image``: (3, H, W), or (1, H, W),
-    which is its own luma; whole numbers from 0 to 255.
+    MATLAB's rgb2ycbcr, against which Ehrlich et al. 2020 (App. A) warns. ``image``: (3, H, W), or
+    (1, H, W), which is its own luma; whole numbers from 0 to 255.
     """
     return to_gray(image[None])[0].float() if len(image) == 3 else image.float()

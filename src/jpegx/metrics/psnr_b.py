@@ -15,11 +15,11 @@ def psnr_b(image: Tensor, original: Tensor) -> float:
     """PSNR-B in dB, the mean over the channels of each channel's own value.
 
     Yim and Bovik 2011 ("Quality assessment of deblocked images"): the blocking effect factor is
-    added to the mean squared error. Not symmetric: the factor is that of ``image`` alone (paper 3,
-    App. A, warns of swapped arguments).
-    For colour the mean of R, G and B is paper 3's own protocol. ``image``, ``original``: (C, H, W),
-    gray levels 0 to 255, the block grid starting at the top left; infinite if equal without blocks.
-    Raises ValueError if the shapes differ.
+    added to the mean squared error. Not symmetric: the factor is that of ``image`` alone (Ehrlich
+    et al. 2020, App. A, warns of swapped arguments). For colour the mean of R, G and B is Ehrlich
+    et al.'s own protocol. ``image``, ``original``: (C, H, W), gray levels 0 to 255, the block grid
+    starting at the top left; infinite if equal without blocks. Raises ValueError if the shapes
+    differ.
     """
     return fmean(
         decibels(mean_squared_error(ours, theirs) + blocking_effect(ours))

@@ -18,10 +18,10 @@ def ssim(image: Tensor, original: Tensor, window: Window = "gaussian") -> float:
     """Mean structural similarity index, at most 1, the mean over the channels.
 
     Wang, Bovik, Sheikh and Simoncelli 2004, Eq. 13, where the window lies inside the picture.
-    "gaussian" is their window of 11x11 with a standard deviation of 1.5; "uniform" is the flat
-    8x8 window of paper 3 (App. A) and of ARCNN's code, which it follows. Variances are divided by
-    the weight, not by one less. ``image``, ``original``: (C, H, W), gray levels 0 to 255.
-    Raises ValueError if the shapes differ or the picture is smaller than the window.
+    "gaussian" is their window of 11x11 with a standard deviation of 1.5; "uniform" is the flat 8x8
+    window of Ehrlich et al. 2020 (App. A) and of ARCNN's code, which it follows. Variances are
+    divided by the weight, not by one less. ``image``, ``original``: (C, H, W), gray levels 0 to
+    255. Raises ValueError if the shapes differ or the picture is smaller than the window.
     """
     if image.shape != original.shape:
         raise ValueError(f"shapes {tuple(image.shape)} and {tuple(original.shape)} differ")

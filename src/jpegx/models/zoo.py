@@ -4,10 +4,20 @@ import os
 from pathlib import Path
 
 from jpegx.models.checkpoint_header import BadCheckpoint
-from jpegx.weights import weights_folder
 
 SUFFIX = ".safetensors"
 DEFAULT = "general"
+
+
+def weights_folder() -> Path:
+    """The folder of the weights that come with jpegx, whatever the working directory.
+
+    An installed package carries them inside itself; a checkout (editable install) has them in its
+    top-level folder ``weights``.
+    """
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "_weights"
+    return installed if installed.is_dir() else package.parents[1] / "weights"
 
 
 def installed() -> dict[str, Path]:

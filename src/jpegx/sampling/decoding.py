@@ -30,7 +30,7 @@ class Picture:
     ``padded``: what another form than "png" holds, to which the figures then belong.
     ``index``: number of the sample, 0 for the mean. ``different`` of ``total`` coefficients
     re-encode to another integer than the file's; 0 is exact. ``rmse_added``: gray levels between
-    the pixels and the plain projection of Eq. 11 (paper 1), and ``causes`` what keeps the
+    the pixels and the plain projection of Eq. 11 (Man et al. 2022), and ``causes`` what keeps the
     coefficients that differ from the file's; both None if not projected. ``consistency_rmse``:
     Eq. 1, gray levels.
     """

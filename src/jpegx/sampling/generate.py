@@ -42,7 +42,7 @@ def generate(
     """Samples of a file: float32 (C, H, W) on the CPU, gray levels, neither rounded nor clipped.
 
     C is 1 for a gray file, the mean of the generator's channels, else 3 (RGB). ``generator``: as
-    :func:`jpegx.sampling.number_type.prepare` returns it; its device and number type are used.
+    :func:`jpegx.sampling.hardware.prepare` returns it; its device and number type are used.
     ``temperature``: strength of the noise, 1 as in training.
     ``memory``: bytes that a tile may take while it is rendered; None is
     :func:`jpegx.sampling.memory.tile_memory`. ``free``: bytes that there are; what needs more is

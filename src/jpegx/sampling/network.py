@@ -11,8 +11,8 @@ from jpegx.models.card import card_temperature
 from jpegx.models.checkpoint import load
 from jpegx.models.generator import Generator
 from jpegx.sampling.generate import generate
+from jpegx.sampling.hardware import prepare
 from jpegx.sampling.memory import free_memory
-from jpegx.sampling.number_type import prepare
 from jpegx.sampling.sampler import Progress, Sampler
 from jpegx.sampling.spec import SamplerSpec
 

@@ -27,7 +27,7 @@ class Moments:
         return self._mean
 
     def std(self) -> Tensor:
-        """Standard deviation (divided by n, as paper 1, Eq. 15), float32.
+        """Standard deviation (divided by n, as Man et al. 2022, Eq. 15), float32.
 
         Raises ValueError if there are less than two pictures.
         """

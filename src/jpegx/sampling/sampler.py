@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from jpegx.jpeg.file import QuantizedJpeg
-from jpegx.sampling.device import choose_device
+from jpegx.sampling.hardware import choose_device
 from jpegx.sampling.spec import SamplerSpec
 
 # To be raised when the same weights, seed and file give other samples than before.

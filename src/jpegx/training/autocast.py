@@ -5,7 +5,7 @@ from typing import cast
 
 import torch
 
-from jpegx.sampling import number_type, spec
+from jpegx.sampling import hardware, spec
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Precision:
     def choose(cls, name: str, device: torch.device) -> "Precision":
         """By name: "float32", "bfloat16", or "auto": bfloat16 where the device computes in it."""
         chosen = cast(spec.Precision, name)  # recipes allow no others
-        return cls(device, number_type.choose_precision(chosen, device))
+        return cls(device, hardware.choose_precision(chosen, device))
 
     def autocast(self) -> torch.autocast:
         """A context for the networks' forward passes."""

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from jpegx.sampling.number_type import choose_precision
+from jpegx.sampling.hardware import choose_precision
 
 _MOMENTUM = 0.95
 _ITERATIONS = 5

@@ -39,7 +39,7 @@ class Networks:
         self.generator.load_state_dict(self.average.state_dict())
 
     def update_average(self, decay: float, step: int) -> None:
-        """Move the average, of buffers too, towards the generator (paper 1, A.2).
+        """Move the average, of buffers too, towards the generator (Man et al. 2022, A.2).
 
         In the first steps the decay is smaller, so that the start is soon forgotten.
         """

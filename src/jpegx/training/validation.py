@@ -23,9 +23,9 @@ from jpegx.training.options import ValidationOptions
 class Figures:
     """Means over the validation images at one quality; pixels rounded to 8 bits.
 
-    PSNR in dB, over RGB: of the plainly decoded JPEG, of a sample, of the samples' mean.
-    ``gain``: of the mean over the JPEG. ``consistency``: RMSE of Eq. 1, gray levels, of the samples
-    as they are. ``std``: per-pixel standard deviation of the samples, 0 to 1 (paper 1, Table 1).
+    PSNR in dB, over RGB: of the plainly decoded JPEG, of a sample, of the samples' mean. ``gain``:
+    of the mean over the JPEG. ``consistency``: RMSE of Eq. 1, gray levels, of the samples as they
+    are. ``std``: per-pixel standard deviation of the samples, 0 to 1 (Man et al. 2022, Table 1).
     ``crps``: continuous ranked probability score per pixel, gray levels, low is good: the mean
     absolute error for one sample; for several it rewards the right spread around the right mean
     (Gneiting and Raftery 2007, Eq. 21).

@@ -24,8 +24,8 @@ def measure_picture(samples: Tensor, task: Task, instruments: Instruments) -> di
     windows, PSNR-B, amplitudes of bands relative to the original, the distances that were asked
     for, NIQE, share of non-zero coefficients, and if there is a file the consistency and the share
     of coefficients outside their cell. Of all: the state of their calibration, and if there are two
-    or more the PSNR of their mean and their standard deviation (0 to 1, divided by n, as paper 1
-    has it). What does not apply is left out.
+    or more the PSNR of their mean and their standard deviation (0 to 1, divided by n, as Man et al.
+    2022 has it). What does not apply is left out.
     """
     picture, original = samples[0], task.original
     values: dict[str, Any] = {

@@ -28,7 +28,7 @@ from jpegx.metrics.lpips import Lpips
 from jpegx.metrics.niqe import Niqe, default_niqe
 from jpegx.metrics.vgg16_trunk import load_trunk
 from jpegx.models import zoo
-from jpegx.sampling.device import choose_device
+from jpegx.sampling.hardware import choose_device
 from jpegx.sampling.spec import SamplerSpec
 from jpegx.training.data.images import find_images
 

@@ -19,7 +19,8 @@ Curve = list[tuple[int, int, float]]
 def jpeg_curve(original: Tensor, qualities: Iterable[int], subsampling: str) -> Curve:
     """(quality, bytes, SSIM) of an original, uint8 (C, H, W), as plain JPEG files.
 
-    At the ``qualities`` and some from 5 to 90. SSIM has the flat window, as paper 3 (B.3) measures.
+    At the ``qualities`` and some from 5 to 90. SSIM has the flat window, as Ehrlich et al. 2020
+    (B.3) measures.
     """
     curve = []
     for quality in sorted({*_QUALITIES, *qualities}):

@@ -150,7 +150,7 @@ def _swd(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], seed: int) ->
 def feature_distances(
     ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], repeats: int, seed: int
 ) -> dict[str, float]:
-    """Fréchet and kernel distance (FID; KID times 1000) of sets, as paper 1 reports FID.
+    """Fréchet and kernel distance (FID; KID times 1000) of sets, as Man et al. 2022 reports FID.
 
     ``ours``, ``theirs``: features (samples, patches, D) for each picture; of theirs the first
     sample is used. One distance for each of ``repeats`` sets, of one sample of each picture: their

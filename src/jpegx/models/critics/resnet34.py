@@ -49,7 +49,7 @@ class BasicBlock(nn.Module):
 
 @critics.register("resnet34")
 class ResNet34Critic(Critic):
-    """The critic of paper 1 (A.1): a plain ResNet-34, without pretrained weights, one logit.
+    """The critic of Man et al. (A.1): a plain ResNet-34, without pretrained weights, one logit.
 
     It sees the images alone. The features are the outputs of the four stages.
     """

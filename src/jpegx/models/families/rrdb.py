@@ -1,4 +1,4 @@
-"""The generator of paper 1: residual-in-residual dense blocks with noise and FiLM."""
+"""The generator of Man et al. 2022: residual-in-residual dense blocks with noise and FiLM."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -34,12 +34,12 @@ Draw = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class RrdbConfig(Config):
-    """Sizes; the defaults are those that paper 1 and Real-ESRGAN publish.
+    """Sizes; the defaults are those that Man et al. 2022 and Real-ESRGAN publish.
 
     ``growth``: features that each dense convolution adds. ``embedding``: size of the table
-    embedding. ``noise``: noise channels; without, the network is paper 1's regression. ``dither``:
-    places in the cells are drawn as well (:mod:`jpegx.models.dither`); how strong they are is
-    learnt. ``projection``: coefficients of the output are taken into their cells
+    embedding. ``noise``: noise channels; without, the network is Man et al.'s regression.
+    ``dither``: places in the cells are drawn as well (:mod:`jpegx.models.dither`); how strong they
+    are is learnt. ``projection``: coefficients of the output are taken into their cells
     (:mod:`jpegx.models.projection`). The paper has neither.
     """
 
@@ -126,7 +126,7 @@ class Rrdb(nn.Module):
 
 @generators.register("rrdb")
 class RrdbGenerator(Generator):
-    """Paper 1, Fig. 5 and A.1. 17.0 million parameters, 4.25 million multiply-adds a pixel.
+    """Man et al. 2022, Fig. 5 and A.1. 17.0 million parameters, 4.25 million multiply-adds a pixel.
 
     Pixel-unshuffle of 2, 23 RRDBs of 64 features with a noise channel before each dense block and
     FiLM after each RRDB, a convolution with a skip around the trunk, an up-sampling block with

@@ -111,7 +111,7 @@ def _qualities(rules: PatchRules, random: np.random.Generator) -> tuple[int, ...
 
 
 def _patch(images: ImageSet, rules: PatchRules, random: np.random.Generator) -> np.ndarray:
-    """A square of random scale, from the patch size up to the image (paper 1, A.2)."""
+    """A square of random scale, from the patch size up to the image (Man et al. 2022, A.2)."""
     pixels = images[int(random.integers(len(images)))]
     height, width = pixels.shape[:2]
     scaled = int(random.integers(rules.size, min(height, width) + 1))

@@ -15,13 +15,13 @@ Logits = Sequence[Tensor]
 
 
 def critic_loss(real: Logits, fake: Logits) -> Tensor:
-    """What the critic minimizes (-V of Eq. 9, paper 1; Goodfellow et al. 2014): a scalar."""
+    """What the critic minimizes (-V of Eq. 9, Man et al. 2022; Goodfellow et al. 2014): a scalar."""
     pairs = zip(real, fake, strict=True)
     return _mean([F.softplus(-r.float()).mean() + F.softplus(f.float()).mean() for r, f in pairs])
 
 
 def generator_loss(fake: Logits) -> Tensor:
-    """Non-saturating loss of the generator (V of Eq. 10, paper 1): a scalar."""
+    """Non-saturating loss of the generator (V of Eq. 10, Man et al. 2022): a scalar."""
     return _mean([F.softplus(-f.float()).mean() for f in fake])
 
 
@@ -48,7 +48,7 @@ def share_above(above: Logits, below: Logits) -> Tensor:
 
 
 def gradient_penalty(critic: Critic, images: Tensor, decoded: Tensor) -> Tensor:
-    """R1 of Eq. 9, paper 1: half the squared norm of the critic's gradient at source images.
+    """R1 of Eq. 9, Man et al.: half the squared norm of the critic's gradient at source images.
 
     The mean over the images (N, 3, H, W), 0 to 1, as a scalar. Mescheder et al. 2018, Eq. 9, with
     gamma = 1.

@@ -1,10 +1,10 @@
-"""First and second moment of the samples of one file (Eq. 5, 7, 12 to 16 of paper 1)."""
+"""First and second moment of the samples of one file (Eq. 5, 7, 12 to 16 of Man et al. 2022)."""
 
 from torch import Tensor
 
 
 def first_moment(samples: Tensor, targets: Tensor, *, unbiased: bool = False) -> Tensor:
-    """Eq. 5 of paper 1: squared distance of the mean sample from the source, mean over all values.
+    """Eq. 5 of Man et al.: squared distance of the mean sample from the source, mean over values.
 
     ``samples``: (N, S, C, H, W), ``targets``: (N, C, H, W), 0 to 1. The mean of few samples is off
     by their own variance / S, which would punish variety; ``unbiased`` subtracts it (S > 1).
@@ -18,7 +18,7 @@ def first_moment(samples: Tensor, targets: Tensor, *, unbiased: bool = False) ->
 def second_moment(
     samples: Tensor, targets: Tensor, reference: Tensor, *, unbiased: bool = False
 ) -> Tensor:
-    """Eq. 7 and 16 of paper 1: distance of the samples' variance from the sources' around X̄(Y).
+    """Eq. 7 and 16 of Man et al.: distance of the samples' variance from the sources' around X̄(Y).
 
     The mean over all values of the squared difference: of the distances that the paper's norm may
     stand for, this one is least where the variance is the expected squared error of X̄(Y).

@@ -1,4 +1,4 @@
-"""The perceptual loss: distance in the features of VGG-19 (Eq. 6 of paper 1)."""
+"""The perceptual loss: distance in the features of VGG-19 (Eq. 6 of Man et al. 2022)."""
 
 from pathlib import Path
 
@@ -60,7 +60,7 @@ class Vgg19(nn.Module):
 
 
 def perceptual(vgg: Vgg19, images: Tensor, targets: Tensor) -> Tensor:
-    """Eq. 6 of paper 1: squared distance of the features, mean over all of them, as a scalar.
+    """Eq. 6 of Man et al.: squared distance of the features, mean over all of them, as a scalar.
 
     ``images``: (N * samples, 3, H, W), ``targets``: (N, 3, H, W), 0 to 1.
     """

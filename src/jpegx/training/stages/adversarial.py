@@ -1,4 +1,4 @@
-"""The adversarial stage: critic and generator in turn (Eq. 8 to 10 of paper 1)."""
+"""The adversarial stage: critic and generator in turn (Eq. 8 to 10 of Man et al. 2022)."""
 
 from collections.abc import Sequence
 from copy import deepcopy

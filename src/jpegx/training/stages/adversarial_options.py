@@ -13,7 +13,7 @@ from jpegx.training.options import CommonOptions, NetworkOptions, StageOptions, 
 
 @dataclass(frozen=True)
 class LossOptions:
-    """[adversarial.losses]: their weights (Eq. 8 of paper 1), images from 0 to 1."""
+    """[adversarial.losses]: their weights (Eq. 8 of Man et al. 2022), images from 0 to 1."""
 
     adversarial: float = key(1e-3, "Scale of V in the generator's loss (Eq. 10).")
     r1: float = key(1.0, "Gradient penalty of the critic.")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from jpegx.models.noise import ZeroNoise
 from jpegx.training.data.compress import compress
 from jpegx.training.data.patches import Group
-from jpegx.training.losses.by_name import REGRESSION_LOSSES
+from jpegx.training.losses.pixel_errors import REGRESSION_LOSSES
 from jpegx.training.options import CommonOptions, StageOptions, key
 from jpegx.training.stages.catalogue import register
 from jpegx.training.stages.stage import Stage

@@ -14,7 +14,6 @@ from jpegx.training.crew import Crew
 from jpegx.training.data.patches import Group
 from jpegx.training.networks import Networks, Start, make_optimizer
 from jpegx.training.options import CommonOptions, OptimizerOptions, StageOptions
-from jpegx.training.randomness import random_numbers
 from jpegx.training.stopwatch import Stopwatch
 
 O = TypeVar("O", bound=StageOptions)  # noqa: E741 (as typing has it: options)
@@ -122,3 +121,11 @@ def record(losses: dict[str, Tensor], name: str, value: Tensor) -> None:
     """Add a part of a loss to those that the step returns."""
     value = value.detach()
     losses[name] = losses[name] + value if name in losses else value
+
+
+def random_numbers(device: torch.device, *key: int) -> torch.Generator:
+    """A generator of random numbers on a device, a function of whole numbers from 0."""
+    seed = 0
+    for number in key:
+        seed = (seed * 1_000_003 + number + 1) % (1 << 63)
+    return torch.Generator(device).manual_seed(seed)

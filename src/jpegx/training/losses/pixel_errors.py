@@ -1,5 +1,8 @@
-"""What a regression minimizes, beside PyTorch's own mean squared error."""
+"""What a regression minimizes, by the name that a recipe gives it."""
 
+from collections.abc import Callable
+
+import torch.nn.functional as F
 from torch import Tensor
 
 # Of a mean squared error, 50 dB: an image that is nearly exact does not rule the step.
@@ -16,3 +19,10 @@ def logarithmic_error(images: Tensor, targets: Tensor) -> Tensor:
     """
     errors = (images - targets).square().mean(dim=(1, 2, 3))
     return (errors + _FLOOR).log().mean()
+
+
+# Scalars of images and targets, (N, C, H, W) each.
+REGRESSION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": F.mse_loss,  # its minimum is X̄(Y), the mean of the posterior
+    "log_mse": logarithmic_error,
+}

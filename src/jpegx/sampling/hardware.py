@@ -1,9 +1,22 @@
-"""The number type and the memory layout in which a machine runs a generator best."""
+"""Where to compute, and the number type and memory layout in which a generator runs best there."""
 
 import torch
 
+from jpegx.errors import JpegxError
 from jpegx.models.generator import Generator
 from jpegx.sampling.spec import Precision
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of "auto" (a GPU if there is one), "cpu" or "cuda".
+
+    Raises JpegxError if CUDA is asked for and not there.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise JpegxError("--device cuda: PyTorch finds no CUDA GPU here; use --device cpu")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
 
 
 def choose_precision(name: Precision, device: torch.device) -> torch.dtype:
