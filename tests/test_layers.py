@@ -46,3 +46,20 @@ def test_no_file_is_long() -> None:
         if (lines := len(path.read_text("utf-8").splitlines())) > 300
     }
     assert not long, long
+
+
+def test_verify_of_an_exact_picture_and_info_need_no_torch(example: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "exact.png"
+    made = (sys.executable, "-c", "from jpegx.cli.main import main; main()", "decode", example)
+    subprocess.run([*made, "--model", "laplace", "-o", picture], check=True)
+    for words in (("info", example), ("verify", example, picture)):
+        program = (
+            "import sys; from jpegx.cli.main import main\n"
+            "try: main(sys.argv[1:])\n"
+            "except SystemExit as end: assert not end.code, end.code\n"
+            "raise SystemExit('torch' in sys.modules)"
+        )
+        result = subprocess.run(
+            [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stderr

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from conftest import MakeJpeg, Run
-from jpegx.consistency.certificates import Causes
+from jpegx.consistency.causes import Causes
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.sampling.decoding import Decoded, decode
 from jpegx.sampling.sampler import Sampler

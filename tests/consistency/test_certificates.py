@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from foreign_jpegs import from_planes
-from jpegx.consistency.certificates import Causes, Certificates
+from jpegx.consistency.causes import Causes
+from jpegx.consistency.certificates import Certificates
 from jpegx.consistency.exact import Projector
 from jpegx.consistency.units import UnitModel
 from jpegx.jpeg import mcu

@@ -11,10 +11,7 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
-from jpegx.consistency.compare import verify
-from jpegx.errors import PictureMismatch
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
-from jpegx.metrics.agreement import agreement
 from jpegx.metrics.psnr import luma, psnr
 from jpegx.metrics.psnr_b import blocking_effect, psnr_b
 from jpegx.metrics.ssim import SMALLEST, ssim
@@ -135,22 +132,3 @@ def file_of(pixels: Tensor) -> QuantizedJpeg:
     stream = BytesIO()
     picture.save(stream, "JPEG", quality=30)
     return read_jpeg(stream.getvalue())
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_agreement_is_what_verify_finds(channels: int) -> None:
-    image, original = (v.to(torch.uint8) for v in pair(channels))
-    jpeg = file_of(original)
-    same = agreement(original.float(), jpeg)
-    assert (same.rmse, same.outside) == (0, 0)
-    report = verify(jpeg, image.permute(1, 2, 0).numpy())
-    different = sum(c.different for c in report.components)
-    found = agreement(image, jpeg)
-    assert found.outside == different / sum(c.total for c in report.components) > 0
-    assert found.rmse == report.consistency_rmse > 0
-
-
-def test_agreement_refuses_another_size() -> None:
-    jpeg = file_of(noise(0, 3, 16, 24))
-    with pytest.raises(PictureMismatch, match="24x16"):
-        agreement(noise(0, 3, 16, 16), jpeg)

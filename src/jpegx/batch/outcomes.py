@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jpegx.consistency.certificates import Causes
+from jpegx.consistency.causes import Causes
 from jpegx.io.inputs import Input
 
 

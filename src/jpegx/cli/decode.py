@@ -1,18 +1,16 @@
 """jpegx decode: the pictures that JPEG files could have come from."""
 
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from jpegx.batch.outputs import TIFF_SUFFIXES, Outputs, is_picture, plan_outputs
+from jpegx.batch.outputs import Outputs, is_picture, plan_outputs
 from jpegx.cli.console import Console
+from jpegx.cli.decode_inputs import check_inputs, check_target, find_sources, standard_output
 from jpegx.cli.report import Report
 from jpegx.cli.shared_options import (
     device_option,
@@ -22,13 +20,11 @@ from jpegx.cli.shared_options import (
     spec_of,
     temperature_option,
 )
-from jpegx.io.inputs import JPEG_SUFFIXES, Input, UnreadableList, find_inputs, read_names
+from jpegx.io.inputs import UnreadableList, read_names
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
     from jpegx.sampling.decoding import Form
     from jpegx.sampling.spec import Precision
-
-OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".jxl"}
 
 
 @click.command(short_help="Sample pictures that JPEG files could have come from.")
@@ -188,7 +184,7 @@ def decode(
     and why: gamut and padding are proven, no 8-bit RGB picture is exact there, but one with --ycbcr
     is; search means that none was found).
     """
-    _check_inputs(inputs, output, files_from, null=null, preserve=preserve)
+    check_inputs(inputs, output, files_from, null=null, preserve=preserve)
     if samples == 1 and (mean or std_map):
         raise click.UsageError("--mean and --std-map need at least two samples; add -n 8.")
     to_stdout = output == "-"
@@ -203,13 +199,13 @@ def decode(
         raise click.UsageError("--ycbcr and --float hold projected pictures; leave --no-project.")
     target = None if output is None else Path(output)
     if target is not None:
-        _check_target(target, form)
+        check_target(target, form)
     try:
         names = [*inputs, *(read_names(files_from, null=null) if files_from else ())]
     except UnreadableList as error:
         raise click.BadParameter(str(error), param_hint="--files-from") from None
     report = Report(console, as_json=as_json, verbose=verbose)
-    sources = _sources(names, recursive, relative_to, report)
+    sources = find_sources(names, recursive, relative_to, report)
     if target is not None and len(sources) > 1 and (to_stdout or is_picture(target)):
         raise click.UsageError(f"-o {output} is one file, but there are {len(sources)} inputs.")
 
@@ -260,68 +256,7 @@ def decode(
     if not to_stdout:
         same = "the same command" if overwrite is False else "with --skip-existing the same command"
         console.goes_on = f"; {same} goes on"
-    opened = _standard_output if to_stdout else None
+    opened = standard_output if to_stdout else None
     with closing(decode_files(jobs, settings, sampler, opened, console.drawn)) as outcomes:
         report.follow(outcomes, len(jobs), samples + mean + std_map, settings, quiet=quiet)
     sys.exit(report.exit_code)
-
-
-def _check_inputs(
-    inputs: tuple[str, ...],
-    output: str | None,
-    files_from: BinaryIO | None,
-    *,
-    null: bool,
-    preserve: bool,
-) -> None:
-    if not inputs and files_from is None:
-        raise click.UsageError("Missing argument 'INPUT...'.")
-    if null and files_from is None:
-        raise click.UsageError("-0 says how --files-from is read; add --files-from.")
-    if "-" in inputs:
-        if len(inputs) > 1 or files_from is not None:
-            raise click.UsageError("a JPEG on standard input must be the only input.")
-        if preserve:
-            raise click.UsageError("standard input has no times that --preserve could keep.")
-        if output is None:
-            raise click.UsageError("a JPEG on standard input needs -o: a file, a folder or -.")
-        if sys.stdin.isatty():
-            raise click.UsageError("standard input is a terminal; send a JPEG file to it.")
-
-
-def _check_target(target: Path, form: "Form") -> None:
-    if target.is_dir():
-        return
-    if is_picture(target):
-        is_tiff = target.suffix.lower() in TIFF_SUFFIXES
-        if is_tiff and form == "png":
-            raise click.UsageError(
-                f"-o {target}: pictures are written as PNG; as TIFF with --ycbcr or --float."
-            )
-        if not is_tiff and form != "png":
-            raise click.UsageError(f"-o {target}: --ycbcr and --float are written as TIFF (.tif).")
-        return
-    if target.suffix.lower() in OTHER_PICTURES:
-        raise click.UsageError(f"-o {target}: pictures are written as PNG, not {target.suffix}.")
-    if os.path.lexists(target):
-        raise click.UsageError(f"-o {target} is a file, not a folder.")
-
-
-def _sources(names: list[str], recursive: bool, below: Path | None, report: Report) -> list[Input]:
-    if names == ["-"]:
-        return [Input(Path("-"), Path("stdin"), sys.stdin.buffer)]
-    sources = find_inputs(
-        names, recursive=recursive, failed=report.failed, noted=report.noted, below=below
-    )
-    if not sources and not report.failures:
-        report.failed("jpegx: the list of inputs is empty")
-    return sources
-
-
-@contextmanager
-def _standard_output(path: Path) -> Iterator[BinaryIO]:
-    """A stand-in for an output file: all of it goes to standard output at the end, or nothing."""
-    picture = BytesIO()
-    yield picture
-    sys.stdout.buffer.write(picture.getbuffer())
-    sys.stdout.buffer.flush()

@@ -15,7 +15,7 @@ from jpegx.cli.shared_options import max_pixels_option
 from jpegx.errors import printable
 from jpegx.io.failures import one_line
 
-if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help must be quick
+if TYPE_CHECKING:  # numpy is imported when there is work, and torch when it must: --help is quick
     from jpegx.consistency.compare import VerifyReport
 
 NOT_EXACT = 1
@@ -112,7 +112,6 @@ class _Check:
     def compare(self, jpeg: str, pictures: Sequence[str]) -> None:
         """Compare a file with pictures. Raises OSError if the answer cannot be written."""
         from jpegx.consistency.compare import verify as compare
-        from jpegx.consistency.compare import verify_padded
         from jpegx.io.picture_reader import open_rewindable, read_comparable
         from jpegx.io.tiled_tiff import read_padded
         from jpegx.jpeg.file import read_jpeg
@@ -131,6 +130,8 @@ class _Check:
                 with open_rewindable(source_of(picture)) as stream:
                     padded = read_padded(stream, name, size)
                     if padded is not None:
+                        from jpegx.consistency.compare_padded import verify_padded
+
                         report = verify_padded(quantized, padded, certify=self._certify)
                     else:
                         stream.seek(0)

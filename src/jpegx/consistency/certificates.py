@@ -19,22 +19,26 @@ parallelepiped (the RGB cube); then the gap that is left when pictures
 are brought as near to the cells as they come (:class:`LeastGap`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from jpegx.consistency.causes import Causes
 from jpegx.consistency.cell import Cell
 from jpegx.consistency.least_gap import LeastGap
 from jpegx.consistency.linear_program import find_direction
 from jpegx.consistency.units import UnitModel
 from jpegx.jpeg.color import change_before_rounding
 from jpegx.jpeg.dct import islow_matrices
+from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import Layout
-from jpegx.jpeg.mcu import Region
+from jpegx.jpeg.mcu import Region, regions
 
 NONE, GAMUT, PADDING = 0, 1, 2
+_UNITS = 1024  # units at a time
 _NEAR = 0.25  # DCT units: a gap that roundings easily bridge is not looked at again
 # Sums of some thousand products of numbers below 2**17 in 53 bits.
 _TOLERANCE = 1e-4
@@ -42,34 +46,32 @@ _ABSENT = 1e6  # step of a coefficient that the file does not have
 _ANYTHING = 1e4  # gray levels that no sample of a file comes near
 
 
-@dataclass(frozen=True)
-class Causes:
-    """Coefficients that differ, each counted once, by what keeps its unit from being exact.
+def find_causes(
+    jpeg: QuantizedJpeg, encoded: Sequence[np.ndarray], *, certify: bool = False
+) -> Causes:
+    """The coefficients of an encoded picture that are not a file's, by what keeps them from it."""
+    causes = Causes()
+    tables = [torch.tensor(table) for table in jpeg.tables]
+    theirs, ours = (
+        [torch.tensor(grid).flatten(-2)[None] for grid in grids]
+        for grids in (jpeg.coefficients, encoded)
+    )
+    for region in regions(jpeg.layout):
+        model = UnitModel(region, tables, torch.device("cpu"))
+        certificates = Certificates(model, certify=certify)
+        for strip in region.strips(_UNITS):
+            wanted = model.cell(strip, theirs).quantized
+            different = (model.cell(strip, ours).quantized != wanted).sum(dim=1)
+            bad = different > 0
+            if bad.any():
+                causes += count_causes(certificates.causes(wanted[bad]), different[bad])
+    return causes
 
-    ``gamut``: proven that no 8-bit picture has the unit's colours. ``padding``: proven that none
-    has them whose last pixels are repeated beyond the edge, as libjpeg repeats them. ``search``:
-    nothing is proven.
-    """
 
-    gamut: int = 0
-    padding: int = 0
-    search: int = 0
-
-    @classmethod
-    def count(cls, causes: Tensor, different: Tensor) -> "Causes":
-        """The coefficients that differ in units (M), by the causes of these (M)."""
-        gamut, padding = (int(different[causes == cause].sum()) for cause in (GAMUT, PADDING))
-        return cls(gamut, padding, int(different.sum()) - gamut - padding)
-
-    def __add__(self, other: "Causes") -> "Causes":
-        return Causes(
-            self.gamut + other.gamut, self.padding + other.padding, self.search + other.search
-        )
-
-    @property
-    def total(self) -> int:
-        """All coefficients that differ."""
-        return self.gamut + self.padding + self.search
+def count_causes(causes: Tensor, different: Tensor) -> Causes:
+    """The coefficients that differ in units (M), by the causes of these (M)."""
+    gamut, padding = (int(different[causes == cause].sum()) for cause in (GAMUT, PADDING))
+    return Causes(gamut, padding, int(different.sum()) - gamut - padding)
 
 
 class Certificates:

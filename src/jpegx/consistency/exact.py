@@ -25,7 +25,8 @@ from math import inf
 import torch
 from torch import Tensor
 
-from jpegx.consistency.certificates import NONE, Causes, Certificates
+from jpegx.consistency.causes import Causes
+from jpegx.consistency.certificates import NONE, Certificates, count_causes
 from jpegx.consistency.component_search import ComponentSearch
 from jpegx.consistency.local_search import LocalSearch
 from jpegx.consistency.realize import Realizer
@@ -266,5 +267,5 @@ class _Solver:
         if not len(work):
             return
         self._region.put(work.index, work.best, out)
-        self._causes += Causes.count(self._proven[work.index.cpu()], work.misses.cpu())
+        self._causes += count_causes(self._proven[work.index.cpu()], work.misses.cpu())
         self._squares += float((work.best - work.target).square_().sum())

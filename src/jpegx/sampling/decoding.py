@@ -8,13 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from jpegx.consistency.certificates import Causes
-from jpegx.consistency.compare import verify_padded
-from jpegx.consistency.measure import consistency_rmse
+from jpegx.consistency.causes import Causes
+from jpegx.consistency.compare_padded import verify_padded
+from jpegx.consistency.recompress import Recompressed, recompress
 from jpegx.errors import UnsupportedJpeg
 from jpegx.io.tiled_tiff import PaddedPicture
 from jpegx.jpeg.file import QuantizedJpeg
-from jpegx.jpeg.libjpeg_model import encode
 from jpegx.sampling.eight_bit import EightBit
 from jpegx.sampling.running_moments import Moments
 from jpegx.sampling.sampler import Progress, Sampler
@@ -137,20 +136,17 @@ class _Finisher:
             result = self._file.projected(image)
             pixels, different, rmse_added = result.pixels, result.different, result.rmse_added
             causes = result.causes
-            rmse = self._compare(pixels)[1] if different else 0.0
+            rmse = self._compare(pixels).rmse if different else 0.0
         else:
             pixels = self._file.rounded(image)
-            different, rmse = self._compare(pixels)
+            again = self._compare(pixels)
+            different, rmse = sum(again.different), again.rmse
         pixels = pixels.cpu()
         shown = np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
         return pixels, Picture(
             shown, kind, index, different, self._total, rmse_added, rmse, causes, padded
         )
 
-    def _compare(self, pixels: Tensor) -> tuple[int, float]:
-        file = self._file
-        encoded = [c[0] for c in encode(pixels[None], file.layout, file.tables)]
-        pairs = zip(encoded, file.coefficients, strict=True)
-        different = sum(int((ours != theirs).sum()) for ours, theirs in pairs)
-        rmse = consistency_rmse(file.coefficients, encoded, file.tables, file.layout)
-        return different, rmse
+    def _compare(self, pixels: Tensor) -> Recompressed:
+        picture = np.ascontiguousarray(pixels.permute(1, 2, 0).cpu().numpy())
+        return recompress(self._jpeg, picture)

@@ -4,9 +4,9 @@ from typing import Any
 
 from torch import Tensor
 
+from jpegx.consistency.recompress import recompress
 from jpegx.evaluation.benchmark.context import Instruments
 from jpegx.evaluation.benchmark.decoders import Task
-from jpegx.metrics.agreement import agreement
 from jpegx.metrics.band_energy import band_amplitudes, relative_amplitudes
 from jpegx.metrics.calibration import Calibration
 from jpegx.metrics.frequencies import nonzero_share
@@ -40,8 +40,8 @@ def measure_picture(samples: Tensor, task: Task, instruments: Instruments) -> di
         **measure_alone(picture, instruments.niqe),
     }
     if task.jpeg is not None:
-        agreed = agreement(picture, task.jpeg)
-        values |= {"consistency": agreed.rmse, "outside": agreed.outside}
+        again = recompress(task.jpeg, picture.permute(1, 2, 0).contiguous().numpy())
+        values |= {"consistency": again.rmse, "outside": again.share}
         values["bytes"] = task.jpeg.file_size
     calibration = Calibration(len(samples))
     calibration.add(samples, original)
