@@ -18,7 +18,7 @@ class Cell:
     steps: Tensor
 
     def clamp(self, values: Tensor, margin: Tensor | float = 0.0) -> Tensor:
-        """The nearest values inside the cell: Eq. 11 of paper 1, in DCT units.
+        """The nearest values inside the cell: Eq. 11 of Man et al. 2022, in DCT units.
 
         ``margin``: how far to stay inside each wall, 0 to half a step.
         """

@@ -12,7 +12,7 @@ from jpegx.jpeg.transform import decode_dct, dequantize
 def consistency_rmse(
     file: Sequence[Tensor], picture: Sequence[Tensor], tables: Sequence[Tensor], layout: Layout
 ) -> float:
-    """RMSE in gray levels between the decoded file and the decoded re-encoding (paper 1, Eq. 1).
+    """RMSE in gray levels between the decoded file and the decoded re-encoding (Man et al., Eq. 1).
 
     ``file``, ``picture``: quantized coefficients (rows, columns, 8, 8) per component; ``tables``:
     (8, 8). Both are decoded to real numbers, with smooth chroma up-sampling, and clipped to 0..255.

@@ -15,7 +15,7 @@ Logits = Sequence[Tensor]
 
 
 def critic_loss(real: Logits, fake: Logits) -> Tensor:
-    """What the critic minimizes (-V of Eq. 9, Man et al. 2022; Goodfellow et al. 2014): a scalar."""
+    """What the critic minimizes (-V of Eq. 9, Man et al.; Goodfellow et al. 2014): a scalar."""
     pairs = zip(real, fake, strict=True)
     return _mean([F.softplus(-r.float()).mean() + F.softplus(f.float()).mean() for r, f in pairs])
 
