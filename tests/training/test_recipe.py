@@ -163,7 +163,9 @@ def test_files_that_are_no_recipes(tmp_path: Path) -> None:
 
 def test_a_recipe_builds_on_another(tmp_path: Path) -> None:
     first, second = tmp_path / "first.toml", tmp_path / "second.toml"
-    first.write_text('base = "compact"\n[data]\npatch = 112\n[generator]\nconfig = {widths = [8]}\n')
+    first.write_text(
+        'base = "compact"\n[data]\npatch = 112\n[generator]\nconfig = {widths = [8]}\n'
+    )
     second.write_text(
         'base = "first.toml"\n[data]\nbatch = 8\n[generator]\nconfig = {noise = false}\n'
     )
