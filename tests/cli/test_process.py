@@ -100,6 +100,16 @@ def test_closed_streams(
     assert list(tmp_path.glob("*.png")) or "OUT" not in arguments
 
 
+def test_warnings_of_libraries_are_not_shown(example: Path, tmp_path: Path) -> None:
+    """Pillow warns of a JPEG file whose index of pictures is broken, in two lines of its own."""
+    data = example.read_bytes()
+    picture = tmp_path / "a.jpg"
+    picture.write_bytes(data[:2] + b"\xff\xe2\0\x0cMPF\0II*\0\0\0" + data[2:])
+    words = [*JPEGX, "verify", str(example), str(picture)]
+    result = subprocess.run(words, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (1, "")
+
+
 @pytest.mark.parametrize(("command", "code"), [("verify", 2), ("info", 1), ("decode", 1)])
 def test_output_that_cannot_be_written(
     example: Path, tmp_path: Path, command: str, code: int

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -56,7 +57,9 @@ class Jpegx(click.Group):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (what click returns)
         """Run the command; whatever stops it becomes one line on standard error."""
         console = ctx.obj = Console()
-        with _stop_signals():
+        with _stop_signals(), warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.simplefilter("ignore")  # Python's are for programmers
             try:
                 return super().invoke(ctx)
             except (click.ClickException, click.exceptions.Exit, click.Abort):
