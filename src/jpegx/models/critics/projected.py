@@ -43,20 +43,28 @@ class _Head(nn.Module):
     def __init__(self, channels: int, widths: tuple[int, ...]) -> None:
         super().__init__()
         first, second = widths
-        self.first = spectral_norm(nn.Conv2d(2 * channels, first, 1))
-        self.second = spectral_norm(nn.Conv2d(first, second, 3, padding=1))
-        self.last = spectral_norm(nn.Conv2d(second, 1, 3, padding=1))
+        self.first = nn.Conv2d(2 * channels, first, 1)
+        self.second = nn.Conv2d(first, second, 3, padding=1)
+        self.last = nn.Conv2d(second, 1, 3, padding=1)
+        for layer in (self.first, self.second, self.last):
+            spectral_norm(layer)
         self.register_buffer("spread", torch.zeros(1, channels, 1, 1))
+        self._measured = False
 
     def forward(self, seen: Tensor, decoded: Tensor) -> Tensor:
-        if not self.spread.any():
+        if not self._measured and not self.spread.any():
             self.spread.copy_(seen.detach().float().std(dim=(0, 2, 3), keepdim=True) + 1e-3)
+        self._measured = True  # a GPU is not to be waited for in every step
         # All differences from the JPEG's features are what was added to the file's picture.
         values = torch.cat([seen, seen - decoded], dim=1) / self.spread.repeat(1, 2, 1, 1)
-        values = F.leaky_relu(self.first(values), _SLOPE)
-        values = F.leaky_relu(self.second(values), _SLOPE)
-        logits: Tensor = self.last(values)
-        return logits
+        # Norms are not for bfloat16, nor do a GPU's autocast and their vectors go together.
+        with torch.autocast(seen.device.type, enabled=False):
+            first, second, last = (
+                (layer.weight, layer.bias) for layer in (self.first, self.second, self.last)
+            )
+        values = F.leaky_relu(F.conv2d(values, *first), _SLOPE)
+        values = F.leaky_relu(F.conv2d(values, *second, padding=1), _SLOPE)
+        return F.conv2d(values, *last, padding=1)
 
 
 @critics.register("projected")

