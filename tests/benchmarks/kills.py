@@ -48,10 +48,11 @@ def main() -> None:
                 starts, pairs = starts + count, pairs + (count == 2)
                 killed += kill_some(folder, out, count, chance)
             check(out, finished(folder, out), reference)
-    print(
-        f"{killed} kills of {starts} processes ({pairs} times two at once), {rounds} folders of "
-        f"{options.files} files: nothing lost, nothing left"
-    )
+            print(
+                f"{killed} kills of {starts} processes ({pairs} times two at once), {rounds} "
+                f"folders of {options.files} files: nothing lost, nothing left",
+                flush=True,
+            )
 
 
 def make_files(folder: Path, count: int) -> None:
@@ -93,7 +94,7 @@ def kill_some(folder: Path, out: Path, count: int, chance: random.Random) -> int
     killed = 0
     wanted = before + chance.randrange(1, 4)
     while running and len(list(out.glob("*.png"))) < wanted:
-        time.sleep(0.001)
+        time.sleep(0.005)
         running -= {number for number in running if os.waitpid(number, os.WNOHANG)[0]}
     time.sleep(chance.random() ** 2 * 0.02)
     for number in running:
