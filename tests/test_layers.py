@@ -14,6 +14,7 @@ WITHOUT_TORCH = (
     "jpegx.models.zoo",
     "jpegx.sampling.spec",
     "jpegx.cli.main",
+    "jpegx.front_door",
 )
 
 

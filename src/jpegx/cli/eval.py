@@ -114,9 +114,9 @@ def _run(console: Console, plan: "Plan", folder: Path, *, keep: bool, quiet: boo
     from jpegx.evaluation.benchmark.context import Context
     from jpegx.evaluation.benchmark.runner import evaluate
     from jpegx.evaluation.benchmark.store import Store
-    from jpegx.evaluation.report.notes import about, notes
-    from jpegx.evaluation.report.page import NoMatplotlib, write_report
-    from jpegx.evaluation.report.results import write_results
+    from jpegx.evaluation.report.notes import notes
+    from jpegx.evaluation.report.page import NoMatplotlib
+    from jpegx.evaluation.report.results import write_files
     from jpegx.evaluation.report.terminal_table import print_tables
 
     failures: list[str] = []
@@ -129,18 +129,14 @@ def _run(console: Console, plan: "Plan", folder: Path, *, keep: bool, quiet: boo
         bar.advance(printable(what))
 
     store = Store(folder)
-    if keep:
-        plan.instruments.niqe.save(folder / "niqe.safetensors")
     context = Context(plan.request, plan.instruments, store, advance, failed)
     with console.progress(plan.steps, quiet=quiet) as bar:
         rows = list(evaluate(plan, context))
     print_tables(rows, sys.stdout)
-    lines = notes(plan, rows)
-    click.echo("\n".join(lines))
+    click.echo("\n".join(notes(plan, rows)))
     if keep:
-        write_results(folder, about(plan), lines, rows)
         try:
-            write_report(folder, about(plan), lines, rows, store)
+            write_files(folder, plan, rows, store)
         except NoMatplotlib as error:
             console.say(str(error))
     return len(failures)

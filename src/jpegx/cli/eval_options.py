@@ -13,7 +13,7 @@ from jpegx.cli.shared_options import (
     self_ensemble_option,
     temperature_option,
 )
-from jpegx.evaluation.benchmark.request import Place
+from jpegx.evaluation.benchmark.request import Place, Request
 
 
 def _qualities(context: click.Context, option: click.Parameter, value: str) -> tuple[int, ...]:
@@ -73,7 +73,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     click.option(
         "--quality",
         "qualities",
-        default="5,10,20,40",
+        default=",".join(map(str, Request.qualities)),
         show_default=True,
         callback=_qualities,
         metavar="Q,...",
@@ -82,7 +82,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     click.option(
         "--subsampling",
         type=click.Choice(["4:4:4", "4:2:2", "4:2:0"]),
-        default="4:2:0",
+        default=Request.subsampling,
         show_default=True,
         help="Of the chroma, when the originals are compressed.",
     ),
@@ -97,7 +97,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     click.option(
         "--projection",
         type=click.Choice(["both", "with", "without"]),
-        default="both",
+        default=Request.projection,
         show_default=True,
         help="Measure each model with projection (exactly consistent), without, or both.",
     ),
@@ -105,7 +105,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         "-n",
         "--samples",
         type=click.IntRange(min=1),
-        default=8,
+        default=Request.samples,
         show_default=True,
         metavar="N",
         help="Samples per file, for their mean, standard deviation and calibration; all other "
@@ -114,7 +114,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     click.option(
         "--seed",
         type=click.IntRange(min=0, max=2**32 - 1),
-        default=0,
+        default=Request.seed,
         show_default=True,
         metavar="N",
         help="Same seed, same figures.",

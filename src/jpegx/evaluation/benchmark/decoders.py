@@ -131,10 +131,13 @@ class FolderDecoder(Decoder):
         raise Unmatched(f"no picture called {key} in {self._folder}")
 
 
-def open_models(specs: Sequence[SamplerSpec], seed: int, projection: Projection) -> list[Decoder]:
-    """The decoders of models.
+def open_models(
+    models: Sequence[SamplerSpec | Sampler], seed: int, projection: Projection
+) -> list[Decoder]:
+    """The decoders of models, which are opened if they are not.
 
     Raises JpegxError if there is no such model, its file is bad, or the device is not there;
     MeaninglessOption if a spec asks for what its model does not have.
     """
-    return [ModelDecoder(open_sampler(spec), seed, projection) for spec in specs]
+    opened = [model if isinstance(model, Sampler) else open_sampler(model) for model in models]
+    return [ModelDecoder(sampler, seed, projection) for sampler in opened]

@@ -29,6 +29,7 @@ from jpegx.metrics.niqe import Niqe, default_niqe
 from jpegx.metrics.vgg16_trunk import load_trunk
 from jpegx.models import zoo
 from jpegx.sampling.hardware import choose_device
+from jpegx.sampling.sampler import Sampler
 from jpegx.sampling.spec import SamplerSpec
 from jpegx.training.data.images import find_images
 
@@ -83,7 +84,7 @@ def _jpegs(request: Request) -> list[Jpegs]:
 
 
 def _decoders(request: Request) -> list[Decoder]:
-    models: Sequence[SamplerSpec] = request.models
+    models: Sequence[SamplerSpec | Sampler] = request.models
     if not models and not request.decoded:
         # The rows of the field's tables: without a network, then regression, then a sampler.
         names = ("standard", "laplace", *reversed(zoo.installed()))

@@ -1,10 +1,13 @@
 """What ``jpegx eval`` is asked for. Needs no torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from jpegx.sampling.spec import SamplerSpec
+
+if TYPE_CHECKING:
+    from jpegx.sampling.sampler import Sampler
 
 Projection = Literal["both", "with", "without"]
 
@@ -28,29 +31,30 @@ class Place:
 class Request:
     """The options of ``jpegx eval`` under their own names; what is not asked for is None.
 
-    ``defaults``: how models are opened that are not named, and the device for all else.
+    ``models``: specs, or samplers that are open. ``defaults``: how models are opened that are not
+    named, and the device for all else.
     """
 
     originals: tuple[Path, ...]
-    models: tuple[SamplerSpec, ...]
-    decoded: tuple[Path, ...]
-    jpegs: Path | None
-    qualities: tuple[int, ...]
-    subsampling: str
-    gray: bool
-    crop: int | None
-    projection: Projection
-    samples: int
-    seed: int
-    niqe: Path | None
-    networks: tuple[str, ...]
-    crops: tuple[Place, ...]
-    vgg16: Path | None
-    lpips: Path | None
-    dists: Path | None
-    fid: bool
-    inception: Path | None
-    repeats: int | None
-    patches: int | None
-    reference: Path | None
-    defaults: SamplerSpec
+    models: "tuple[SamplerSpec | Sampler, ...]" = ()
+    decoded: tuple[Path, ...] = ()
+    jpegs: Path | None = None
+    qualities: tuple[int, ...] = (5, 10, 20, 40)
+    subsampling: str = "4:2:0"
+    gray: bool = False
+    crop: int | None = None
+    projection: Projection = "both"
+    samples: int = 8
+    seed: int = 0
+    niqe: Path | None = None
+    networks: tuple[str, ...] = ()
+    crops: tuple[Place, ...] = ()
+    vgg16: Path | None = None
+    lpips: Path | None = None
+    dists: Path | None = None
+    fid: bool = False
+    inception: Path | None = None
+    repeats: int | None = None
+    patches: int | None = None
+    reference: Path | None = None
+    defaults: SamplerSpec = field(default_factory=lambda: SamplerSpec(""))

@@ -9,11 +9,26 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from jpegx.evaluation.benchmark.plan import Plan
 from jpegx.evaluation.benchmark.rows import Row
+from jpegx.evaluation.benchmark.store import Store
 from jpegx.evaluation.report.columns import COLUMNS, network_columns
+from jpegx.evaluation.report.notes import about, notes
+from jpegx.evaluation.report.page import write_report
 from jpegx.io.atomic_file import atomic_file
 
 _MORE = ("bytes", "features", "fid_std", "kid_std")
+
+
+def write_files(folder: Path, plan: Plan, rows: Sequence[Row], store: Store) -> None:
+    """Write all that is kept of a run: results.json, results.csv, report.html, the NIQE model.
+
+    Raises OSError; NoMatplotlib, when all is written, if the report has no figures for want of it.
+    """
+    lines = notes(plan, rows)
+    plan.instruments.niqe.save(folder / "niqe.safetensors")
+    write_results(folder, about(plan), lines, rows)
+    write_report(folder, about(plan), lines, rows, store)
 
 
 def write_results(

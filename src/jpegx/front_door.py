@@ -1,0 +1,295 @@
+"""jpegx in Python: six functions, on files and arrays.
+
+Files are what :func:`read_jpeg` returns, or what it reads. Pictures are NumPy arrays (height,
+width, channels) in gray levels, 0 to 255, whatever has NumPy's array interface (a Pillow image), or
+names of files. Every error of jpegx is a :class:`jpegx.errors.JpegxError`, one line for the user.
+"""
+
+import tempfile
+import warnings
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import ArrayLike
+from PIL.Image import Image
+
+from jpegx.consistency import compare
+from jpegx.consistency.causes import Causes
+from jpegx.consistency.compare import VerifyReport
+from jpegx.errors import PictureMismatch
+from jpegx.io.picture_reader import read_comparable
+from jpegx.jpeg import file
+from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.jpeg.reader.limits import DEFAULT_MAX_PIXELS
+from jpegx.sampling.spec import SamplerSpec, default_model
+
+if TYPE_CHECKING:  # reading and verifying need no torch
+    import torch
+
+    from jpegx.sampling.callable_sampler import Function
+    from jpegx.sampling.sampler import Sampler
+
+Source = str | PathLike[str] | bytes | BinaryIO
+Picture = ArrayLike | Image | PathLike[str]  # a str is an ArrayLike
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-T T.871
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples of one file.
+
+    ``pictures``: uint8 (samples, height, width, channels), RGB or of a gray file one channel.
+    ``different``: for each of them the coefficients, of ``total``, that re-encode to another
+    integer than the file's; 0 is exact. ``consistency_rmse``: of each, gray levels (Man et al.
+    2022, Eq. 1).
+    """
+
+    pictures: np.ndarray
+    different: tuple[int, ...]
+    total: int
+    consistency_rmse: tuple[float, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether every one of them, encoded again, gives the file's own coefficients."""
+        return not any(self.different)
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Their mean, float32 (height, width, channels), gray levels.
+
+        It is not consistent as it is: :func:`project` makes it so.
+        """
+        mean: np.ndarray = self.pictures.mean(axis=0, dtype=np.float32)
+        return mean
+
+    @property
+    def std(self) -> np.ndarray:
+        """Per-pixel standard deviation, float32 (height, width), gray levels; mean of the channels.
+
+        Divided by the number of samples (Man et al. 2022, Eq. 15). Raises ValueError if there is
+        only one.
+        """
+        if len(self.pictures) < 2:
+            raise ValueError("a standard deviation needs two samples")
+        std: np.ndarray = self.pictures.std(axis=0, dtype=np.float32).mean(axis=-1)
+        return std
+
+
+@dataclass(frozen=True)
+class Projected:
+    """A picture made consistent with a file.
+
+    ``pixels``: uint8 (height, width, channels), RGB or of a gray file one channel. ``different`` of
+    ``total`` coefficients re-encode to another integer than the file's (0: exact), by ``causes``.
+    ``rmse_added``: gray levels between the pixels and the plain projection of Man et al. 2022,
+    Eq. 11; rounding alone makes 0.29.
+    """
+
+    pixels: np.ndarray
+    different: int
+    total: int
+    causes: Causes
+    rmse_added: float
+
+    @property
+    def exact(self) -> bool:
+        """Whether the pixels, encoded again, give the file's own coefficients."""
+        return self.different == 0
+
+
+def read_jpeg(
+    source: Source, *, strict: bool = False, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> QuantizedJpeg:
+    """A JPEG file down to its quantized coefficients, tables, layout and metadata.
+
+    ``source``: a name, the file's bytes, or a binary stream. ``strict``: refuse damaged files,
+    which else are read as far as they go, with ``warnings`` that say what is missing. Raises
+    UnreadableJpeg, UnsupportedJpeg (CMYK, 12-bit, more than ``max_pixels``), JpegxError.
+    """
+    known = Path(source) if isinstance(source, str | PathLike) else source
+    return file.read_jpeg(known, strict=strict, max_pixels=max_pixels)
+
+
+def open_sampler(
+    model: "str | SamplerSpec | torch.nn.Module | Function | None" = None,
+    *,
+    name: str | None = None,
+    **options: Any,  # noqa: ANN401 (the fields of a SamplerSpec)
+) -> "Sampler":
+    """What samples are drawn from, opened once for many files.
+
+    ``model``: as of ``jpegx decode --model`` (installed weights, a safetensors file, "laplace",
+    "standard"; None for the default), also with options behind it, ``general:temperature=0.5``; or
+    a network or function of your own, as :class:`CallableSampler` calls it, with the ``name`` that
+    tables are to show. ``options``: ``device``, ``precision``, ``temperature``, ``self_ensemble``
+    of :class:`SamplerSpec`, for models of jpegx.
+
+    Raises JpegxError if there is no such model, its file is bad or an option means nothing for it;
+    TypeError for an option that does not exist, or that a function of your own is given.
+    """
+    from jpegx.sampling import sampler
+    from jpegx.sampling.callable_sampler import CallableSampler
+
+    if not isinstance(model, str | SamplerSpec | None):
+        if options:
+            raise TypeError(f"{', '.join(options)}: means nothing for a function of your own")
+        own = getattr(model, "__name__", type(model).__name__)
+        return CallableSampler(model, name or own)
+    if name is not None:
+        raise TypeError("name is for functions of your own; models of jpegx have their names")
+    if isinstance(model, SamplerSpec):
+        return sampler.open_sampler(model)
+    return sampler.open_sampler(SamplerSpec.parse(model or default_model(), **options))
+
+
+def decode(
+    jpeg: QuantizedJpeg | Source,
+    model: "Sampler | str | SamplerSpec | torch.nn.Module | Function | None" = None,
+    *,
+    samples: int = 1,
+    seed: int = 0,
+    project: bool = True,
+) -> Samples:
+    """Images that a file could have come from.
+
+    ``model``: what :func:`open_sampler` returns, or what it opens. ``project``: make each of them
+    exactly consistent. The same seed gives the same pictures; sample i does not depend on how many
+    there are. Raises what :func:`read_jpeg` and :func:`open_sampler` raise, ValueError for no
+    samples.
+    """
+    from jpegx.sampling import decoding
+    from jpegx.sampling.sampler import Sampler
+
+    if samples < 1:
+        raise ValueError("samples: at least one")
+    opened = model if isinstance(model, Sampler) else open_sampler(model)
+    found = decoding.decode(
+        _read(jpeg), opened, samples=samples, seed=seed, project=project, mean=False, std_map=False
+    )
+    pictures = list(found.pictures)
+    return Samples(
+        np.stack([picture.pixels for picture in pictures]),
+        tuple(picture.different for picture in pictures),
+        pictures[0].total,
+        tuple(picture.consistency_rmse for picture in pictures),
+    )
+
+
+def project(jpeg: QuantizedJpeg | Source, picture: Picture) -> Projected:
+    """The picture near another one that, encoded again, gives the file's own coefficients.
+
+    ``picture``: of any program, of the file's size; arrays of real numbers need be neither rounded
+    nor clipped. Raises what :func:`read_jpeg` raises, UnreadablePicture, and PictureMismatch if it
+    is of another size.
+    """
+    import torch
+
+    from jpegx.sampling.eight_bit import EightBit
+
+    quantized = _read(jpeg)
+    pixels = _pixels(quantized, picture).astype(np.float32)
+    if pixels.shape[2] > quantized.layout.channels:
+        pixels = (pixels @ _LUMA)[..., None]
+    image = torch.tensor(pixels).permute(2, 0, 1)
+    result = EightBit(quantized, torch.device("cpu")).projected(image)
+    found = np.ascontiguousarray(result.pixels.permute(1, 2, 0).numpy())
+    return Projected(found, result.different, result.total, result.causes, result.rmse_added)
+
+
+def verify(
+    jpeg: QuantizedJpeg | Source, picture: Picture, *, certify: bool = False
+) -> VerifyReport:
+    """Whether a picture could have been the source of a file: libjpeg's own answer.
+
+    ``picture``: 8 bits a channel. ``certify``: of coefficients that differ, ask linear programming
+    too whether any picture could be exact there (needs SciPy). Raises what :func:`read_jpeg`
+    raises, UnreadablePicture, and PictureMismatch if it is of another size or depth.
+    """
+    quantized = _read(jpeg)
+    pixels = _pixels(quantized, picture)
+    if pixels.dtype != np.uint8:
+        raise PictureMismatch(f"a picture of {pixels.dtype}; verify takes 8 bits a channel (uint8)")
+    return compare.verify(quantized, pixels, certify=certify)
+
+
+def evaluate(
+    originals: str | PathLike[str],
+    models: "Sequence[Sampler | str | SamplerSpec]",
+    *,
+    qualities: Sequence[int] = (5, 10, 20, 40),
+    samples: int = 8,
+    seed: int = 0,
+    output: str | PathLike[str] | None = None,
+) -> list[dict[str, Any]]:
+    """Perception, consistency, distortion and calibration of samplers on a folder of originals.
+
+    The originals are compressed with libjpeg at each quality (4:2:0), and each model is measured
+    without and with projection. ``output``: a folder that gets results.json, results.csv and
+    report.html, and goes on with what is measured in it. Returns a row for each model and quality,
+    after that of the originals: "data_set", "quality", "decoder", and figures by the names that
+    results.csv has. Pictures that fail are left out, with a warning. Raises JpegxError if there are
+    no originals, or a model cannot be opened.
+    """
+    from jpegx.evaluation.benchmark.context import Context
+    from jpegx.evaluation.benchmark.plan import make_plan
+    from jpegx.evaluation.benchmark.request import Request
+    from jpegx.evaluation.benchmark.runner import evaluate as measure
+    from jpegx.evaluation.benchmark.store import Store
+    from jpegx.evaluation.report.page import NoMatplotlib
+    from jpegx.evaluation.report.results import write_files
+
+    opened = tuple(SamplerSpec.parse(m) if isinstance(m, str) else m for m in models)
+    request = Request(
+        (Path(originals),), opened, qualities=tuple(qualities), samples=samples, seed=seed
+    )
+    plan = make_plan(request)
+    with ExitStack() as stack:
+        folder = output or stack.enter_context(tempfile.TemporaryDirectory(prefix="jpegx-"))
+        store = Store(Path(folder))
+        context = Context(request, plan.instruments, store, lambda what: None, _warn)
+        rows = list(measure(plan, context))
+        if output is not None:
+            try:
+                write_files(Path(output), plan, rows, store)
+            except NoMatplotlib as error:
+                _warn(str(error))
+    return [
+        {"data_set": row.data_set, "quality": row.quality, "decoder": row.decoder, **row.figures}
+        for row in rows
+    ]
+
+
+def _warn(line: str) -> None:
+    warnings.warn(line, stacklevel=3)
+
+
+def _read(jpeg: QuantizedJpeg | Source) -> QuantizedJpeg:
+    return jpeg if isinstance(jpeg, QuantizedJpeg) else read_jpeg(jpeg)
+
+
+def _pixels(jpeg: QuantizedJpeg, picture: Picture) -> np.ndarray:
+    """The pixels (height, width, channels), uint8 or float32; channels: of the file, or 3."""
+    layout = jpeg.layout
+    if isinstance(picture, str | PathLike):
+        pixels = read_comparable(Path(picture), str(picture), (layout.width, layout.height))
+    else:
+        pixels = np.asarray(picture)
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.shape[:2] != (layout.height, layout.width) or pixels.shape[2:] not in ((1,), (3,)):
+        raise PictureMismatch(
+            f"a picture of shape {pixels.shape}; the JPEG file has {layout.height} rows, "
+            f"{layout.width} columns and {layout.channels} channels"
+        )
+    if pixels.dtype != np.uint8:
+        pixels = pixels.astype(np.float32)
+        if not np.isfinite(pixels).all():
+            raise PictureMismatch("a picture with numbers that are not finite")
+    channels = max(pixels.shape[2], layout.channels)
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], channels)))
