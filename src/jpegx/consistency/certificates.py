@@ -39,7 +39,7 @@ from jpegx.jpeg.mcu import Region, regions
 
 NONE, GAMUT, PADDING = 0, 1, 2
 _UNITS = 1024  # units at a time
-_NEAR = 0.25  # DCT units: a gap that roundings easily bridge is not looked at again
+_NEAR = 0.01  # DCT units: a gap that is as good as none
 # Sums of some thousand products of numbers below 2**17 in 53 bits.
 _TOLERANCE = 1e-4
 _ABSENT = 1e6  # step of a coefficient that the file does not have

@@ -46,10 +46,13 @@ class UnitModel:
 
     def coefficients(self, pixels: Tensor) -> Tensor:
         """DCT coefficients (M, K) of real-valued pixels."""
-        components = to_components(pixels, self.region.layout)
-        matrix = dct_matrix(self.device, pixels.dtype).T
+        return self.component_coefficients(to_components(pixels, self.region.layout))
+
+    def component_coefficients(self, components: Tensor) -> Tensor:
+        """DCT coefficients (M, K) of the components of pixels, (M, C, P) centred on 0."""
+        matrix = dct_matrix(self.device, components.dtype).T
         parts = [
-            (m.samples(components[:, c]).reshape(-1, 64) @ matrix).view(len(pixels), -1)
+            (m.samples(components[:, c]).reshape(-1, 64) @ matrix).view(len(components), -1)
             for c, m in enumerate(self.maps)
         ]
         return torch.cat(parts, dim=1)
