@@ -8,8 +8,11 @@ import torch
 from torch import Tensor
 
 from jpegx.jpeg.file import QuantizedJpeg
-from jpegx.jpeg.transform import decode_dct
+from jpegx.jpeg.layout import Layout
+from jpegx.jpeg.transform import images_of_planes, planes
 from jpegx.sampling.sampler import Progress, Sampler
+
+_STRIP_PIXELS = 1 << 20
 
 
 class LaplaceSampler(Sampler):
@@ -66,19 +69,40 @@ def laplace(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
     resolution, then up-sampled smoothly. Sample i depends on the seed and i alone.
     """
     # One row a frequency: the draws below then run over contiguous memory.
-    # And wider integers: -32768 has no absolute value in 16 bits.
-    rows = [torch.tensor(c.reshape(-1, 64).T.astype(np.int32)) for c in jpeg.coefficients]
-    rates = [[decay(row) for row in component] for component in rows]
+    rows = [torch.tensor(np.ascontiguousarray(c.reshape(-1, 64).T)) for c in jpeg.coefficients]
+    # Wider integers for one row at a time: -32768 has no absolute value in 16 bits.
+    rates = [[decay(row.int()) for row in component] for component in rows]
     for sample in range(samples):
-        values = []
+        drawn = []
         for c, (component, table) in enumerate(zip(rows, jpeg.tables, strict=True)):
             generator = _generator(seed, sample, c)
-            drawn = [
-                draw(row, rate, generator) * float(step)
-                for row, rate, step in zip(component, rates[c], table.ravel(), strict=True)
-            ]
-            values.append(torch.stack(drawn, dim=1).view(1, *jpeg.coefficients[c].shape))
-        yield decode_dct(values, jpeg.layout)[0]
+            values = torch.empty(component.shape[1], 64)
+            for k, (row, rate, step) in enumerate(
+                zip(component, rates[c], table.ravel(), strict=True)
+            ):
+                torch.mul(draw(row.int(), rate, generator), float(step), out=values[:, k])
+            drawn += planes([values.view(1, *jpeg.coefficients[c].shape)])
+        yield _image(drawn, jpeg.layout)
+
+
+def _image(drawn: list[Tensor], layout: Layout) -> Tensor:
+    """What :func:`images_of_planes` gives, (C, H, W), in strips: a large picture needs no copies.
+
+    Strips are made with one row of units more on either side, which up-sampling looks into.
+    """
+    out = torch.empty(layout.channels, layout.height, layout.width)
+    down, unit = layout.max_factors[1], layout.mcu_size[1]
+    rows = unit * max(1, _STRIP_PIXELS // (unit * layout.width))
+    for top in range(0, layout.height, rows):
+        bottom = min(top + rows, layout.height)
+        first, last = max(0, top - unit), min(bottom + unit, layout.height)
+        part = Layout(layout.width, last - first, layout.color_space, layout.factors)
+        cut = [
+            plane[:, first * v // down : -(-last * v // down)]
+            for plane, (_, v) in zip(drawn, layout.factors, strict=True)
+        ]
+        out[:, top:bottom] = images_of_planes(cut, part)[0, :, top - first : bottom - first]
+    return out
 
 
 def _generator(seed: int, sample: int, component: int) -> torch.Generator:
