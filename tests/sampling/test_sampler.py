@@ -212,3 +212,16 @@ def test_projected_pictures_that_cannot_be_exact_say_how_far_they_are() -> None:
     (picture,) = pictures(jpeg, "laplace", project=True)
     assert picture.different > 100
     assert picture.consistency_rmse > 10
+
+
+@pytest.mark.parametrize("factors", [((2, 2), (1, 1), (1, 1)), ((1, 4), (1, 1), (1, 2))])
+def test_strips_of_a_large_picture_do_not_show(
+    monkeypatch: pytest.MonkeyPatch, factors: tuple[tuple[int, int], ...]
+) -> None:
+    layout = Layout(37, 111, "ycbcr", factors)
+    random = np.random.default_rng(0)
+    grids = tuple(random.integers(-9, 10, (*layout.blocks(c), 8, 8), np.int16) for c in range(3))
+    jpeg = QuantizedJpeg(layout, grids, (np.full((8, 8), 7, np.int32),) * 3, "baseline")
+    whole = next(laplace(jpeg, 1, 0))
+    monkeypatch.setattr("jpegx.sampling.laplace._STRIP_PIXELS", 1)
+    assert torch.equal(next(laplace(jpeg, 1, 0)), whole)
