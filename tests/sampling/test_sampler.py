@@ -224,4 +224,5 @@ def test_strips_of_a_large_picture_do_not_show(
     jpeg = QuantizedJpeg(layout, grids, (np.full((8, 8), 7, np.int32),) * 3, "baseline")
     whole = next(laplace(jpeg, 1, 0))
     monkeypatch.setattr("jpegx.sampling.laplace._STRIP_PIXELS", 1)
-    assert torch.equal(next(laplace(jpeg, 1, 0)), whole)
+    # To rounding: sums over other numbers of pixels are made in another order.
+    assert (next(laplace(jpeg, 1, 0)) - whole).abs().max() < 1e-3
