@@ -55,7 +55,7 @@ class _SameConv(nn.Conv2d):
         if stride == 1:  # an odd kernel: both sides are alike
             return F.conv2d(images, self.weight, self.bias, 1, kernel // 2, groups=self.groups)
         padded = F.pad(images, sides)
-        if stride == 2 and self.groups > 1 and padded.requires_grad and padded.device.type == "cpu":
+        if stride == 2 and self.groups > 1:
             return strided_depthwise(padded, self.weight, self.bias)
         return super().forward(padded)
 

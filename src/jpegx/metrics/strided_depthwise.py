@@ -1,4 +1,4 @@
-"""Depthwise convolutions of stride 2 whose gradient is quick on a CPU."""
+"""Depthwise convolutions of stride 2 whose gradient is quick on a CPU in bfloat16."""
 
 from typing import Any
 
@@ -10,10 +10,16 @@ from torch import Tensor
 def strided_depthwise(images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """A depthwise convolution of stride 2, without padding, with weights that are not trained.
 
-    (N, C, h, w) of (N, C, H, W), with (C, 1, k, k) and (C,). The gradient of the images is a
-    depthwise convolution of stride 1, with the kernel turned round, of the gradient with zeros
-    between: oneDNN's own, of stride 2 in bfloat16, takes twenty times as long.
+    (N, C, h, w) of (N, C, H, W), with (C, 1, k, k) and (C,). On a CPU, in bfloat16, the gradient of
+    the images is a depthwise convolution of stride 1, with the kernel turned round, of the gradient
+    with zeros between: oneDNN's own, of stride 2, takes 3 to 8 times as long
+    (tests/benchmarks/depthwise.py). In float32 that one is the quicker.
     """
+    autocast = torch.is_autocast_enabled("cpu")
+    dtype = torch.get_autocast_dtype("cpu") if autocast else images.dtype
+    on_cpu = images.device.type == "cpu"
+    if not (on_cpu and images.requires_grad and dtype == torch.bfloat16):
+        return F.conv2d(images, weight, bias, stride=2, groups=len(weight))
     found: Tensor = _StridedDepthwise.apply(images, weight, bias)  # type: ignore[no-untyped-call]
     return found
 
