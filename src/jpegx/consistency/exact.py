@@ -17,7 +17,7 @@ Every stage is judged by libjpeg's own integers, so what is said to differ is wh
 find. What the searches may cost is bounded for each image by its size.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -56,8 +56,6 @@ _BUDGET, _BLOCK_BUDGET = 100_000, 120
 _MOST_ROUNDS = 1500
 _UNKNOWN = -1  # of a unit that no proof was looked for yet
 
-Progress = Callable[[float], None]
-
 
 @dataclass(frozen=True)
 class Exact:
@@ -83,9 +81,8 @@ class Projector:
     """Makes images exactly consistent with one file.
 
     ``coefficients``: the file's integers, (rows, columns, 8, 8) per component; ``tables``: (8, 8)
-    per component; both on the device to work on. What is found out about the file (proofs, and the
-    search from the centre of its cells) is kept for the next image. ``progress``: told which share
-    of an image is done while it is searched. Raises ValueError for a fractional sampling ratio.
+    per component; both on the device to work on. What is proven about the file is kept for the next
+    image. Raises ValueError for a fractional sampling ratio.
     """
 
     def __init__(
@@ -93,12 +90,10 @@ class Projector:
         coefficients: Sequence[Tensor],
         tables: Sequence[Tensor],
         layout: Layout,
-        progress: Progress | None = None,
     ) -> None:
         self._grids = [c.flatten(-2)[None] for c in coefficients]
         self._total = sum(c.numel() for c in coefficients)
         self._regions = [_Solver(region, tables, self._grids) for region in regions(layout)]
-        self._progress = progress
 
     def __call__(self, image: Tensor) -> Exact:
         """The 8-bit image near ``image`` whose re-encoding gives the file's coefficients.
@@ -115,8 +110,6 @@ class Projector:
             found, added = solver.solve(image, out, budget.part(share))
             causes += found
             squares += added
-            if self._progress is not None:
-                self._progress((number + 1) / len(self._regions))
         return Exact(out, causes, self._total, (squares / image.numel()) ** 0.5)
 
 

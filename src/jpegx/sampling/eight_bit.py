@@ -5,7 +5,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from jpegx.consistency.exact import Exact, Progress, Projector
+from jpegx.consistency.exact import Exact, Projector
 from jpegx.consistency.padded import project_planes, project_unclipped
 from jpegx.errors import UnsupportedJpeg
 from jpegx.io.tiled_tiff import REDUCTIONS, PaddedPicture
@@ -16,22 +16,19 @@ from jpegx.jpeg.jpeg_batch import JpegBatch
 class EightBit:
     """Makes images (C, H, W) of one file, gray levels, into uint8 pixels on a device.
 
-    ``coefficients``, ``tables``: those of the file, on the device. ``progress``: as of Projector.
+    ``coefficients``, ``tables``: those of the file, on the device.
     """
 
-    def __init__(
-        self, jpeg: QuantizedJpeg, device: torch.device, progress: Progress | None = None
-    ) -> None:
+    def __init__(self, jpeg: QuantizedJpeg, device: torch.device) -> None:
         files = JpegBatch.of_file(jpeg).to(device)
         self.layout = files.layout
         self.coefficients = [values[0] for values in files.coefficients]
         self.tables = [table[0] for table in files.tables]
         self._device = device
-        self._progress = progress
 
     @cached_property
     def _projector(self) -> Projector:
-        return Projector(self.coefficients, self.tables, self.layout, self._progress)
+        return Projector(self.coefficients, self.tables, self.layout)
 
     def rounded(self, image: Tensor) -> Tensor:
         """The image as it is, uint8 (C, H, W)."""
