@@ -35,7 +35,7 @@ HEAD = (
     RECIPE.partition("[adversarial]")[0]
     + """
 [head]
-steps = 6
+steps = 4
 learning_rate = 1e-3
 scales = 3
 filters = 4
@@ -218,7 +218,7 @@ def test_a_run_with_a_head_goes_on_as_if_undisturbed(
     arguments = ("train", "--data", data, "--recipe", recipe, "--set", "regression.steps=2")
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert run(*arguments, "-o", whole).exit_code == 0
-    stop_after((*arguments, "-o", cut), cut, 5, signal.SIGKILL)
+    stop_after((*arguments, "-o", cut), cut, 4, signal.SIGKILL)
     assert run("train", "--resume", cut).exit_code == 0
     for name, value in load_file(whole / "last.safetensors").items():
         assert torch.equal(value, load_file(cut / "last.safetensors")[name]), name
