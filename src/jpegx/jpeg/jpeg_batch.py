@@ -176,12 +176,15 @@ class JpegBatch:
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> "JpegBatch":
         view = self._view
-        return replace(
+        changed = replace(
             self,
             coefficients=tuple(change(values) for values in self.coefficients),
             tables=tuple(change(values) for values in self.tables),
             _view=None if view is None else view._replace(whole=view.whole._map(change)),
         )
+        if "_decoded" in self.__dict__:  # what is decoded already need not be once more
+            changed.__dict__["_decoded"] = change(self._decoded)
+        return changed
 
 
 def _grown(grid: Tensor, rows: int, columns: int) -> Tensor:
