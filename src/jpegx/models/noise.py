@@ -46,10 +46,16 @@ def numbered(fields: Iterable[NoiseField]) -> tuple[NoiseField, ...]:
 class Noise(ABC):
     """Noise as data: numbers for every field and every absolute position, drawn when needed.
 
-    ``is_zero``: whether all of it is 0, so that a generator may leave it out.
+    ``is_zero``: whether all of it is 0, so that a generator may leave it out. ``temperature``: its
+    standard deviation; 1 is what generators are trained with.
     """
 
     is_zero = False
+    temperature: float = 1.0
+
+    def at_full_strength(self) -> "Noise":
+        """The same noise at a temperature of 1."""
+        return self
 
     def draw(
         self, field: NoiseField, like: Tensor, start: tuple[int, int] = (0, 0), samples: int = 1
@@ -92,6 +98,10 @@ class CounterNoise(Noise):
         """True at a temperature of 0."""
         return self.temperature == 0
 
+    def at_full_strength(self) -> "Noise":
+        """The same noise at a temperature of 1."""
+        return replace(self, temperature=1.0)
+
     def _gaussian(
         self, field: NoiseField, like: Tensor, start: tuple[int, int], samples: int
     ) -> Tensor:
@@ -120,6 +130,10 @@ class RandomNoise(Noise):
     generator: torch.Generator | None = None
     temperature: float = 1.0
 
+    def at_full_strength(self) -> "Noise":
+        """The same noise at a temperature of 1."""
+        return replace(self, temperature=1.0)
+
     def _gaussian(
         self, field: NoiseField, like: Tensor, start: tuple[int, int], samples: int
     ) -> Tensor:
@@ -136,6 +150,7 @@ class ZeroNoise(Noise):
     """No noise: for training a generator as a regression."""
 
     is_zero = True
+    temperature = 0.0
 
     def _gaussian(
         self, field: NoiseField, like: Tensor, start: tuple[int, int], samples: int
@@ -148,6 +163,15 @@ class NegatedNoise(Noise):
     """Other noise with the other sign: what is odd in it cancels in the mean of both."""
 
     noise: Noise
+
+    @property
+    def temperature(self) -> float:  # type: ignore[override]
+        """That of the other noise."""
+        return self.noise.temperature
+
+    def at_full_strength(self) -> "Noise":
+        """The same noise at a temperature of 1."""
+        return replace(self, noise=self.noise.at_full_strength())
 
     def _gaussian(
         self, field: NoiseField, like: Tensor, start: tuple[int, int], samples: int
@@ -166,6 +190,15 @@ class HeldNoise(Noise):
     noise: Noise
     trainable: bool = False
     held: dict[tuple[int, int, int], Tensor] = field(default_factory=dict)
+
+    @property
+    def temperature(self) -> float:  # type: ignore[override]
+        """That of the other noise."""
+        return self.noise.temperature
+
+    def at_full_strength(self) -> "Noise":
+        """The same noise at a temperature of 1."""
+        return replace(self, noise=self.noise.at_full_strength())
 
     def _gaussian(
         self, field: NoiseField, like: Tensor, start: tuple[int, int], samples: int

@@ -14,8 +14,8 @@ from jpegx.models.dither import PLACES, dither
 from jpegx.models.files import Files, decoded_rgb
 from jpegx.models.generator import Encoded, Generator, Needs
 from jpegx.models.layers import ResidualBlocks, TableEmbedding, repeat_samples
-from jpegx.models.noise import Noise, NoiseField, numbered
-from jpegx.models.projection import BYTES_PER_PIXEL
+from jpegx.models.noise import Noise, NoiseField, ZeroNoise, numbered
+from jpegx.models.projection import BYTES_PER_PIXEL, project
 from jpegx.models.registry import generators
 from jpegx.models.transfer import Droppable
 
@@ -141,7 +141,20 @@ class Unet(Generator):
             kept.append(features)
         return kept
 
-    def _images(self, encoded: Encoded, noise: Noise, samples: int) -> Tensor:
+    def render_with_features(self, files: Files) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        """The picture of a regression, and its features on the way down and on the way up.
+
+        Of the picture see :meth:`Generator.render`; features (N, width, h, w), finest first.
+        """
+        encoded = self.encode(files)
+        up: list[Tensor] = []
+        images = self._images(encoded, ZeroNoise(), 1, up)
+        picture = project(images, files, 1) if self.needs.consistent else images
+        return picture, list(encoded.features[:-1]), up[::-1]
+
+    def _images(
+        self, encoded: Encoded, noise: Noise, samples: int, seen: list[Tensor] | None = None
+    ) -> Tensor:
         files, (*kept, embedding) = encoded.files, encoded.features
         shared, fields = samples, iter(self.needs.noise)  # how many samples have the same skips
         decoded = repeat_samples(decoded_rgb(files), samples)
@@ -157,8 +170,10 @@ class Unet(Generator):
             if scale < len(skips):
                 features = F.pixel_shuffle(self.up[scale](features), 2)
                 features = _add_to_samples(features, skips[scale], shared)
-            draw = _drawer(noise, fields, files, samples)
+            draw = drawer(noise, fields, files, samples)
             features = self.decoder[scale](features, embedding, draw)
+            if seen is not None:
+                seen.append(features)
         change = F.pixel_shuffle(self.head(features).to(decoded.dtype), 2)
         height, width = decoded.shape[2:]
         return decoded + change[:, :, :height, :width]
@@ -212,7 +227,7 @@ def _add_to_samples(features: Tensor, skip: Tensor, samples: int) -> Tensor:
     return by_file.add_(skip[:, None]).flatten(0, 1)
 
 
-def _drawer(
+def drawer(
     noise: Noise, fields: Iterator[NoiseField], files: Files, samples: int
 ) -> Callable[[Tensor], Tensor] | None:
     """Noise for one feature map after the other, each of the next field."""
