@@ -10,7 +10,7 @@ from jpegx.cli.console import Console
 from jpegx.errors import printable
 from jpegx.io.failures import one_line
 from jpegx.models.checkpoint_header import CheckpointHeader, read_header
-from jpegx.models.zoo import default, find, installed
+from jpegx.models.zoo import TRUNKS, default, find, installed
 
 FAILED = 1
 
@@ -51,6 +51,7 @@ def models(console: Console, model: str | None, as_json: bool) -> None:
 def _facts(name: str, header: CheckpointHeader) -> dict[str, object]:
     return {
         "model": Path(name).stem,
+        "trunk_of": TRUNKS.get(name),
         "family": header.family,
         "parameters": header.parameters,
         "default": name == default(),
@@ -62,7 +63,8 @@ def _facts(name: str, header: CheckpointHeader) -> dict[str, object]:
 def _line(name: str, header: CheckpointHeader) -> str:
     star = "*" if name == default() else " "
     size = f"{header.parameters / 1e6:.1f} million parameters"
-    return f"{star} {printable(name):<16}{printable(header.family):<16}{size}"
+    trunk = f", the trunk of {TRUNKS[name]}" if name in TRUNKS else ""
+    return f"{star} {printable(name):<16}{printable(header.family):<16}{size}{trunk}"
 
 
 def _card(name: str, header: CheckpointHeader) -> str:

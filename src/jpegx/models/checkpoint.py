@@ -13,6 +13,8 @@ from jpegx.io.atomic_file import atomic_file
 from jpegx.models.checkpoint_header import FORMAT, BadCheckpoint, CheckpointHeader, read_header
 from jpegx.models.generator import Generator
 from jpegx.models.registry import generators
+from jpegx.models.transfer import transfer
+from jpegx.models.zoo import TRUNKS, find
 
 
 def save(
@@ -50,6 +52,22 @@ def saved_state(generator: Generator) -> dict[str, Tensor]:
     """The tensors that a checkpoint has: all but counters, as batch normalization keeps some."""
     state: dict[str, Tensor] = generator.state_dict()
     return {name: tensor for name, tensor in state.items() if tensor.is_floating_point()}
+
+
+def open_model(model: str) -> tuple[Path, Generator, dict[str, object]]:
+    """The file of a model, its generator as :func:`load` gives it, and its card.
+
+    ``model``: installed weights, or a safetensors file. Of a name that stands for the trunk of
+    other weights the generator is that trunk, a regression. Raises BadCheckpoint.
+    """
+    path = find(model)
+    generator, card = load(path)
+    if model in TRUNKS:
+        silent = generator.config_class.silent(generator.config.to_dict())
+        trunk = generators.create(generator.family, silent)
+        transfer(generator, trunk)
+        generator = trunk.eval()
+    return path, generator, card
 
 
 def load(path: Path) -> tuple[Generator, dict[str, object]]:

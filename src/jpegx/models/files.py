@@ -1,13 +1,16 @@
 """The files that a network is given: batches of one picture size, each of a layout of its own."""
 
 from collections.abc import Sequence
+from functools import cache
 from math import log2
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.jpeg.layout import COMPONENT_NAMES, Layout
+from jpegx.jpeg.tables import scaled_tables
 
 Files = Sequence[JpegBatch]
 
@@ -43,17 +46,41 @@ def decoded_rgb(files: Files) -> Tensor:
 def table_features(files: Files) -> Tensor:
     """What tells a network the tables and the sampling, float32 (N, ``TABLE_FEATURES``).
 
-    Quality spans steps of 1 to 255 (16-bit tables: 65535): their logarithm, -1 to 1 (3). Then log2
-    of the reduction of each component, across and down, and which of gray, ycbcr, rgb it is.
+    The logarithm of the steps, -1 to 1, not of the file's tables themselves but of those of the IJG
+    quality that is nearest to them: of other tables, which hardly any training sees, networks make
+    noise. Then log2 of the reduction of each component, across and down, and which of gray, ycbcr,
+    rgb it is.
     """
     return joined([_table_features(batch) for batch in files])
 
 
 def _table_features(batch: JpegBatch) -> Tensor:
     steps = torch.stack([t.to(torch.float32).flatten(1) for t in batch.tables], dim=1)
-    told = _tripled(steps).clamp(min=1).log2().div(4).sub(1).flatten(1)
+    told = _tripled(_nearest_of_ijg(steps)).div(4).sub(1).flatten(1)
     layout = torch.tensor(_layout_features(batch.layout), device=batch.device)
     return torch.cat([told, layout.expand(len(batch), -1)], dim=1)
+
+
+def _nearest_of_ijg(steps: Tensor) -> Tensor:
+    """log2 of the IJG's steps at the quality nearest to those (N, components, 64) of the files.
+
+    Nearest for all components together, by the mean absolute log2 ratio of the steps, each
+    weighted by 1 / (1 + its frequencies): no training sees a fine luma beside a coarse chroma.
+    """
+    tables, weights = _ijg_tables(steps.device)
+    tables = tables[:, [min(component, 1) for component in range(steps.shape[1])]]
+    told = steps.clamp(min=1).log2()
+    distances = ((told[:, None] - tables).abs() * weights).sum(dim=(2, 3))
+    return tables[distances.argmin(dim=1)]
+
+
+@cache
+def _ijg_tables(device: torch.device) -> tuple[Tensor, Tensor]:
+    """log2 of the steps (quality - 1, luma and chroma, 64), and weights of the frequencies (64)."""
+    pairs = np.stack([np.stack(scaled_tables(quality)) for quality in range(1, 101)])
+    tables = torch.from_numpy(pairs).to(device, torch.float32).flatten(2).log2()
+    frequency = torch.arange(8, device=device)
+    return tables, 1 / (1 + frequency[:, None] + frequency).flatten()
 
 
 def _layout_features(layout: Layout) -> list[float]:

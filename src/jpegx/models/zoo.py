@@ -7,6 +7,8 @@ from jpegx.models.checkpoint_header import BadCheckpoint
 
 SUFFIX = ".safetensors"
 DEFAULT = "general"
+# Names of regressions that are the trunks of other weights.
+TRUNKS = {"regression": "general"}
 
 
 def weights_folder() -> Path:
@@ -21,8 +23,10 @@ def weights_folder() -> Path:
 
 
 def installed() -> dict[str, Path]:
-    """The installed weights by name, sorted: NAME is weights/NAME.safetensors."""
-    return {path.stem: path for path in sorted(weights_folder().glob(f"*{SUFFIX}"))}
+    """The installed weights by name, sorted: NAME is weights/NAME.safetensors, or a trunk's."""
+    files = {path.stem: path for path in weights_folder().glob(f"*{SUFFIX}")}
+    trunks = {name: files[whole] for name, whole in TRUNKS.items() if whole in files}
+    return dict(sorted((trunks | files).items()))
 
 
 def default() -> str | None:

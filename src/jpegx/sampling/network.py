@@ -6,9 +6,8 @@ from torch import Tensor
 
 from jpegx.io.paths import file_digest
 from jpegx.jpeg.file import QuantizedJpeg
-from jpegx.models import zoo
 from jpegx.models.card import card_temperature
-from jpegx.models.checkpoint import load
+from jpegx.models.checkpoint import open_model
 from jpegx.models.generator import Generator
 from jpegx.sampling.generate import generate
 from jpegx.sampling.hardware import prepare
@@ -22,8 +21,7 @@ class NetworkSampler(Sampler):
 
     def __init__(self, spec: SamplerSpec) -> None:
         super().__init__(spec)
-        path = zoo.find(spec.model)
-        loaded, card = load(path)
+        path, loaded, card = open_model(spec.model)
         self.generator = prepare(loaded, self.device, spec.precision)
         self.temperature = 0.0
         if self.generator.stochastic:

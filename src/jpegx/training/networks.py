@@ -8,12 +8,11 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from jpegx.models.checkpoint import load
+from jpegx.models.checkpoint import open_model
 from jpegx.models.checkpoint_header import BadCheckpoint
 from jpegx.models.generator import Generator
 from jpegx.models.registry import generators
 from jpegx.models.transfer import transfer
-from jpegx.models.zoo import find
 from jpegx.training.muon import Muon
 from jpegx.training.options import NetworkOptions, OptimizerOptions
 
@@ -123,7 +122,7 @@ def read_regression(name: str, key: str) -> Generator:
 
     Raises BadCheckpoint if it cannot be read, ValueError if it is a sampler.
     """
-    regression, _ = load(find(name))
+    _, regression, _ = open_model(name)
     if regression.stochastic:
         raise ValueError(f"{key} must be a regression; {name} is a sampler")
     return regression

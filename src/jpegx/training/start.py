@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from jpegx.models.checkpoint import load
-from jpegx.models.zoo import find, installed
+from jpegx.models.checkpoint import open_model
+from jpegx.models.zoo import installed
 from jpegx.training.folder import RunFolder
 from jpegx.training.networks import Start
 from jpegx.training.options import BadRecipe, NetworkOptions
@@ -25,8 +25,7 @@ def read_start(recipe: Recipe) -> Start | None:
         return None
     is_installed = name in installed()
     if is_installed or not Path(name).is_dir():
-        path = find(name)
-        generator, _ = load(path)
+        path, generator, _ = open_model(name)
         called = name if is_installed else str(path.resolve())
         return Start(called, generator, not generator.stochastic)
     folder = RunFolder(Path(name).resolve())

@@ -29,7 +29,7 @@ _LARGEST_STEP = 255.0  # of tables with 8 bits; places of coarser ones are no wi
 
 @dataclass(frozen=True)
 class TrunkHeadConfig(Config):
-    """Widths and residual blocks per scale, from the finest (1/2) to the coarsest.
+    """Widths and residual blocks per scale, from the finest (1/2) to the coarsest (1/8).
 
     ``encoder``, ``decoder``: blocks of the trunk; ``head``: of the head. ``embedding``: size of the
     embeddings of the tables. ``noise``: there is a head; without, the network is its trunk alone, a
@@ -45,8 +45,9 @@ class TrunkHeadConfig(Config):
 
     def __post_init__(self) -> None:
         self.trunk()
-        if len(self.head) != len(self.widths) or not all(0 <= b <= 64 for b in self.head):
-            raise ValueError("head must have one number of blocks per scale, 0 to 64")
+        # The coarsest scale is that of the places.
+        if len(self.widths) != 3 or len(self.head) != 3 or not all(0 <= b <= 64 for b in self.head):
+            raise ValueError("widths and head must have three numbers, blocks 0 to 64")
 
     def trunk(self) -> UnetConfig:
         """The configuration of the trunk: a regression that ends with a projection."""
@@ -137,6 +138,14 @@ class TrunkHead(Generator):
         skips = [stitch(features) for stitch, features in pairs]
         places = self.head.tell_places(both[-1])
         return Encoded(files, (picture, *skips, *places, self.head.embedding(files)))
+
+    def trunk_parameters(self) -> list[nn.Parameter]:
+        """Those of the trunk."""
+        return list(self.trunk.parameters())
+
+    def head_parameters(self) -> list[nn.Parameter]:
+        """Those of the head: the trunk is held while they are trained."""
+        return list(self.parameters() if self.head is None else self.head.parameters())
 
     def render(self, encoded: Encoded, noise: Noise, samples: int = 1) -> Tensor:
         """Images: see :meth:`Generator.render`. Without noise the trunk's picture, as it is."""
