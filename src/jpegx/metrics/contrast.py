@@ -1,7 +1,20 @@
-"""Contrast around each pixel: what errors and changes are seen beside."""
+"""What errors and changes are seen beside: contrast around each pixel; brightness and colour."""
 
 import torch.nn.functional as F
 from torch import Tensor
+
+# Brightness and two colour differences, orthonormal in RGB.
+_OPPONENT = ((3**-0.5,) * 3, (2**-0.5, -(2**-0.5), 0.0), (6**-0.5, 6**-0.5, -2 * 6**-0.5))
+
+
+def opponent(images: Tensor, gain: float) -> Tensor:
+    """Brightness and two colour differences, these ``gain`` times, (N, 3, H, W) of RGB.
+
+    Errors of colour are smaller than those of brightness, by a factor of about 3.
+    """
+    matrix = images.new_tensor(_OPPONENT)
+    matrix[1:] *= gain
+    return F.conv2d(images, matrix[:, :, None, None])
 
 
 def local_contrast(images: Tensor, window: int) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jpegx.metrics.contrast import local_contrast
+from jpegx.metrics.contrast import local_contrast, opponent
 from jpegx.models.config import Config
 from jpegx.models.critic import Critic, Ratings
 from jpegx.models.registry import critics
@@ -16,6 +16,7 @@ from jpegx.models.registry import critics
 _SLOPE = 0.2
 _WINDOW = 9  # pixels each way of the contrast
 _FLAT = 0.02  # what is tolerated where there is none
+_COLOUR_GAIN = 3.0
 _UNIT = 0.6  # brings the differences of sources from X̄(Y) to about the spread of an image
 
 
@@ -35,8 +36,10 @@ class PixelCritic(Critic):
     """A logit for each position at several scales; no normalization, He's initialization.
 
     It sees the image, its difference from X̄(Y), and the decoded file's, the differences in units of
-    the contrast around: so it sees a weave or a grid on a flat wall as well as one in grass. Quick,
-    of small reach, and blind to what things are: it goes together with ``projected``.
+    the contrast around: so it sees a weave or a grid on a flat wall as well as one in grass. Their
+    colours are apart from their brightness, and larger: without that, dots of colour strewn over
+    texture are too small a part of what it sees. Quick, of small reach, and blind to what things
+    are: it goes together with ``projected``.
     """
 
     config_class = PixelConfig
@@ -67,7 +70,8 @@ class PixelCritic(Critic):
         assert mean is not None
         (images,), (jpegs,) = seen, decoded
         unit = self.tolerance(mean)
-        views = torch.cat([images - 0.5, (images - mean) / unit, (jpegs - mean) / unit], dim=1)
+        changes = [opponent((seen - mean) / unit, _COLOUR_GAIN) for seen in (images, jpegs)]
+        views = torch.cat([images - 0.5, *changes], dim=1)
         values = F.pixel_unshuffle(views, 2).contiguous(memory_format=torch.channels_last)
         values = F.leaky_relu(self.stem(values), _SLOPE)
         logits, features = [], []

@@ -113,6 +113,7 @@ class TrunkHead(Generator):
     """
 
     config_class = TrunkHeadConfig
+    has_trunk = True
     config: TrunkHeadConfig
 
     def __init__(self, config: TrunkHeadConfig) -> None:

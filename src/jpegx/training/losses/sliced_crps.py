@@ -13,14 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from jpegx.metrics.contrast import local_contrast
+from jpegx.metrics.contrast import local_contrast, opponent
 from jpegx.metrics.crps import crps
 
 _SIZE = 5  # pixels of a filter each way, at each scale
 SCALES = 4  # the last sees means of 8x8 pixels, which the dither moves
-# Brightness and two colour differences, orthonormal in RGB. Errors of colour are smaller by about
-# this factor: without it few directions would see them, and the eye sees colour noise.
-_OPPONENT = ((3**-0.5,) * 3, (2**-0.5, -(2**-0.5), 0.0), (6**-0.5, 6**-0.5, -2 * 6**-0.5))
+# Without it few directions would see errors of colour, and the eye sees colour noise.
 _COLOUR_GAIN = 3.0
 _WINDOW = 15  # pixels each way of the contrast: it reaches over the borders of blocks
 _FLAT = 0.02  # what is tolerated where there is no contrast
@@ -50,9 +48,7 @@ def sliced_crps(
     number, channels = samples.shape[1:3]
     errors = (samples - targets[:, None]).transpose(0, 1).flatten(0, 1)
     if channels == 3:
-        opponent = errors.new_tensor(_OPPONENT)
-        opponent[1:] *= _COLOUR_GAIN
-        errors = F.conv2d(errors, opponent[:, :, None, None])
+        errors = opponent(errors, _COLOUR_GAIN)
     tolerance = local_contrast(decoded, _WINDOW) + _FLAT
     total = errors.new_zeros((), dtype=torch.float64)
     for scale in range(scales):
