@@ -9,6 +9,7 @@ from torch import nn
 from jpeg_batches import batch_of
 from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.jpeg.layout import ColorSpace, Layout
+from jpegx.jpeg.tables import scaled_tables
 from jpegx.models.files import count, decoded_rgb, table_features
 from jpegx.models.generator import Generator
 from jpegx.models.noise import CounterNoise, RandomNoise, ZeroNoise
@@ -35,6 +36,12 @@ def tiny(family: str, **changes: object) -> Generator:
         if name.startswith("head") or "affine" in name or name.endswith("bias"):
             nn.init.normal_(parameter.data, std=0.05)
     return generator.eval()
+
+
+def ijg_tables(quality: int, components: int) -> tuple[torch.Tensor, ...]:
+    """Those of one file."""
+    luma, chroma = (torch.from_numpy(table)[None].long() for table in scaled_tables(quality))
+    return (luma, *[chroma] * (components - 1))
 
 
 def some(sampling: str, count: int = 1, size: tuple[int, int] = (24, 40)) -> list[JpegBatch]:
@@ -125,15 +132,13 @@ def test_without_noise_it_is_a_regression(family: str) -> None:
 def test_tables_and_sampling_are_seen(family: str) -> None:
     generator = tiny(family)
     (file,) = some("4:4:4")
-    first = generator([file], ZeroNoise())
-    for part in range(3):
-        # Half the steps of twice the coefficients: the same picture.
-        scales = [2 if part == c else 1 for c in range(3)]
-        tables = tuple(t * s for t, s in zip(file.tables, scales, strict=True))
-        values = tuple(v / s for v, s in zip(file.coefficients, scales, strict=True))
-        other = replace(file, tables=tables, coefficients=values)
-        torch.testing.assert_close(other.decoded(), file.decoded())
-        assert not torch.allclose(first, generator([other], ZeroNoise()), atol=1e-5)
+    tables = [ijg_tables(quality, 3) for quality in (50, 25)]
+    # Half the steps of twice the coefficients: the same picture.
+    fine = replace(file, tables=tables[0], coefficients=tuple(2 * v for v in file.coefficients))
+    coarse = replace(file, tables=tables[1])
+    torch.testing.assert_close(fine.decoded(), coarse.decoded())
+    drawn = [generator([one], ZeroNoise()) for one in (fine, coarse)]
+    assert not torch.allclose(*drawn, atol=1e-5)
     rgb = replace(file.layout, color_space="rgb")
     assert not torch.equal(table_features([replace(file, layout=rgb)]), table_features([file]))
 
@@ -191,8 +196,9 @@ def test_the_variance_stays_sane_through_the_published_depth(
 def test_table_features() -> None:
     colour = Layout(8, 8, "ycbcr", ((4, 1), (1, 1), (2, 1)))
     grids = [torch.zeros(1, *colour.blocks(c), 8, 8) for c in range(3)]
-    told = table_features([batch_of(grids, [torch.full((8, 8), s) for s in (1, 16, 256)], colour)])
-    assert told[0, :192:64].tolist() == [-1, 0, 1]
+    told = table_features([batch_of(grids, [t[0] for t in ijg_tables(20, 3)], colour)])
+    steps = torch.stack([t[0].flatten() for t in ijg_tables(20, 3)]).flatten()
+    torch.testing.assert_close(told[0, :192], steps.float().log2() / 4 - 1)
     assert told[0, 192:].tolist() == [0, 0, 2, 0, 1, 0, 0, 1, 0]
     gray = some("gray", 2)
     told = table_features(gray)
@@ -200,6 +206,32 @@ def test_table_features() -> None:
     assert told[0, 192:].tolist() == [0, 0, 0, 0, 0, 0, 1, 0, 0]
     assert decoded_rgb(gray).shape == (2, 3, 24, 40)
     assert count([*gray, *some("4:2:0")]) == 3
+
+
+@pytest.mark.parametrize(
+    "kind", ["flat", "any", "wide", "fine beside coarse", "a little other than quality 20"]
+)
+def test_odd_tables_are_told_as_the_nearest_of_the_ijg(kind: str) -> None:
+    random = torch.Generator().manual_seed(2)
+    luma, chroma = (t[0] for t in ijg_tables(20, 2))
+    any_steps = torch.randint(1, 256, (8, 8), generator=random)
+    given = {
+        "flat": (torch.full((8, 8), 16),) * 2,
+        "any": (any_steps, any_steps.T),
+        "wide": (luma * 50, chroma * 50),
+        "fine beside coarse": (torch.ones(8, 8, dtype=torch.int64), chroma),
+        "a little other than quality 20": (luma + 1, chroma - 1),
+    }[kind]
+    (file,) = some("4:4:4")
+    odd = replace(file, tables=(given[0][None], given[1][None], given[1][None]))
+    told = table_features([odd])[0, :192]
+    known = {q: table_features([replace(file, tables=ijg_tables(q, 3))]) for q in range(1, 101)}
+    equal = [q for q, features in known.items() if torch.equal(features[0, :192], told)]
+    assert equal
+    if kind == "a little other than quality 20":
+        assert equal[0] in (19, 20, 21)
+    if kind == "wide":
+        assert equal[0] == 1
 
 
 def test_bad_configurations_are_refused() -> None:
