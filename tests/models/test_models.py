@@ -137,8 +137,8 @@ def test_tables_and_sampling_are_seen(family: str) -> None:
     fine = replace(file, tables=tables[0], coefficients=tuple(2 * v for v in file.coefficients))
     coarse = replace(file, tables=tables[1])
     torch.testing.assert_close(fine.decoded(), coarse.decoded())
-    drawn = [generator([one], ZeroNoise()) for one in (fine, coarse)]
-    assert not torch.allclose(*drawn, atol=1e-5)
+    first, second = (generator([one], ZeroNoise()) for one in (fine, coarse))
+    assert not torch.allclose(first, second, atol=1e-5)
     rgb = replace(file.layout, color_space="rgb")
     assert not torch.equal(table_features([replace(file, layout=rgb)]), table_features([file]))
 
