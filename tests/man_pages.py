@@ -35,8 +35,16 @@ def man_pages() -> dict[str, str]:
         f"{context.command_path.replace(' ', '-')}.1": generate_man_page(
             context, version=__version__, date=f"jpegx {__version__}"
         )
+        + _examples(context.command)
         for context in contexts(main, None, "jpegx")
     }
+
+
+def _examples(command: click.Command) -> str:
+    """The section that click-man leaves out, from the end of the help."""
+    lines = [line.strip() for line in (command.epilog or "").splitlines()[2:]]
+    text = "\n".join(lines).replace("\\", "\\e").replace("-", "\\-")
+    return f"\n.SH EXAMPLES\n.nf\n{text}\n.fi\n"
 
 
 if __name__ == "__main__":

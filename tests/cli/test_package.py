@@ -1,5 +1,6 @@
 """The package as it is installed."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from click.testing import CliRunner
 from jpegx.cli.main import main
 from jpegx.jpeg.reader.limits import DEFAULT_MAX_PIXELS
 from jpegx.models.zoo import weights_folder
+from weight_cards import CARDS, WEIGHTS, weight_cards
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_weights_are_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,3 +23,16 @@ def test_the_limit_in_the_help_is_the_reader_s() -> None:
     for command in ("decode", "verify"):
         text = CliRunner().invoke(main, [command, "--help"]).output
         assert f"{DEFAULT_MAX_PIXELS}" in text
+
+
+def test_the_cards_are_those_of_the_weights() -> None:
+    there = {path.name: path.read_text("utf-8") for path in CARDS.glob("*.md")}
+    assert there == weight_cards(), "run: python tests/weight_cards.py"
+
+
+def test_the_wheel_has_all_weights_cards_and_manual_pages_and_no_more() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    weights = {f"weights/{path.name}" for path in WEIGHTS.glob("*.safetensors")}
+    assert set(wheel["force-include"]) == weights | {"weights/cards"}
+    assert set(wheel["shared-data"]) == {f"man/{path.name}" for path in ROOT.glob("man/*.1")}

@@ -27,7 +27,17 @@ if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
     from jpegx.sampling.spec import Precision
 
 
-@click.command(short_help="Sample pictures that JPEG files could have come from.")
+_EXAMPLES = """\b
+Examples:
+  jpegx decode photo.jpg
+  jpegx decode photo.jpg -n 8 --mean --std-map -o samples
+  jpegx decode photo.jpg --model regression --self-ensemble -o smooth.png
+  jpegx decode photos -r -o restored --skip-existing
+  jpegx decode - -o - < photo.jpg > restored.png
+"""
+
+
+@click.command(short_help="Sample pictures that JPEG files could have come from.", epilog=_EXAMPLES)
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @click.option(
     "-o",

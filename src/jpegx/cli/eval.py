@@ -23,7 +23,17 @@ if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
 FAILED = 1
 
 
-@click.command(short_help="Compare decoders on originals: tables, curves, a report.")
+_EXAMPLES = """\b
+Examples:
+  jpegx eval kodak -o out
+  jpegx eval originals --model general --model general:temperature=0.5 --quality 10
+  jpegx eval originals --decoded theirs --jpegs files -o out
+"""
+
+
+@click.command(
+    short_help="Compare decoders on originals: tables, curves, a report.", epilog=_EXAMPLES
+)
 @eval_options
 @click.pass_context
 def eval(  # noqa: A001 (the name of the command)

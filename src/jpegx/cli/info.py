@@ -21,7 +21,14 @@ if TYPE_CHECKING:  # numpy is imported when there is work: --help must be quick
 FAILED = 1
 
 
-@click.command(short_help="Tell what JPEG files say about themselves.")
+_EXAMPLES = """\b
+Examples:
+  jpegx info photo.jpg
+  jpegx info photos -r --json
+"""
+
+
+@click.command(short_help="Tell what JPEG files say about themselves.", epilog=_EXAMPLES)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("-r", "--recursive", is_flag=True, help="Look into the sub-folders of folders.")
 @max_pixels_option

@@ -128,8 +128,16 @@ def _open_streams() -> None:
                 sys.stderr = os.fdopen(number, "w")
 
 
+_EXAMPLES = """\b
+Examples:
+  jpegx decode photo.jpg -n 4 --std-map
+  jpegx train --help
+"""
+
+
 @click.group(
     cls=Jpegx,
+    epilog=_EXAMPLES,
     short_help="Decode JPEG files into images that they could have come from.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -10,12 +10,19 @@ from jpegx.cli.console import Console
 from jpegx.errors import printable
 from jpegx.io.failures import one_line
 from jpegx.models.checkpoint_header import CheckpointHeader, read_header
-from jpegx.models.zoo import TRUNKS, default, find, installed
+from jpegx.models.zoo import TRUNKS, default, find, installed, licence
 
 FAILED = 1
 
 
-@click.command(short_help="Tell which weights are installed, and what they are.")
+_EXAMPLES = """\b
+Examples:
+  jpegx models
+  jpegx models general
+"""
+
+
+@click.command(short_help="Tell which weights are installed, and what they are.", epilog=_EXAMPLES)
 @click.argument("model", required=False, metavar="[NAME]")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per model.")
 @click.pass_obj
@@ -56,6 +63,7 @@ def _facts(name: str, header: CheckpointHeader) -> dict[str, object]:
         "parameters": header.parameters,
         "default": name == default(),
         "config": header.config,
+        "licence": licence(name, header.card),
         "card": header.card,
     }
 
@@ -72,6 +80,7 @@ def _card(name: str, header: CheckpointHeader) -> str:
         "family": header.family,
         "parameters": f"{header.parameters:,}",
         "config": header.config,
+        "licence": licence(name, header.card),
         **header.card,
     }
     return "\n".join([printable(name), *_rows(facts, "  ")])

@@ -30,8 +30,17 @@ _overwrite_option = click.option(
 )
 
 
+_EXAMPLES = """\b
+Examples:
+  jpegx train --data pictures --recipe compact -o run
+  jpegx train --resume run
+  jpegx train --data pictures --set regression.steps=1000 --max-minutes 30 -o short
+"""
+
+
 @click.group(
     invoke_without_command=True,
+    epilog=_EXAMPLES,
     short_help="Train generators; export and blend their weights.",
 )
 @click.option(
@@ -122,7 +131,13 @@ def train(
     _run(console, output, settings, device, quiet=quiet)
 
 
-@train.command(short_help="Write the weights of a run into a file.")
+_EXPORT_EXAMPLES = """\b
+Examples:
+  jpegx train export run sampler.safetensors --note "licence=CC BY 4.0"
+"""
+
+
+@train.command(short_help="Write the weights of a run into a file.", epilog=_EXPORT_EXAMPLES)
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option(
@@ -153,7 +168,13 @@ def export(
     console.say(f"{file}: {card['stage']}, {card['steps']} steps")
 
 
-@train.command(short_help="Mix the weights of several files into one.")
+_BLEND_EXAMPLES = """\b
+Examples:
+  jpegx train blend regression=0.5 general=0.5 between.safetensors
+"""
+
+
+@train.command(short_help="Mix the weights of several files into one.", epilog=_BLEND_EXAMPLES)
 @click.argument("shares", nargs=-1, required=True, metavar="MODEL=SHARE...")
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @_overwrite_option
@@ -194,7 +215,14 @@ def blend(
     console.say(f"{file}: {' + '.join(shares)}")
 
 
-@train.command(short_help="Print a recipe, or the names of all.")
+_RECIPE_EXAMPLES = """\b
+Examples:
+  jpegx train recipe
+  jpegx train recipe compact
+"""
+
+
+@train.command(short_help="Print a recipe, or the names of all.", epilog=_RECIPE_EXAMPLES)
 @click.argument("name", required=False, metavar="[NAME]")
 def recipe(name: str | None) -> None:
     """Print the recipe NAME with every key and what it means; without NAME, what there is."""

@@ -22,7 +22,16 @@ NOT_EXACT = 1
 UNREADABLE = 2
 
 
-@click.command(short_help="Tell whether pictures could have been the source of a JPEG file.")
+_EXAMPLES = """\b
+Examples:
+  jpegx decode photo.jpg && jpegx verify photo.jpg photo.png
+  jpegx decode photos -r -o restored && jpegx verify photos restored -r
+"""
+
+
+@click.command(
+    short_help="Tell whether pictures could have been the source of a JPEG file.", epilog=_EXAMPLES
+)
 @click.argument("jpeg")
 @click.argument("pictures", nargs=-1, required=True, metavar="PICTURE...")
 @click.option("-r", "--recursive", is_flag=True, help="Look into the sub-folders of folders.")

@@ -1,6 +1,7 @@
 """The weights that are installed, by name. Needs no torch."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from jpegx.models.checkpoint_header import BadCheckpoint
@@ -49,3 +50,9 @@ def find(model: str) -> Path:
         known = f"installed are {', '.join(weights)}" if weights else "none are installed"
         raise BadCheckpoint(f"{model}: no weights of this name; {known}")
     return weights[model]
+
+
+def licence(model: str, card: Mapping[str, object]) -> str:
+    """The licence of weights: what their card says, or of installed ones that of jpegx."""
+    unsaid = "Apache-2.0, as jpegx" if model in installed() else "their card does not tell"
+    return str(card.get("licence", unsaid))
