@@ -170,7 +170,7 @@ def export(
 
 _BLEND_EXAMPLES = """\b
 Examples:
-  jpegx train blend regression=0.5 general=0.5 between.safetensors
+  jpegx train blend regression.safetensors=0.5 sampler.safetensors=0.5 between.safetensors
 """
 
 
@@ -193,9 +193,9 @@ def blend(
     one network, and have most of their training in common; some may lack noise, dither
     or residual blocks.
 
-    regression=0.5 general=0.5 lies half way between the regression and the sampler: less detail,
-    less error. new.safetensors=1 general=1 old.safetensors=-1 adds to the regression new what made
-    general out of the regression old.
+    regression.safetensors=0.5 sampler.safetensors=0.5 lies half way between a regression and the
+    sampler that was made from it: less detail, less error. new.safetensors=1 sampler.safetensors=1
+    old.safetensors=-1 adds to the regression new what made the sampler out of the regression old.
 
     The card has the temperature of the samplers if all have the same, unless a note says another.
     """
