@@ -2,11 +2,15 @@
 
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 import jpegx
@@ -14,6 +18,7 @@ from conftest import MakeJpeg, Run
 from eval_results import rows
 from jpegx.errors import JpegxError, PictureMismatch, UnreadableJpeg, UnreadablePicture
 from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.sampling.spec import SamplerSpec
 from tiny_weights import write_weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -109,10 +114,42 @@ def test_what_does_not_fit_is_one_line(make_jpeg: MakeJpeg, tmp_path: Path) -> N
         jpegx.decode(tmp_path / "none.jpg")
     with pytest.raises(JpegxError, match="no weights of this name"):
         jpegx.open_sampler("nobody")
+    for option in ({"temperature": -1.0}, {"temperature": float("nan")}, {"device": "tpu"}):
+        with pytest.raises(JpegxError, match=r"laplace: (temperature|device) must be"):
+            jpegx.open_sampler("laplace", **option)
+    with pytest.raises(TypeError, match=r"the spec says"):
+        jpegx.open_sampler(SamplerSpec("laplace"), device="cpu")
+    with pytest.raises(ValueError, match="from 1 to 100"):
+        jpegx.evaluate(tmp_path, ["laplace"], qualities=[0])
     with pytest.raises(TypeError, match="temperature"):
         jpegx.open_sampler(torch.nn.Identity(), temperature=1)
     with pytest.raises(TypeError, match="name"):
         jpegx.open_sampler("laplace", name="mine")
+
+
+@settings(max_examples=12)
+@given(
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.sampled_from([5, 40, 92]),
+    st.sampled_from([0, 1, 2]),
+    st.integers(0, 99),
+)
+def test_what_is_projected_verifies(
+    width: int, height: int, quality: int, sampling: int, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    source = random.integers(0, 256, (height // 8 + 1, width // 8 + 1, 3), np.uint8)
+    image = Image.fromarray(source).resize((width, height), Image.Resampling.BICUBIC)
+    stream = BytesIO()
+    image.save(stream, "JPEG", quality=quality, subsampling=sampling)
+    jpeg = jpegx.read_jpeg(stream.getvalue())
+    assert jpegx.verify(jpeg, image).exact
+    other = np.asarray(image) + random.normal(0, 6, (height, width, 3))
+    result = jpegx.project(jpeg, other)
+    report = jpegx.verify(jpeg, result.pixels)
+    assert sum(c.different for c in report.components) == result.different
+    assert report.exact == result.exact
 
 
 class Noisy(torch.nn.Module):
@@ -166,7 +203,7 @@ def test_a_function_of_ones_own(make_jpeg: MakeJpeg) -> None:
 
 @pytest.mark.usefixtures("quick_eval")
 def test_ones_own_are_evaluated(originals: Path, tmp_path: Path) -> None:
-    samplers = [jpegx.open_sampler(Noisy()), jpegx.open_sampler(gray_plus_noise, name="gray")]
+    samplers: list[Any] = [Noisy(), jpegx.open_sampler(gray_plus_noise, name="gray")]
     out = tmp_path / "out"
     with pytest.warns(UserWarning, match="matplotlib"):
         table = jpegx.evaluate(

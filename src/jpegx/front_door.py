@@ -144,6 +144,8 @@ def open_sampler(
     if name is not None:
         raise TypeError("name is for functions of your own; models of jpegx have their names")
     if isinstance(model, SamplerSpec):
+        if options:
+            raise TypeError(f"{', '.join(options)}: the spec says what there is to say")
         return sampler.open_sampler(model)
     return sampler.open_sampler(SamplerSpec.parse(model or default_model(), **options))
 
@@ -220,7 +222,7 @@ def verify(
 
 def evaluate(
     originals: str | PathLike[str],
-    models: "Sequence[Sampler | str | SamplerSpec]",
+    models: "Sequence[Sampler | str | SamplerSpec | torch.nn.Module | Function]",
     *,
     qualities: Sequence[int] = (5, 10, 20, 40),
     samples: int = 8,
@@ -229,12 +231,13 @@ def evaluate(
 ) -> list[dict[str, Any]]:
     """Perception, consistency, distortion and calibration of samplers on a folder of originals.
 
-    The originals are compressed with libjpeg at each quality (4:2:0), and each model is measured
-    without and with projection. ``output``: a folder that gets results.json, results.csv and
-    report.html, and goes on with what is measured in it. Returns a row for each model and quality,
-    after that of the originals: "data_set", "quality", "decoder", and figures by the names that
-    results.csv has. Pictures that fail are left out, with a warning. Raises JpegxError if there are
-    no originals, or a model cannot be opened.
+    The originals are compressed with libjpeg at each quality (4:2:0), and each model, what
+    :func:`open_sampler` returns or opens, is measured without and with projection. ``output``: a
+    folder that gets results.json, results.csv and report.html, and goes on with what is measured in
+    it. Returns a row for each model and quality, after that of the originals: "data_set",
+    "quality", "decoder", and figures by the names that results.csv has. Pictures that fail are left
+    out, with a warning. Raises JpegxError if there are no originals, or a model cannot be opened;
+    ValueError for no samples or an impossible quality.
     """
     from jpegx.evaluation.benchmark.context import Context
     from jpegx.evaluation.benchmark.plan import make_plan
@@ -243,8 +246,11 @@ def evaluate(
     from jpegx.evaluation.benchmark.store import Store
     from jpegx.evaluation.report.page import NoMatplotlib
     from jpegx.evaluation.report.results import write_files
+    from jpegx.sampling.sampler import Sampler
 
-    opened = tuple(SamplerSpec.parse(m) if isinstance(m, str) else m for m in models)
+    if samples < 1 or not all(1 <= quality <= 100 for quality in qualities):
+        raise ValueError("samples: at least one; qualities: from 1 to 100")
+    opened = tuple(m if isinstance(m, Sampler) else open_sampler(m) for m in models)
     request = Request(
         (Path(originals),), opened, qualities=tuple(qualities), samples=samples, seed=seed
     )
@@ -259,10 +265,8 @@ def evaluate(
                 write_files(Path(output), plan, rows, store)
             except NoMatplotlib as error:
                 _warn(str(error))
-    return [
-        {"data_set": row.data_set, "quality": row.quality, "decoder": row.decoder, **row.figures}
-        for row in rows
-    ]
+    told = ("data_set", "quality", "decoder")
+    return [{key: getattr(row, key) for key in told} | row.figures for row in rows]
 
 
 def _warn(line: str) -> None:

@@ -35,8 +35,9 @@ def test_the_list(run: Run, folder: Path) -> None:
     _install(folder, "small")
     result = run("models")
     assert result.exit_code == 0
-    general, small = result.output.splitlines()
+    general, trunk, small = result.output.splitlines()
     assert general.split()[:3] == ["*", zoo.DEFAULT, "unet"]
+    assert trunk.split()[0] == "regression"
     assert small.split()[:2] == ["small", "unet"]
     assert zoo.default() == zoo.DEFAULT
 
@@ -50,6 +51,20 @@ def test_a_card(run: Run, folder: Path) -> None:
     facts = json.loads(run("models", "small", "--json").output)
     assert facts["card"]["figures"] == {"live1": 28.5}
     assert facts["default"] is False
+
+
+def test_the_licence_is_told_where_the_card_does_not(
+    run: Run, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    config = {"widths": [4], "encoder": [1], "decoder": [1], "embedding": 4}
+    for place in (folder, tmp_path_factory.mktemp("elsewhere")):
+        save(place / "silent.safetensors", generators.create("unet", config), {})
+        name = "silent" if place == folder else place / "silent.safetensors"
+        told = json.loads(run("models", name, "--json").output)["licence"]
+        assert told == ("Apache-2.0, as jpegx" if place == folder else "their card does not tell")
+        assert told in run("models", name).output
+    _install(folder, "own")
+    assert json.loads(run("models", "own", "--json").output)["licence"] == "CC BY-SA 4.0"
 
 
 def test_no_weights(run: Run, folder: Path) -> None:

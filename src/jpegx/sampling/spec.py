@@ -38,7 +38,8 @@ class SamplerSpec:
     ``model``: "laplace", "standard", the name of installed weights, or a safetensors file.
     ``device``: where to compute. ``precision``: number type of a network. ``temperature``: strength
     of its noise, None for what the card of the weights says. ``self_ensemble``: a regression's
-    picture is the mean of those of the file and its mirror images.
+    picture is the mean of those of the file and its mirror images. Raises BadSpec for what is none
+    of these.
     """
 
     model: str
@@ -46,6 +47,12 @@ class SamplerSpec:
     precision: Precision = "auto"
     temperature: float | None = None
     self_ensemble: bool = False
+
+    def __post_init__(self) -> None:
+        _one_of(self.model, "device", self.device, get_args(Device))
+        _one_of(self.model, "precision", self.precision, get_args(Precision))
+        if self.temperature is not None:
+            _temperature(self.model, str(self.temperature))
 
     @classmethod
     def parse(cls, text: str, **others: object) -> Self:
