@@ -10,8 +10,8 @@ every minimum coded unit, which JPEG treats independently, goes through as much 
    as alternating projections come, with few coefficients outside, and no search is spent on it;
 3. a search over the whole-numbered samples of each component (:class:`ComponentSearch`), for which
    pixels are found (:class:`Realizer`);
-4. at the walls of the gamut, where components depend on each other, a search over pixels
-   (:class:`LocalSearch`).
+4. at the walls of the gamut, where components depend on each other, and last from other places, a
+   search over pixels (:class:`LocalSearch`).
 
 Every stage is judged by libjpeg's own integers, so what is said to differ is what libjpeg would
 find. What the searches may cost is bounded for each image by its size.
@@ -49,6 +49,10 @@ _TIGHT, _HOPELESS = 0.3, 1 / 60
 # Searches over pixels after the second and the last of them: rounds, and pixels of each block whose
 # moves are priced.
 _AT_THE_WALLS = {1: (60, 16), 2: (150, 64)}
+# Then from elsewhere, for the few that are left: margin, alternating projections, rounds. Units of
+# mostly black or white pixels have next to no room: a margin leaves them no target at all.
+_FROM_ELSEWHERE = ((0.4, 100, 100), (0.0, 300, 200), (0.1, 300, 300), (inf, 300, 300))
+_ALL = 64
 _PIXELS_COST = 12  # what a round of it costs a block, in rounds on blocks of samples
 # What the searches may cost, in rounds on blocks of samples (some 8 microseconds each): for any
 # image, and for each of its blocks.
@@ -216,8 +220,15 @@ class _Solver:
                 self._put(work.select(hopeless), out)
                 work = work.select(~hopeless)
             if number in _AT_THE_WALLS and len(work):
-                self._search_pixels(work, *_AT_THE_WALLS[number], budget)
+                self._search_pixels(work, work.best, *_AT_THE_WALLS[number], budget)
                 work = self._finish(work, out)
+        for margin, approaches, rounds in _FROM_ELSEWHERE:
+            if not len(work) or not budget.rounds(len(work) * self._model.blocks, 1):
+                break
+            work.restart(self._model, margin)
+            work.approach(self._model, approaches)
+            self._search_pixels(work, work.pixels.round(), rounds, _ALL, budget)
+            work = self._finish(work, out)
         self._put(work, out)
 
     def _prove(self, work: Work) -> Tensor:
@@ -241,12 +252,14 @@ class _Solver:
         budget.spend(spent)
         work.offer(self._model, self._realizer(work.pixels, samples))
 
-    def _search_pixels(self, work: Work, rounds: int, few: int, budget: _Budget) -> None:
+    def _search_pixels(
+        self, work: Work, start: Tensor, rounds: int, few: int, budget: _Budget
+    ) -> None:
         blocks = len(work) * self._model.blocks
         rounds = budget.rounds(blocks * _PIXELS_COST, rounds)
         if rounds:
             budget.spend(rounds * (blocks * _PIXELS_COST + OVERHEAD))
-            work.offer(self._model, self._pixels(work.best.int(), work.quantized, rounds, few))
+            work.offer(self._model, self._pixels(start.int(), work.quantized, rounds, few))
 
     def _finish(self, work: Work, out: Tensor) -> Work:
         """Puts the exact units into the image; returns the others."""
