@@ -141,7 +141,26 @@ def test_a_coefficient_stays_in_its_cell() -> None:
         assert outside.float().mean() < 0.01  # what is left is clipping
 
 
-@pytest.mark.parametrize("bad", [{"head": [1, 1]}, {"head": [1, 1, 65]}, {"widths": [8, 8]}])
+@pytest.mark.parametrize(
+    "bad", [{"head": [1, 1]}, {"head": [1, 1, 65]}, {"widths": [8, 8]}, {"fine_colour": 2.0}]
+)
 def test_impossible_configurations(bad: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"head|widths"):
+    with pytest.raises(ValueError, match=r"head|widths|fine_colour"):
         generators.create("trunk-head", {**TINY, **bad})
+
+
+@torch.no_grad()
+def test_fine_colour_takes_from_the_detail_of_the_colours_alone() -> None:
+    batch = [files("4:4:4", (64, 64))]
+    change = {}
+    for share in (1.0, 0.0):
+        generator = tiny(fine_colour=share)
+        encoded = generator.encode(batch)
+        change[share] = generator._images(encoded, CounterNoise(3), 1) - encoded.features[0]
+    luma = torch.tensor([0.299, 0.587, 0.114])
+    brightness = {share: torch.einsum("c,nchw->nhw", luma, c) for share, c in change.items()}
+    torch.testing.assert_close(brightness[0.0], brightness[1.0], rtol=0, atol=1e-5)
+    taken = change[1.0] - change[0.0]
+    assert taken.std() > 1e-4
+    # What was taken is detail: means over 16 pixels hardly change.
+    assert torch.nn.functional.avg_pool2d(taken, 16).std() < 0.1 * taken.std()

@@ -24,6 +24,7 @@ from jpegx.models.transfer import Droppable
 _GATES = 64  # features from which the energies and the extent of the places are told
 _FEATURE_GAIN = 8.0  # the trunk's features are about 0.1 large
 _PLACE_GAIN = 8.0  # brings places to the size of an image
+_LUMA = (0.299, 0.587, 0.114)  # of R, G, B (ITU-T T.871)
 _LARGEST_STEP = 255.0  # of tables with 8 bits; places of coarser ones are no wider
 
 
@@ -33,7 +34,8 @@ class TrunkHeadConfig(Config):
 
     ``encoder``, ``decoder``: blocks of the trunk; ``head``: of the head. ``embedding``: size of the
     embeddings of the tables. ``noise``: there is a head; without, the network is its trunk alone, a
-    regression.
+    regression. ``fine_colour``: how much of what the head changes in the fine detail of the colours
+    is taken over, 0 to 1: heads that are young strew dots of colour over texture.
     """
 
     widths: tuple[int, ...] = (64, 128, 192)
@@ -42,9 +44,12 @@ class TrunkHeadConfig(Config):
     head: tuple[int, ...] = option((3, 2, 1), "depth")
     embedding: int = 64
     noise: bool = option(True, "noise")
+    fine_colour: float = 1.0
 
     def __post_init__(self) -> None:
         self.trunk()
+        if not 0 <= self.fine_colour <= 1:
+            raise ValueError("fine_colour must be 0 to 1")
         # The coarsest scale is that of the places.
         if len(self.widths) != 3 or len(self.head) != 3 or not all(0 <= b <= 64 for b in self.head):
             raise ValueError("widths and head must have three numbers, blocks 0 to 64")
@@ -173,7 +178,11 @@ class TrunkHead(Generator):
         change = F.pixel_shuffle(head.out(features).float(), 2) + _between(places, SPACING)
         height, width = picture.shape[2:]
         sample = repeat_samples(decoded_rgb(files), samples) + change[:, :, :height, :width]
-        return torch.lerp(repeat_samples(picture, samples), sample, strength)
+        whole = repeat_samples(picture, samples)
+        change = sample - whole
+        if self.config.fine_colour < 1:
+            change = change - (1 - self.config.fine_colour) * _fine_colour(change)
+        return whole + strength * change
 
     def _skip(self, skip: Tensor, places: Tensor, scale: int, samples: int) -> Tensor:
         """The features of a scale that each sample begins with."""
@@ -239,6 +248,18 @@ def _noise_fields(config: TrunkHeadConfig) -> tuple[NoiseField, ...]:
             fields.append(NoiseField(1, 1))
         fields += [NoiseField(1, 2 << scale)] * number
     return numbered(fields)
+
+
+def _fine_colour(change: Tensor) -> Tensor:
+    """What a change (N, 3, H, W) of RGB has beside its luma in detail below 4 pixels."""
+    luma = change.new_tensor(_LUMA)
+    colour = change - torch.einsum("c,nchw->nhw", luma, change)[:, None]
+    height, width = colour.shape[2:]
+    padded = F.pad(colour, (0, -width % 4, 0, -height % 4), mode="replicate")
+    smooth = F.interpolate(
+        F.avg_pool2d(padded, 4), scale_factor=4, mode="bilinear", align_corners=False
+    )
+    return colour - smooth[:, :, :height, :width]
 
 
 def _between(places: Tensor, factor: int) -> Tensor:
