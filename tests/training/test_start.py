@@ -12,7 +12,6 @@ from safetensors.torch import load_file
 
 from conftest import Run
 from jpegx.models import checkpoint
-from jpegx.models.zoo import find
 from jpegx.training.autocast import Precision
 from jpegx.training.crew import Crew
 from jpegx.training.networks import Networks, Start
@@ -142,7 +141,7 @@ def test_a_run_starts_from_installed_weights_by_name(run: Run, tmp_path: Path) -
     assert result.exit_code == 0, result.output
     assert run("train", "export", tmp_path / "run", tmp_path / "x.safetensors").exit_code == 0
     trained, card = checkpoint.load(tmp_path / "x.safetensors")
-    start, _ = checkpoint.load(find("regression"))
+    _, start, _ = checkpoint.open_model("regression")
     assert card["start"] == "regression"
     assert trained.config == start.config
 
