@@ -17,8 +17,8 @@ from jpegx.training.data.random_tables import draw_tables
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
-# Gray levels. Where steps are fine, a plain decoder is off by less than one, and the trunk was by up
-# to 1.3 more (150 tables); before networks were told the nearest IJG tables, by 100.
+# Gray levels. Where steps are fine, a plain decoder is off by less than one, and the trunk was by
+# up to 1.3 more (150 tables); before networks were told the nearest IJG tables, by 100.
 SLACK = 2.0
 
 
