@@ -159,8 +159,8 @@ class ZeroNoise(Noise):
 
 
 @dataclass(frozen=True)
-class NegatedNoise(Noise):
-    """Other noise with the other sign: what is odd in it cancels in the mean of both."""
+class _Derived(Noise):
+    """What is made of other noise."""
 
     noise: Noise
 
@@ -172,6 +172,11 @@ class NegatedNoise(Noise):
     def at_full_strength(self) -> "Noise":
         """The same noise at a temperature of 1."""
         return replace(self, noise=self.noise.at_full_strength())
+
+
+@dataclass(frozen=True)
+class NegatedNoise(_Derived):
+    """Other noise with the other sign: what is odd in it cancels in the mean of both."""
 
     def _gaussian(
         self, field: NoiseField, like: Tensor, start: tuple[int, int], samples: int
@@ -180,25 +185,15 @@ class NegatedNoise(Noise):
 
 
 @dataclass(frozen=True)
-class HeldNoise(Noise):
+class HeldNoise(_Derived):
     """Other noise, drawn once and held from then on, so that it can be looked at or optimized.
 
     ``trainable``: the numbers held require gradients. ``held``: before the law, by the number of
     the field and the place where they begin.
     """
 
-    noise: Noise
     trainable: bool = False
     held: dict[tuple[int, int, int], Tensor] = field(default_factory=dict)
-
-    @property
-    def temperature(self) -> float:  # type: ignore[override]
-        """That of the other noise."""
-        return self.noise.temperature
-
-    def at_full_strength(self) -> "Noise":
-        """The same noise at a temperature of 1."""
-        return replace(self, noise=self.noise.at_full_strength())
 
     def _gaussian(
         self, field: NoiseField, like: Tensor, start: tuple[int, int], samples: int
