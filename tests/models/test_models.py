@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from jpeg_batches import batch_of
+from jpeg_batches import FACTORS, batch_of, random_files
 from jpegx.jpeg.jpeg_batch import JpegBatch
-from jpegx.jpeg.layout import ColorSpace, Layout
+from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.tables import scaled_tables
 from jpegx.models.files import count, decoded_rgb, table_features
 from jpegx.models.generator import Generator
@@ -25,7 +25,6 @@ TINY: dict[str, dict[str, object]] = {
 BOTH = pytest.mark.parametrize("family", ["unet", "rrdb"])
 WITH_DITHER_OR_NOT = pytest.mark.parametrize("dither", [False, True])
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no CUDA GPU here")
-FACTORS = {"4:4:4": ((1, 1),) * 3, "4:2:0": ((2, 2), (1, 1), (1, 1)), "gray": ((1, 1),)}
 
 
 def tiny(family: str, **changes: object) -> Generator:
@@ -46,13 +45,7 @@ def ijg_tables(quality: int, components: int) -> tuple[torch.Tensor, ...]:
 
 def some(sampling: str, count: int = 1, size: tuple[int, int] = (24, 40)) -> list[JpegBatch]:
     """Random files."""
-    space: ColorSpace = "gray" if sampling == "gray" else "ycbcr"
-    layout = Layout(size[1], size[0], space, FACTORS[sampling])
-    random = torch.Generator().manual_seed(1)
-    shapes = [(count, *layout.blocks(c), 8, 8) for c in range(len(layout.factors))]
-    values = [torch.randint(-2, 3, shape, generator=random) for shape in shapes]
-    tables = [torch.randint(1, 30, (count, 8, 8), generator=random) for _ in shapes]
-    return [batch_of(values, tables, layout)]
+    return [random_files(sampling, count, size, (1, 30))]
 
 
 def test_parameters_of_the_published_rrdb() -> None:

@@ -3,10 +3,9 @@
 import pytest
 import torch
 
-from jpeg_batches import batch_of
+from jpeg_batches import FACTORS, random_files
 from jpegx.jpeg.box import Box
 from jpegx.jpeg.jpeg_batch import JpegBatch
-from jpegx.jpeg.layout import ColorSpace, Layout
 from jpegx.models.families.trunk_head import TrunkHead
 from jpegx.models.noise import CounterNoise, RandomNoise, ZeroNoise
 from jpegx.models.registry import generators
@@ -19,12 +18,6 @@ TINY: dict[str, object] = {
     "decoder": [1, 1, 1],
     "head": [1, 1, 1],
     "embedding": 8,
-}
-FACTORS = {
-    "4:4:4": ((1, 1),) * 3,
-    "4:2:0": ((2, 2), (1, 1), (1, 1)),
-    "4:1:1": ((4, 1), (1, 1), (1, 1)),
-    "gray": ((1, 1),),
 }
 
 
@@ -39,13 +32,7 @@ def tiny(**changes: object) -> TrunkHead:
 
 
 def files(sampling: str, size: tuple[int, int] = (40, 56), count: int = 1) -> JpegBatch:
-    space: ColorSpace = "gray" if sampling == "gray" else "ycbcr"
-    layout = Layout(size[1], size[0], space, FACTORS[sampling])
-    random = torch.Generator().manual_seed(1)
-    shapes = [(count, *layout.blocks(c), 8, 8) for c in range(len(layout.factors))]
-    values = [torch.randint(-2, 3, shape, generator=random) for shape in shapes]
-    tables = [torch.randint(4, 60, (count, 8, 8), generator=random) for _ in shapes]
-    return batch_of(values, tables, layout)
+    return random_files(sampling, count, size, (4, 60))
 
 
 def test_parameters_of_the_default() -> None:

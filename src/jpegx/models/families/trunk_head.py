@@ -113,7 +113,7 @@ class TrunkHead(Generator):
     they are to natural pictures (Freirich, Michaeli and Meir 2021, Theorem 1, whose distances are
     Wasserstein's); at 0 it is the trunk's picture.
 
-    The default has 3.8 million parameters and 0.31 million multiply-adds a pixel in the trunk, 1.6
+    The default has 3.8 million parameters and 0.31 million multiply-adds a pixel in the trunk, 1.9
     million and 0.11 million in the head.
     """
 
