@@ -6,7 +6,6 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from io import FileIO, TextIOWrapper
 from time import monotonic
 from types import FrameType
@@ -17,10 +16,14 @@ import click
 from jpegx import __version__
 from jpegx.cli.allocator import keep_freed_memory
 from jpegx.cli.console import Console, drop_output
+from jpegx.cli.lazy_group import LazyGroup
 from jpegx.io.failures import one_line
 from jpegx.signals import IMPATIENT, STOP_SIGNALS
 
-COMMANDS = ("decode", "verify", "info", "models", "train", "eval")
+COMMANDS = {
+    name: f"jpegx.cli.{name}:{name}"
+    for name in ("decode", "verify", "explore", "info", "models", "train", "eval")
+}
 
 
 class StopSignal(BaseException):
@@ -31,8 +34,8 @@ class StopSignal(BaseException):
         self.number = number
 
 
-class Jpegx(click.Group):
-    """A group whose commands are imported when they are asked for: ``jpegx.cli.NAME.NAME``."""
+class Jpegx(LazyGroup):
+    """The command: opens its streams, and makes every failure one line and an exit code."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 (what click does)
         """Parse the command line and run the command."""
@@ -42,17 +45,6 @@ class Jpegx(click.Group):
         except OSError as error:  # of --help or --version, which come before any command
             Console().say(one_line(error, "jpegx"))
             sys.exit(1)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of the commands in the order of a first use."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported now; None if there is no such command."""
-        if cmd_name in COMMANDS and cmd_name not in self.commands:
-            module = import_module(f"jpegx.cli.{cmd_name}")
-            self.add_command(getattr(module, cmd_name))
-        return self.commands.get(cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (what click returns)
         """Run the command; whatever stops it becomes one line on standard error."""
@@ -137,6 +129,7 @@ Examples:
 
 @click.group(
     cls=Jpegx,
+    lazy=COMMANDS,
     epilog=_EXAMPLES,
     short_help="Decode JPEG files into images that they could have come from.",
     context_settings={"help_option_names": ["-h", "--help"]},

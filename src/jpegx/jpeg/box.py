@@ -1,8 +1,10 @@
 """Rectangles of pixels."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:  # where something is needs no torch
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -19,9 +21,19 @@ class Box:
         """Its area."""
         return (self.bottom - self.top) * (self.right - self.left)
 
-    def of(self, images: Tensor) -> Tensor:
+    @property
+    def rows(self) -> slice:
+        """The rows of pixels in it."""
+        return slice(self.top, self.bottom)
+
+    @property
+    def columns(self) -> slice:
+        """The columns of pixels in it."""
+        return slice(self.left, self.right)
+
+    def of(self, images: "Tensor") -> "Tensor":
         """The view of this part of images (..., H, W)."""
-        return images[..., self.top : self.bottom, self.left : self.right]
+        return images[..., self.rows, self.columns]
 
     def inside(self, outer: "Box") -> "Box":
         """This box in the coordinates of an outer one."""

@@ -68,10 +68,17 @@ def scaled_coefficients(pixels: np.ndarray, layout: Layout) -> list[np.ndarray]:
     array (block rows, block columns, 8, 8) per component that holds exact integers. Raises
     ValueError for a fractional sampling ratio.
     """
+    return [_islow(samples - 128) for samples in integer_samples(pixels, layout)]
+
+
+def integer_samples(pixels: np.ndarray, layout: Layout) -> list[np.ndarray]:
+    """What libjpeg transforms: the samples of each component, whole numbers from 0 to 255.
+
+    ``pixels``: as of :func:`scaled_coefficients`. int32 (8 block rows, 8 block columns) each, with
+    the padding of the last blocks. Raises ValueError for a fractional sampling ratio.
+    """
     components = _components(pixels, layout)
-    return [
-        _islow(_samples(component, layout, number)) for number, component in enumerate(components)
-    ]
+    return [_samples(component, layout, number) for number, component in enumerate(components)]
 
 
 def _components(pixels: np.ndarray, layout: Layout) -> list[np.ndarray]:
@@ -88,7 +95,7 @@ def _components(pixels: np.ndarray, layout: Layout) -> list[np.ndarray]:
 
 
 def _samples(component: np.ndarray, layout: Layout, number: int) -> np.ndarray:
-    """The samples of a component with the padding of its last blocks, less 128.
+    """The samples of a component with the padding of its last blocks.
 
     Past the edge libjpeg repeats the last pixel to the right, but downwards, once the last group
     of rows is complete, the last row of samples (jcprepct.c).
@@ -104,7 +111,7 @@ def _samples(component: np.ndarray, layout: Layout, number: int) -> np.ndarray:
         sums += np.tile(sample_bias(wide, high), columns // 2)
         padded = sums // (wide * high)
     missing = max(0, rows - len(padded))
-    return np.pad(padded, ((0, missing), (0, 0)), mode="edge")[:rows] - 128
+    return np.pad(padded, ((0, missing), (0, 0)), mode="edge")[:rows]
 
 
 def _islow(samples: np.ndarray) -> np.ndarray:

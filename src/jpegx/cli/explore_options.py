@@ -1,0 +1,216 @@
+"""What the tools of jpegx explore share: the region, the file, where answers and pictures go."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from jpegx.cli.arguments import name_of, source_of
+from jpegx.cli.console import Console
+from jpegx.errors import JpegxError, printable
+from jpegx.io.failures import one_line
+
+if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help must be quick
+    import numpy as np
+
+    from jpegx.exploration.selection import Selection
+    from jpegx.exploration.shapes import Shape
+    from jpegx.exploration.statements import Answer
+    from jpegx.jpeg.file import QuantizedJpeg
+    from jpegx.jpeg.layout import Layout
+
+FAILED = 1
+
+
+@dataclass(frozen=True)
+class RegionRequest:
+    """The region of the command line, before the size of the picture is known."""
+
+    shapes: "tuple[Shape, ...]"
+    masks: tuple[Path, ...]
+    invert: bool
+    snap: Literal["none", "blocks", "units"]
+
+    def select(self, layout: "Layout") -> "Selection":
+        """The region in a picture. Raises JpegxError: no pixel in it, or a mask is no mask."""
+        from jpegx.exploration.selection import select
+        from jpegx.exploration.shapes import read_mask
+
+        masks = (read_mask(path, (layout.width, layout.height)) for path in self.masks)
+        return select(layout, (*self.shapes, *masks), invert=self.invert, snap=self.snap)
+
+
+def region_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which region is meant; the command gets a RegionRequest, ``region``."""
+
+    @click.option(
+        "--region",
+        "rectangles",
+        multiple=True,
+        metavar="X,Y,WxH",
+        help="A rectangle of W by H pixels, with its upper left one at X,Y. As all shapes again "
+        "for more: their union. Without any shape the whole picture is meant.",
+    )
+    @click.option(
+        "--polygon",
+        "polygons",
+        multiple=True,
+        metavar="'X,Y X,Y ...'",
+        help="The inside of a line through points.",
+    )
+    @click.option(
+        "--ellipse",
+        "ellipses",
+        multiple=True,
+        metavar="X,Y,WxH",
+        help="The ellipse in a rectangle.",
+    )
+    @click.option(
+        "--mask",
+        "masks",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="PNG",
+        help="The white part of a picture of the file's size.",
+    )
+    @click.option("--invert", is_flag=True, help="All pixels but these.")
+    @click.option(
+        "--snap",
+        type=click.Choice(["none", "blocks", "units"]),
+        default="none",
+        show_default=True,
+        help="Take in all of the 8x8 blocks, or of the units (MCUs), that the region touches: of "
+        "whole ones the file tells much more.",
+    )
+    @wraps(command)
+    def with_region(
+        *args: Any,  # noqa: ANN401 (what click gives)
+        rectangles: tuple[str, ...],
+        polygons: tuple[str, ...],
+        ellipses: tuple[str, ...],
+        masks: tuple[Path, ...],
+        invert: bool,
+        snap: Literal["none", "blocks", "units"],
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
+        from jpegx.exploration.shapes import (
+            BadRegion,
+            parse_ellipse,
+            parse_polygon,
+            parse_rectangle,
+        )
+
+        shapes: list[Shape] = []
+        for option, texts, parse in (
+            ("--region", rectangles, parse_rectangle),
+            ("--polygon", polygons, parse_polygon),
+            ("--ellipse", ellipses, parse_ellipse),
+        ):
+            for text in texts:
+                try:
+                    shapes.append(parse(text))
+                except BadRegion as error:
+                    raise click.BadParameter(str(error), param_hint=option) from None
+        region = RegionRequest(tuple(shapes), masks, invert, snap)
+        command(*args, region=region, **kwargs)
+
+    return with_region
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
+
+output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="PNG",
+    help="Write the whole picture with the new pixels in it.",
+)
+
+overwrite_option = click.option(
+    "--overwrite", is_flag=True, help="Replace pictures that are there already."
+)
+
+model_option = click.option(
+    "--model",
+    metavar="NAME",
+    help="What draws are taken from: installed weights, a safetensors file, or laplace.",
+)
+
+draws_option = click.option(
+    "-n",
+    "--draws",
+    type=click.IntRange(0, 10_000),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Draws of the model to tell what is likely from; 0 leaves that out.",
+)
+
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=0,
+    show_default=True,
+    help="Of the draws: the same seed gives the same draws.",
+)
+
+
+@contextmanager
+def failures(console: Console, name: str) -> Iterator[None]:
+    """Whatever is wrong with the inputs of a command becomes one line, and exit status 1."""
+    try:
+        yield
+    except (JpegxError, MemoryError) as error:
+        console.say(one_line(error, name))
+        sys.exit(FAILED)
+
+
+def open_jpeg(console: Console, argument: str, max_pixels: int) -> "QuantizedJpeg":
+    """The file that a tool explores; warnings about it are told. Raises JpegxError."""
+    from jpegx.errors import UnsupportedJpeg
+    from jpegx.jpeg.file import read_jpeg
+
+    name = name_of(argument)
+    jpeg = read_jpeg(source_of(argument), name=name, max_pixels=max_pixels)
+    if jpeg.layout.is_fractional:
+        raise UnsupportedJpeg(f"{name}: fractional sampling, which no libjpeg shows or encodes")
+    for warning in jpeg.warnings:
+        console.say(printable(f"{name}: warning: {warning}"))
+    return jpeg
+
+
+def show(answer: "Answer", *, as_json: bool) -> None:
+    """Print an answer."""
+    if as_json:
+        click.echo(json.dumps(answer.json()))
+    else:
+        click.echo("\n".join(printable(line) for line in answer.lines()))
+
+
+def write_picture(
+    path: Path, pixels: "np.ndarray", jpeg: "QuantizedJpeg", description: str, *, overwrite: bool
+) -> None:
+    """Write pixels, uint8 (height, width, channels), as PNG, with the file's metadata.
+
+    ``description``: what the picture says of itself; it must never pass for the photograph. Raises
+    OSError, FileExistsError among them.
+    """
+    from threading import Event
+
+    from jpegx import __version__
+    from jpegx.batch.carried import carried_chunks
+    from jpegx.io.atomic_file import atomic_file
+    from jpegx.io.png import encode_png
+
+    text = {"Software": f"jpegx {__version__}", "Description": description}
+    with atomic_file(path, overwrite=overwrite) as stream:
+        encode_png(
+            stream, pixels, carried_chunks(jpeg.metadata, text), compress_level=4, stop=Event()
+        )
