@@ -95,7 +95,7 @@ def test_changes_on_the_command_line() -> None:
         ("data.quality=[5]", "must be 2 numbers"),
         ("data.quality=5", "must be a list"),
         ("data.quality_power=0", "from 0.01 to 100"),
-        ("regression.loss=l1", "mse or log_mse"),
+        ("regression.loss=l2", "mse or log_mse"),
         ("data.sampling={}", "must be out of"),
         ("data.sampling={strange = 1}", "must be out of"),
         ("data.sampling=4", "must be a table"),
@@ -117,7 +117,7 @@ def test_bad_changes_are_refused(change: str, words: str) -> None:
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
     changes = ["data.bath=3", "data.patch=20", "adversarial.critic.family=", "no equals"]
-    changes += ["adversarial.losses.crps=-1", "regression.loss=l1", "regression.share=0"]
+    changes += ["adversarial.losses.crps=-1", "regression.loss=l2", "regression.share=0"]
     with pytest.raises(BadRecipe) as refused:
         parse_recipe(RECIPE, "small", changes)
     name, _, problems = str(refused.value).partition(": ")

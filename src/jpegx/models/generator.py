@@ -67,6 +67,10 @@ class Generator(nn.Module, ABC):
         """Why it cannot decode files of a layout, for the user; None if it can."""
         return None
 
+    def context(self, layout: Layout) -> int:
+        """Pixels of context that tiles of such files need on each side, at most ``needs.halo``."""
+        return self.needs.halo
+
     @abstractmethod
     def encode(self, files: Files) -> Encoded:
         """The noise-free part, computed once for all samples of the files."""

@@ -185,6 +185,24 @@ class NegatedNoise(_Derived):
 
 
 @dataclass(frozen=True)
+class EvenNoise(_Derived):
+    """Other noise that is the same at every position for a share of the files.
+
+    ``share``: 0 to 1; such files are evenly spread over a batch, and all of their samples are so.
+    """
+
+    share: float = 0.0
+
+    def _gaussian(
+        self, field: NoiseField, like: Tensor, start: tuple[int, int], samples: int
+    ) -> Tensor:
+        drawn = self.noise._gaussian(field, like, start, samples)
+        file = torch.arange(len(drawn), device=drawn.device) // samples
+        even = ((file + 1) * self.share).floor() > (file * self.share).floor()
+        return torch.where(even[:, None, None, None], drawn[:, :, :1, :1], drawn)
+
+
+@dataclass(frozen=True)
 class HeldNoise(_Derived):
     """Other noise, drawn once and held from then on, so that it can be looked at or optimized.
 

@@ -91,7 +91,7 @@ def tiles_of(generator: Generator, layout: Layout, memory: int) -> list[Tile]:
     return plan(
         layout.height,
         layout.width,
-        halo=needs.halo,
+        halo=generator.context(layout),
         multiple=lcm(needs.multiple, *layout.mcu_size),
         blend=needs.blend,
         max_pixels=_pixels_at_once(generator, memory),

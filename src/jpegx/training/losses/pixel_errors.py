@@ -23,6 +23,7 @@ def logarithmic_error(images: Tensor, targets: Tensor) -> Tensor:
 
 # Scalars of images and targets, (N, C, H, W) each.
 REGRESSION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": F.l1_loss,  # its minimum is the median of the posterior
     "mse": F.mse_loss,  # its minimum is X̄(Y), the mean of the posterior
     "log_mse": logarithmic_error,
 }

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from jpegx.models.critic import Critic
 from jpegx.models.files import decoded_rgb
 from jpegx.models.generator import Generator
-from jpegx.models.noise import RandomNoise, ZeroNoise
+from jpegx.models.noise import EvenNoise, RandomNoise, ZeroNoise
 from jpegx.models.registry import critics
 from jpegx.training.data.compress import compress
 from jpegx.training.data.patches import Group
@@ -160,7 +160,8 @@ class HeadStage(Stage[HeadOptions]):
         with self.watch.part("compression"):
             batch = compress(groups, self.precision.device)
             decoded = decoded_rgb(batch.files)
-        noise = RandomNoise(self.random(step, part, _NOISE))
+        drawn = RandomNoise(self.random(step, part, _NOISE))
+        noise = EvenNoise(drawn, self.options.even_noise)
         with self.watch.part("generator"), self.precision.autocast():
             with torch.set_grad_enabled(graph):
                 encoded = self.generator.encode(batch.files)

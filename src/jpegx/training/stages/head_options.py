@@ -34,6 +34,7 @@ class HeadOptions(StageOptions):
     scales: int = key(5, "Scales of the sliced CRPS: 1, 1/2, 1/4, ...")
     quiet: float = key(0.02, "Part of the stage in which the generator does not hear the critics.")
     rise: float = key(0.03, "Part of the stage after it in which they grow to their full weight.")
+    even_noise: float = key(0.0, "Part of the files whose noise is the same at every position.")
     muon_rate: float = key(5.0, "Learning rate of Muon, relative to Adam's, for the generator.")
     critics: dict[str, CriticOptions] = field(
         default_factory=dict,
@@ -54,6 +55,8 @@ class HeadOptions(StageOptions):
                 f"head.scales: {self.scales} need a data.patch of at least "
                 f"{least_size(self.scales)}"
             )
+        if self.even_noise > 1:
+            yield "head.even_noise must be at most 1"
         if not self.critics:
             yield "head.critics must have one critic or more"
         known = critics.families()

@@ -19,7 +19,7 @@ from jpegx.training.stages.stage import Stage
 class RegressionOptions(StageOptions):
     """[regression]: also what it minimizes."""
 
-    loss: str = key("mse", "mse, whose minimum is X̄(Y), or log_mse, which is closer to PSNR.")
+    loss: str = key("mse", "mse, whose minimum is X̄(Y), log_mse, which is closer to PSNR, or l1.")
 
     def problems(self, common: CommonOptions) -> Iterator[str]:
         """See :meth:`StageOptions.problems`."""
