@@ -39,6 +39,7 @@ from jpegx.jpeg.mcu import Region, regions
 _UNITS = 1024  # units at a time: their tensors stay in the cache
 _POOL = 4096  # units that plain rounding left over, before the other stages take them on
 _PLAIN = (0, 1, 2, 4, 8, 16)  # alternating projections before each plain rounding
+_FEW = 1 / 64  # a rounding that makes no larger share of the units exact is the last
 # Searches over samples: margin of the start in DCT units, alternating projections to it, rounds
 # without gain after which a block is given up. An infinite margin is the centre of the cell, from
 # where blocks over the edge are found, which have more coefficients than pixels.
@@ -49,10 +50,14 @@ _TIGHT, _HOPELESS = 0.3, 1 / 60
 # Searches over pixels after the second and the last of them: rounds, and pixels of each block whose
 # moves are priced.
 _AT_THE_WALLS = {1: (60, 16), 2: (150, 64)}
-# Then from elsewhere, for the few that are left: margin, alternating projections, rounds. Units of
-# mostly black or white pixels have next to no room: a margin leaves them no target at all.
-_FROM_ELSEWHERE = ((0.4, 100, 100), (0.0, 300, 200), (0.1, 300, 300), (inf, 300, 300))
+# Then from elsewhere, all at once, for the few that are left: margin and alternating projections.
+# Units of mostly black or white pixels have next to no room: a margin leaves them no target at all.
+_FROM_ELSEWHERE, _ROUNDS = ((0.4, 100), (0.0, 300), (0.1, 300), (inf, 300)), 300
 _ALL = 64
+_PATIENCE = 80  # rounds of it without gain after which a start is given up
+# Few units are searched for from several starts at once, as few blocks are: in all, for each unit,
+# and the share of the values of pixels that are a level off.
+_AT_ONCE, _STARTS, _OFF = 24, 8, 0.1
 _PIXELS_COST = 12  # what a round of it costs a block, in rounds on blocks of samples
 # What the searches may cost, in rounds on blocks of samples (some 8 microseconds each): for any
 # image, and for each of its blocks.
@@ -184,7 +189,7 @@ class _Solver:
             pixels = strip.gather(image[None]).float()
             work = Work.start(self._model, pixels, self._model.cell(strip, self._grids), first)
             first += strip.units
-            left = self._plain(work, out)
+            left = self._plain(work, out, _FEW)
             if len(left):
                 pool.append(left)
             if sum(map(len, pool)) >= _POOL:
@@ -194,12 +199,13 @@ class _Solver:
             self._thorough(Work.join(pool), out, budget)
         return self._causes, self._squares
 
-    def _plain(self, work: Work, out: Tensor) -> Work:
+    def _plain(self, work: Work, out: Tensor, few: float) -> Work:
         for approaches in _PLAIN:
+            units = len(work)
             work.approach(self._model, approaches)
             work.round(self._model)
             work = self._finish(work, out)
-            if not len(work):
+            if not len(work) or (approaches and units - len(work) < few * units):
                 break
         return work
 
@@ -208,7 +214,7 @@ class _Solver:
         lost = work.select(causes != NONE)
         if len(lost):
             lost.give_up(self._model)
-            self._put(self._plain(lost, out), out)
+            self._put(self._plain(lost, out, 0), out)
         work = work.select(causes == NONE)
         for number, (margin, approaches, patience) in enumerate(_ATTEMPTS):
             if not len(work):
@@ -220,14 +226,15 @@ class _Solver:
                 self._put(work.select(hopeless), out)
                 work = work.select(~hopeless)
             if number in _AT_THE_WALLS and len(work):
-                self._search_pixels(work, work.best, *_AT_THE_WALLS[number], budget)
+                self._search_pixels(work, work.best[None], *_AT_THE_WALLS[number], budget)
                 work = self._finish(work, out)
-        for margin, approaches, rounds in _FROM_ELSEWHERE:
-            if not len(work) or not budget.rounds(len(work) * self._model.blocks, 1):
-                break
-            work.restart(self._model, margin)
-            work.approach(self._model, approaches)
-            self._search_pixels(work, work.pixels.round(), rounds, _ALL, budget)
+        if len(work) and budget.rounds(len(work) * self._model.blocks, 1):
+            starts = []
+            for margin, approaches in _FROM_ELSEWHERE:
+                work.restart(self._model, margin)
+                work.approach(self._model, approaches)
+                starts.append(work.pixels.round())
+            self._search_pixels(work, torch.stack(starts), _ROUNDS, _ALL, budget)
             work = self._finish(work, out)
         self._put(work, out)
 
@@ -236,8 +243,9 @@ class _Solver:
         index = work.index.cpu()
         unknown = self._proven[index] == _UNKNOWN
         if unknown.any():
-            causes = self._certificates.causes(work.quantized[unknown.to(work.index.device)])
-            self._proven[index[unknown]] = causes.cpu()
+            quantized = work.quantized[unknown.to(work.index.device)]
+            distinct, which = torch.unique(quantized, dim=0, return_inverse=True)
+            self._proven[index[unknown]] = self._certificates.causes(distinct)[which].cpu()
         return self._proven[index].to(work.index.device)
 
     def _search_samples(
@@ -253,13 +261,21 @@ class _Solver:
         work.offer(self._model, self._realizer(work.pixels, samples))
 
     def _search_pixels(
-        self, work: Work, start: Tensor, rounds: int, few: int, budget: _Budget
+        self, work: Work, starts: Tensor, rounds: int, few: int, budget: _Budget
     ) -> None:
-        blocks = len(work) * self._model.blocks
-        rounds = budget.rounds(blocks * _PIXELS_COST, rounds)
+        copies = max(1, min(_STARTS, _AT_ONCE // len(work)) // len(starts))
+        starts = starts.float().repeat(copies, 1, 1, 1)
+        generator = torch.Generator().manual_seed(0)
+        off = torch.rand(starts.shape, generator=generator).to(starts)
+        off[: len(starts) // copies] = 0.5
+        off = (off < _OFF / 2).to(starts) - (off > 1 - _OFF / 2).to(starts)
+        starts = starts.add_(off).clamp_(0, 255).int()
+        cost = self._model.blocks * _PIXELS_COST
+        rounds = budget.rounds(len(work) * len(starts) * cost, rounds)
         if rounds:
-            budget.spend(rounds * (blocks * _PIXELS_COST + OVERHEAD))
-            work.offer(self._model, self._pixels(start.int(), work.quantized, rounds, few))
+            pixels, spent = self._pixels(starts, work.quantized, rounds, few, _PATIENCE)
+            budget.spend(spent * cost + rounds * OVERHEAD)
+            work.offer(self._model, pixels)
 
     def _finish(self, work: Work, out: Tensor) -> Work:
         """Puts the exact units into the image; returns the others."""

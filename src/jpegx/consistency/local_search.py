@@ -24,7 +24,7 @@ _GAIN = 0.5  # a coefficient that stays outside weighs this much more after ever
 class _State:
     """Units in search, first dimension M."""
 
-    index: Tensor  # which of the caller's units
+    index: Tensor  # which start of which unit
     pixels: Tensor  # int32 (M, C, P)
     origin: Tensor  # float (M, C, P)
     tabu: Tensor  # int32 (M, P): the round until which a pixel must rest
@@ -63,46 +63,66 @@ class LocalSearch:
         ]
         self._sums = [None if m.pixels_per_sample == 1 else _SumSteps(m) for m in model.maps]
 
-    def __call__(self, pixels: Tensor, quantized: Tensor, rounds: int, few: int) -> Tensor:
-        """The best pixels found, int32 (M, C, P), starting from ``pixels`` (M, C, P).
+    def __call__(
+        self, starts: Tensor, quantized: Tensor, rounds: int, few: int, patience: int
+    ) -> tuple[Tensor, int]:
+        """The best pixels found, int32 (M, C, P), and the rounds that it took, of single starts.
 
-        ``quantized``: the file's integers (M, K). ``few``: pixels of each block whose moves are
-        priced, those with the lowest bound.
+        ``starts``: int32 (S, M, C, P), from where each unit is searched for. ``quantized``: the
+        file's integers (M, K). ``few``: pixels of each block whose moves are priced, those with the
+        lowest bound. A start is given up after so many rounds (``patience``) without fewer misses.
         """
-        size = self._model.steps.numel() * pixels.shape[2] // self._blocks
-        step = max(1, _CHUNK // size)
-        best = pixels.clone()
-        for start in range(0, len(pixels), step):
-            part = slice(start, start + step)
-            state = _State(
-                torch.arange(len(pixels), device=pixels.device)[part],
-                pixels[part].clone(),
-                pixels[part].float(),
-                torch.zeros_like(pixels[part, 0]),
-                quantized[part],
-                torch.ones_like(quantized[part]),
-            )
-            self._search(state, best, rounds, few)
-        return best
+        size = self._model.steps.numel() * starts.shape[3] // self._blocks
+        step = max(1, _CHUNK // (size * len(starts)))
+        best = torch.empty_like(starts[0])
+        spent = 0
+        for first in range(0, len(quantized), step):
+            part = slice(first, first + step)
+            best[part], cost = self._search(starts[:, part], quantized[part], rounds, few, patience)
+            spent += cost
+        return best, spent
 
-    def _search(self, state: _State, best: Tensor, rounds: int, few: int) -> None:
+    def _search(
+        self, starts: Tensor, quantized: Tensor, rounds: int, few: int, patience: int
+    ) -> tuple[Tensor, int]:
+        count, units = starts.shape[:2]
+        pixels = starts.flatten(0, 1)
+        quantized = quantized.repeat(count, 1)
+        best = pixels.clone()
+        least = torch.full((len(pixels),), torch.inf, device=pixels.device)
+        since = torch.zeros_like(least)
+        state = _State(
+            torch.arange(len(pixels), device=pixels.device),
+            pixels.clone(),
+            pixels.float(),
+            torch.zeros_like(pixels[:, 0]),
+            quantized,
+            torch.ones_like(quantized),
+        )
         generator = torch.Generator().manual_seed(0)
-        least = torch.full((len(best),), torch.inf, device=best.device)
+        spent = 0
         for turn in range(rounds):
             values = self._model.integer_coefficients(state.pixels)
             excess = Cell(state.quantized, self._model.steps).excess(values)
             outside = excess > 0
             misses = outside.sum(dim=1) + excess.square().sum(dim=1) * 1e-3
             better = misses < least[state.index]
-            best[state.index[better]] = state.pixels[better]
-            least[state.index[better]] = misses[better]
-            left = misses > 0
+            at = state.index[better]
+            best[at] = state.pixels[better]
+            since[at[misses[better] < least[at] - 0.5]] = turn
+            least[at] = misses[better]
+            solved = (least.view(count, units) == 0).any(dim=0)
+            left = ~solved[state.index % units] & (turn - since[state.index] < patience)
             if not left.any():
-                return
+                break
             state.weight += outside * _GAIN
             state, values = state.select(left), values[left] / 8
+            spent += len(state.index)
             rest = torch.randint(3, 12, (len(state.index), self._blocks), generator=generator)
             self._move(state, values, turn, rest.to(best.device, torch.int32), few)
+        which = least.view(count, units).argmin(dim=0)
+        chosen = best.view(starts.shape)[which, torch.arange(units, device=which.device)]
+        return chosen, spent
 
     def _move(self, state: _State, values: Tensor, turn: int, rest: Tensor, few: int) -> None:
         offsets = self._model.split(values - state.quantized * self._model.steps)

@@ -11,13 +11,21 @@ import torch
 from torch import Tensor
 
 from jpegx.consistency.units import UnitModel
-from jpegx.jpeg.color import to_components, to_integer_components, to_pixels
+from jpegx.jpeg.color import (
+    before_rounding,
+    change_before_rounding,
+    to_components,
+    to_integer_components,
+    to_pixels,
+)
 from jpegx.jpeg.component_map import ComponentMap
 from jpegx.jpeg.mcu import Region
 
 # A component of one pixel a sample has to be hit; of others the mean of the pixels has to.
 _EXACT = 100.0
 _NEAREST = 1e-3  # price of a squared level of distance from the real-valued pixels
+_NEVER = 1e9
+_AT_ONCE = 1 << 14  # pixels: their tensors stay in the cache
 
 
 class Realizer:
@@ -36,7 +44,9 @@ class Realizer:
         self._phases = [phase for phase in phases if len(phase)]
         self._groups = [_Group(m) if m.pixels_per_sample > 1 else None for m in model.maps]
         channels = region.layout.channels
-        self._moves = torch.tensor(list(product((0, -1, 1), repeat=channels)), device=model.device)
+        moves = torch.tensor(list(product((0, -1, 1), repeat=channels)), device=model.device)
+        self._moves = moves.float()
+        self._changes = change_before_rounding(moves[:, :, None], region.layout)[:, :, 0]
 
     def __call__(self, pixels: Tensor, samples: list[Tensor]) -> Tensor:
         """Whole-numbered pixels (M, C, P) near real-valued ones (M, C, P).
@@ -58,7 +68,7 @@ class Realizer:
                 wanted.append(now[:, c] + m.pixels(target - mean))
             weights.append(_EXACT if group is None else 1.0)
         target = torch.stack(wanted, dim=1)
-        price = torch.tensor(weights, device=pixels.device)[:, None, None]
+        price = torch.tensor(weights, device=pixels.device)
         owed = [None if g is None else pixels.new_zeros(len(pixels), g.count) for g in self._groups]
         out = torch.empty_like(pixels)
         for phase in self._phases:
@@ -75,22 +85,35 @@ class Realizer:
 
     def _nearest(self, aim: Tensor, near: Tensor, price: Tensor) -> tuple[Tensor, Tensor]:
         """The best pixels (M, C, F) for components (M, C, F) centred on 0, and what they have."""
+        units, channels, count = aim.shape
+        # Channels first: matrix products of a few rows are quick on long ones only.
+        aims, nears = (t.transpose(0, 1).reshape(channels, -1) for t in (aim, near))
+        parts = zip(aims.split(_AT_ONCE, dim=1), nears.split(_AT_ONCE, dim=1), strict=True)
+        chosen = torch.cat([self._nearest_of(*part, price) for part in parts], dim=1)
+        got = to_integer_components(chosen[None], self._model.region.layout)[0] - 128
+        back = channels, units, count
+        return chosen.view(back).transpose(0, 1), got.view(back).transpose(0, 1)
+
+    def _nearest_of(self, aim: Tensor, near: Tensor, price: Tensor) -> Tensor:
+        """The best pixels (C, N) for components (C, N) centred on 0."""
         layout = self._model.region.layout
-        base = to_pixels(aim, layout).round_().clamp_(0, 255)
-        best, least, got = base, None, base
-        for move in self._moves:
-            tried = (base + move[:, None]).clamp_(0, 255)
-            have = to_integer_components(tried, layout).sub_(128)
-            cost = ((have - aim).square_() * price[None, :, 0]).sum(dim=1)
-            cost += (tried - near).square_().sum(dim=1) * _NEAREST
-            if least is None:
-                best, least, got = tried, cost, have
-                continue
-            better = (cost < least)[:, None]
-            best = torch.where(better, tried, best)
-            got = torch.where(better, have, got)
-            least = torch.minimum(least, cost)
-        return best, got
+        base = to_pixels(aim[None], layout)[0].round_().clamp_(0, 255)
+        before, goal = before_rounding(base[None], layout)[0], aim + 128
+        moves = self._moves
+        extra = (moves @ (base - near)).mul_(2).add_(moves.square().sum(dim=1, keepdim=True))
+        extra *= _NEAREST
+        for wall, outwards in ((0, moves < 0), (255, moves > 0)):
+            at = base == wall
+            if at.any():
+                extra += (outwards.to(base) @ at.to(base)) * _NEVER
+        least = torch.full_like(extra[0], torch.inf)
+        which = torch.zeros_like(least, dtype=torch.int64)
+        for number, change in enumerate(self._changes):
+            miss = (before + change[:, None]).floor_().sub_(goal).square_()
+            cost = torch.addmv(extra[number], miss.T, price)
+            which.masked_fill_(cost < least, number)
+            least = torch.minimum(cost, least)
+        return base + moves.T[:, which]
 
 
 class _Group:

@@ -20,6 +20,9 @@ _CANDIDATES = 6  # moves of a block that are priced exactly, those of the lowest
 _NEVER = 1e9
 OVERHEAD = 50  # blocks that a round costs as much as, however few it works on
 _EVERY = 8  # rounds after which solved and hopeless blocks are left out
+# Few blocks are searched for from several starts at once, for which a round costs hardly more: so
+# many blocks in all, so many starts each, where so many samples of a start are a level off.
+_AT_ONCE, _STARTS, _OFF = 64, 16, 0.1
 
 
 @dataclass
@@ -73,6 +76,17 @@ class SampleSearch:
         ``high``: bounds of the samples (M, S).
         A block is given up after so many rounds (``patience``) without fewer misses.
         """
+        blocks = len(start)
+        starts = max(1, min(_STARTS, _AT_ONCE // max(blocks, 1)))
+        generator = torch.Generator().manual_seed(0)
+        if starts > 1:
+            start, quantized, low, high = (
+                t.repeat(starts, 1) for t in (start, quantized, low, high)
+            )
+            off = torch.rand(start[blocks:].shape, generator=generator).to(start)
+            off = (off < _OFF / 2).to(start) - (off > 1 - _OFF / 2).to(start)
+            start[blocks:] += off
+            start = torch.minimum(torch.maximum(start, low), high)
         best = start.clone()
         least = start.new_full((len(start),), torch.inf)
         since = start.new_zeros(len(start))
@@ -85,7 +99,6 @@ class SampleSearch:
             low,
             high,
         )
-        generator = torch.Generator().manual_seed(0)
         spent = 0
         for turn in range(rounds):
             excess = self.excess(state.samples, state.quantized)
@@ -98,14 +111,17 @@ class SampleSearch:
             least[at] = misses[better]
             state.weight += outside * _GAIN
             if turn % _EVERY == 0:
-                on = (least[state.index] > 0) & (turn - since[state.index] < patience)
+                solved = (least.view(starts, blocks) == 0).any(dim=0)
+                on = ~solved[state.index % blocks] & (turn - since[state.index] < patience)
                 state = state.select(on)
                 if not len(state.index):
                     break
             spent += len(state.index) + OVERHEAD
             rest = torch.randint(3, 12, (len(state.index), 1), generator=generator)
             self._move(state, turn, rest.to(start))
-        return best, spent
+        which = least.view(starts, blocks).argmin(dim=0)
+        each = torch.arange(blocks, device=which.device)
+        return best.view(starts, blocks, -1)[which, each], spent
 
     def _move(self, state: _State, turn: int, rest: Tensor) -> None:
         """Makes the cheapest move of every block: one sample by one level."""

@@ -15,6 +15,7 @@ _WIDER = 0.25  # what a coefficient that missed gets on top of its miss
 _LEAST_ROOM, _START_ROOM = 0.05, 0.2
 # Projections that find what to give up; distances in DCT units.
 _GIVE_UP_ROUNDS, _NEAR, _FAR = 60, 1.0, 0.5
+_STILL = 0.01  # DCT units: units that projections move by less have arrived
 
 
 @dataclass
@@ -24,8 +25,8 @@ class Work:
     ``index``: their numbers in the region. ``target``: plain projection (Eq. 11) clipped to 0..255;
     ``pixels``: where the search for a target that survives rounding stands; ``best``: uint8 pixels
     with the least ``misses`` so far and, of these, the least distance ``beyond`` the cells; all
-    (M, C, P). ``quantized``, ``margin``: (M, K). ``given_up``: mask (M, K) of coefficients that
-    need not be met.
+    (M, C, P). ``quantized``, ``margin``: (M, K); of coefficients that need not be met the margin is
+    minus infinity.
     """
 
     index: Tensor
@@ -36,7 +37,6 @@ class Work:
     beyond: Tensor
     quantized: Tensor
     margin: Tensor
-    given_up: Tensor
 
     @classmethod
     def start(cls, model: UnitModel, pixels: Tensor, cell: Cell, first: int) -> "Work":
@@ -56,7 +56,6 @@ class Work:
             beyond=torch.full((len(pixels),), torch.inf, device=pixels.device),
             quantized=cell.quantized,
             margin=margin,
-            given_up=torch.zeros_like(values, dtype=torch.bool),
         )
 
     @classmethod
@@ -73,12 +72,23 @@ class Work:
         return Work(*(getattr(self, f.name)[units] for f in fields(self)))
 
     def approach(self, model: UnitModel, rounds: int) -> None:
-        """Alternating projections onto the shrunk cells and the 8-bit gamut."""
-        cell = Cell(self.quantized, model.steps)
+        """Alternating projections onto the shrunk cells and the 8-bit gamut.
+
+        Units that have arrived are left out: inside the gamut one projection is enough.
+        """
+        index = torch.arange(len(self), device=self.pixels.device)
+        pixels, quantized, margin = self.pixels, self.quantized, self.margin
         for _ in range(rounds):
-            values = model.coefficients(self.pixels)
-            change = cell.clamp(values, self.margin).sub_(values).masked_fill_(self.given_up, 0)
-            self.pixels = model.pixel_change(change).add_(self.pixels).clamp_(0, 255)
+            values = model.coefficients(pixels)
+            change = Cell(quantized, model.steps).clamp(values, margin).sub_(values)
+            moving = change.abs().amax(dim=1) > _STILL
+            if not moving.all():
+                index, change, pixels = index[moving], change[moving], pixels[moving]
+                quantized, margin = quantized[moving], margin[moving]
+                if not len(index):
+                    return
+            pixels = model.pixel_change(change).add_(pixels).clamp_(0, 255)
+            self.pixels[index] = pixels
 
     def restart(self, model: UnitModel, margin: float) -> None:
         """Goes back to the target, with one margin, in DCT units, for all coefficients."""
@@ -120,6 +130,6 @@ class Work:
             distance = change.abs()
             change *= _NEAR / (_NEAR + distance)
             self.pixels = model.pixel_change(change).add_(self.pixels).clamp_(0, 255)
-        self.given_up = distance > _FAR
         room = model.steps * (0.5 - _START_ROOM)
-        self.margin = room.clamp(max=_MARGIN).expand_as(self.margin)
+        margin = room.clamp(max=_MARGIN).expand_as(self.margin)
+        self.margin = margin.masked_fill(distance > _FAR, -torch.inf)
