@@ -271,7 +271,7 @@ def _critics(recipe: Recipe) -> dict[str, dict[str, Any]]:
         ("head.samples=1", "head.samples must be at least 2"),
         ("head.scales=5", "head.scales: 5 need a data.patch of at least 80"),
         ("head.critics={}", "head.critics must have one critic or more"),
-        ("head.critics.pixel.family=vgg", "head.critics.pixel.family must be given, one of light"),
+        ("head.critics.pixel.family=vgg", "head.critics.pixel.family must be given, one of "),
         ("head.critics.pixel.rates=1", "head.critics.pixel.rates: unknown key"),
         ("head.critics.pixel=3", "head.critics.pixel: must be a table"),
         ("head.critics.seen.optimizer=sgd", "head.critics.seen.optimizer must be adam or muon"),

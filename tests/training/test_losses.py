@@ -242,6 +242,18 @@ def test_perceptual_loss_is_the_distance_at_conv5_4(tmp_path: Path) -> None:
     assert float(perceptual(vgg, images, targets)) == pytest.approx(distance, rel=1e-4)
 
 
+def test_the_layer_of_vgg(tmp_path: Path) -> None:
+    write_vgg(tmp_path / "vgg.safetensors")
+    images = torch.rand(1, 3, 32, 32)
+    shapes = {"relu5_4": (512, 2, 2), "conv2_2": (128, 16, 16), "conv1_1": (64, 32, 32)}
+    for layer, shape in shapes.items():
+        features = Vgg19(tmp_path / "vgg.safetensors", layer)(images)
+        assert tuple(features.shape[1:]) == shape
+    after = Vgg19(tmp_path / "vgg.safetensors", "relu1_1")(images)
+    assert (features < 0).any()
+    assert torch.equal(after, features.clamp(min=0))
+
+
 def test_files_that_are_not_vgg_are_named(tmp_path: Path) -> None:
     weights = write_vgg(tmp_path / "vgg.safetensors")
     (tmp_path / "text").write_text("no weights")

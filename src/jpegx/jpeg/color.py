@@ -55,6 +55,12 @@ def change_in_pixels(change: Tensor, layout: Layout) -> Tensor:
     return _mix(change, _TO_RGB) if layout.color_space == "ycbcr" else change
 
 
+def luma(images: Tensor) -> Tensor:
+    """JFIF's luma (N, 1, ...) of RGB (N, 3, ...), in whatever units these are. Differentiable."""
+    weights = _tensor(_TO_YCBCR, images.device, images.dtype)[0]
+    return torch.einsum("c,nc...->n...", weights, images)[:, None]
+
+
 def before_rounding(pixels: Tensor, layout: Layout) -> Tensor:
     """What libjpeg's encoder rounds down to its components, (N, C, ...), of 8-bit pixels.
 

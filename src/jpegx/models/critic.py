@@ -36,6 +36,9 @@ class Critic(nn.Module, ABC):
     config: Config
     needs_mean: ClassVar[bool] = False
 
+    def check_patch(self, size: int) -> None:
+        """Raise ValueError if it cannot rate images of so many pixels each way."""
+
     def look(self, images: Tensor) -> list[Tensor]:
         """What :meth:`rate` needs of images (N, 3, H, W) in gray levels / 255; differentiable."""
         return [images]

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jpegx.jpeg.color import change_in_pixels
+from jpegx.jpeg.color import change_in_pixels, luma
 from jpegx.jpeg.layout import Layout
 from jpegx.models.config import Config, option
 from jpegx.models.families.unet import Unet, UnetConfig, drawer
@@ -24,7 +24,6 @@ from jpegx.models.transfer import Droppable
 _GATES = 64  # features from which the energies and the extent of the places are told
 _FEATURE_GAIN = 8.0  # the trunk's features are about 0.1 large
 _PLACE_GAIN = 8.0  # brings places to the size of an image
-_LUMA = (0.299, 0.587, 0.114)  # of R, G, B (ITU-T T.871)
 _LARGEST_STEP = 255.0  # of tables with 8 bits; places of coarser ones are no wider
 
 
@@ -252,8 +251,7 @@ def _noise_fields(config: TrunkHeadConfig) -> tuple[NoiseField, ...]:
 
 def _fine_colour(change: Tensor) -> Tensor:
     """What a change (N, 3, H, W) of RGB has beside its luma in detail below 4 pixels."""
-    luma = change.new_tensor(_LUMA)
-    colour = change - torch.einsum("c,nchw->nhw", luma, change)[:, None]
+    colour = change - luma(change)
     height, width = colour.shape[2:]
     padded = F.pad(colour, (0, -width % 4, 0, -height % 4), mode="replicate")
     smooth = F.interpolate(

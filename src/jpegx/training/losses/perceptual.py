@@ -11,8 +11,15 @@ from torch import Tensor, nn
 from jpegx.errors import JpegxError
 from jpegx.models.layers import repeat_samples
 
-# VGG-19 (Simonyan and Zisserman 2015, table 1, E) up to conv5_4; 0 is a 2x2 maximum.
-_WIDTHS = (64, 64, 0, 128, 128, 0, *(256,) * 4, 0, *(512,) * 4, 0, *(512,) * 4)
+# VGG-19 (Simonyan and Zisserman 2015, table 1, E): convolutions of each block, and their width.
+_BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
+# convBLOCK_NUMBER, and relu… after its activation.
+LAYERS = tuple(
+    f"{kind}{block}_{number}"
+    for block, (convolutions, _) in enumerate(_BLOCKS, 1)
+    for number in range(1, convolutions + 1)
+    for kind in ("conv", "relu")
+)
 # What the network was trained on: images from 0 to 1, minus a mean, divided by a spread.
 _MEAN = (0.485, 0.456, 0.406)
 _SPREAD = (0.229, 0.224, 0.225)
@@ -23,23 +30,26 @@ class BadVgg(JpegxError):
 
 
 class Vgg19(nn.Module):
-    """Features of VGG-19 at conv5_4, before its activation; not trained.
+    """Features of VGG-19 at a layer out of ``LAYERS``; not trained.
 
-    ``path``: safetensors with torchvision's names (features.0.weight to features.34.bias; more is
-    ignored). Raises BadVgg.
+    Man et al. 2022 take conv5_4, Guo and Chao 2017 relu5_4. ``path``: safetensors with
+    torchvision's names (features.0.weight to features.34.bias; more is ignored). Raises BadVgg.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, layer: str = "conv5_4") -> None:
         super().__init__()
         layers: list[nn.Module] = []
         channels = 3
-        for width in _WIDTHS:
-            if width:
+        ends = {}
+        for block, (convolutions, width) in enumerate(_BLOCKS, 1):
+            if block > 1:
+                layers.append(nn.MaxPool2d(2))
+            for number in range(1, convolutions + 1):
                 layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
                 channels = width
-            else:
-                layers.append(nn.MaxPool2d(2))
-        self.features = nn.Sequential(*layers[:-1])
+                ends |= {f"conv{block}_{number}": len(layers) - 1}
+                ends |= {f"relu{block}_{number}": len(layers)}
+        self.features = nn.Sequential(*layers[: ends[layer]])
         try:
             given = load_file(path)
             self.load_state_dict({name: given[name] for name in self.state_dict()})
@@ -53,7 +63,7 @@ class Vgg19(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features (N, 512, H / 16, W / 16) of images (N, 3, H, W), 0 to 1."""
+        """Features, at conv5_4 (N, 512, H / 16, W / 16), of images (N, 3, H, W), 0 to 1."""
         mean, spread = (images.new_tensor(v)[:, None, None] for v in (_MEAN, _SPREAD))
         features: Tensor = self.features((images - mean) / spread)
         return features

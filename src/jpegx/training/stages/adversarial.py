@@ -17,6 +17,7 @@ from jpegx.training.data.compress import Batch, compress
 from jpegx.training.data.patches import Group
 from jpegx.training.losses import adversarial_game as game
 from jpegx.training.losses.feature_matching import feature_matching
+from jpegx.training.losses.jpeg_loss import jpeg_loss
 from jpegx.training.losses.moments import first_moment, second_moment
 from jpegx.training.losses.perceptual import Vgg19, perceptual
 from jpegx.training.losses.recompression import consistency
@@ -59,6 +60,7 @@ class AdversarialStage(Stage[AdversarialOptions]):
         super().__init__(common, options, bench)
         device = bench.precision.device
         critic = critics.create(options.critic.family, options.critic.config)
+        critic.check_patch(common.data.patch)
         self.take_from_start(critic, "critic", bench.start)
         self.critic = placed(critic, device).train()
         self.critic_optimizer = make_optimizer(self.critic.parameters(), common.training)
@@ -75,7 +77,8 @@ class AdversarialStage(Stage[AdversarialOptions]):
         self.each = options.moments.samples if options.moments.shared else 1
         self.vgg: Vgg19 | None = None
         if options.losses.vgg19:
-            self.vgg = placed(Vgg19(Path(options.losses.vgg19)), device)
+            vgg = Vgg19(Path(options.losses.vgg19), options.losses.perceptual_layer)
+            self.vgg = placed(vgg, device)
 
     def own_networks(self) -> dict[str, nn.Module]:
         """See :meth:`Stage.own_networks`."""
@@ -102,8 +105,9 @@ class AdversarialStage(Stage[AdversarialOptions]):
         """See :meth:`Stage.step`.
 
         ``step`` decides whether the penalty and the moments are due, ``progress`` the weight of the
-        consistency.
+        consistency, and whether there is a critic yet.
         """
+        plays = progress >= self.options.quiet
         losses: dict[str, Tensor] = {}
         with self.watch.part("compression"):
             batches = [compress(groups, self.precision.device) for groups in parts]
@@ -113,15 +117,18 @@ class AdversarialStage(Stage[AdversarialOptions]):
         with self.watch.part("generator"), torch.set_grad_enabled(keep):
             for part, batch in enumerate(batches):
                 samples.append(self._sample(batch.files, step, part))
-        with self.watch.part("critic"):
-            self._train_critic(batches, samples, step, losses)
+        if plays:
+            with self.watch.part("critic"):
+                self._train_critic(batches, samples, step, losses)
         self.critic.requires_grad_(False)
         self.optimizer.zero_grad(set_to_none=True)
         for part, batch in enumerate(batches):
             with self.watch.part("generator"):
                 images = samples[part] if keep else self._sample(batch.files, step, part)
                 share = 1 / len(batches)
-                loss = self._rate_samples(images, batch, progress, share, losses)
+                loss = self._compare(images, batch, progress, share, losses)
+                if plays:
+                    loss = loss + self._rate_samples(images, batch, share, losses)
                 record(losses, "generator", share * loss)
                 if self.options.moments.shared:
                     filters = self.random(step, part, _DIRECTIONS)
@@ -170,15 +177,33 @@ class AdversarialStage(Stage[AdversarialOptions]):
         self.crew.average_gradients(self.critic.parameters())
         self.critic_optimizer.step()
 
-    def _rate_samples(
-        self,
-        images: Tensor,
-        batch: Batch,
-        progress: float,
-        share: float,
-        losses: dict[str, Tensor],
+    def _compare(
+        self, images: Tensor, batch: Batch, progress: float, share: float, losses: dict[str, Tensor]
     ) -> Tensor:
-        """The generator's loss of the samples (Eq. 10, without the moments)."""
+        """The generator's loss of the samples beside files and sources (Eq. 4, 6)."""
+        weights = self.options.losses
+        loss = 0 * images.sum()  # hangs on the samples where all weights are 0
+        weight = cosine(*weights.consistency, progress)
+        if weight:
+            # Of the first sample of each file.
+            inconsistency = consistency(images[:: self.each], batch.files)
+            record(losses, "consistency", share * inconsistency)
+            loss = loss + weight * inconsistency
+        if weights.jpeg:
+            excess = jpeg_loss(images[:: self.each], batch.files)
+            record(losses, "jpeg", share * excess)
+            loss = loss + weights.jpeg * excess
+        if self.vgg is not None:
+            with self.precision.autocast():
+                distance = perceptual(self.vgg, images, batch.targets)
+            record(losses, "perceptual", share * distance)
+            loss = loss + weights.perceptual * distance
+        return loss
+
+    def _rate_samples(
+        self, images: Tensor, batch: Batch, share: float, losses: dict[str, Tensor]
+    ) -> Tensor:
+        """The part of the generator's loss that the critic decides (Eq. 10)."""
         weights = self.options.losses
         decoded = decoded_rgb(batch.files)
         with self.precision.autocast():
@@ -186,18 +211,7 @@ class AdversarialStage(Stage[AdversarialOptions]):
         loss = game.generator_loss(fake)
         record(losses, "adversarial", share * loss)
         loss = weights.adversarial * loss
-        weight = cosine(*weights.consistency, progress)
-        if weight:
-            # Of the first sample of each file.
-            inconsistency = consistency(images[:: self.each], batch.files)
-            record(losses, "consistency", share * inconsistency)
-            loss = loss + weight * inconsistency
-        if self.vgg is not None:
-            with self.precision.autocast():
-                distance = perceptual(self.vgg, images, batch.targets)
-            record(losses, "perceptual", share * distance)
-            loss = loss + weights.perceptual * distance
-        elif weights.feature_matching:
+        if self.vgg is None and weights.feature_matching:
             with torch.no_grad(), self.precision.autocast():
                 wanted = self.critic(batch.targets, decoded).features
             wanted = [repeat_samples(scale, self.each) for scale in wanted]

@@ -7,6 +7,7 @@ from typing import Self
 
 from jpegx.models.registry import critics
 from jpegx.models.zoo import find, installed
+from jpegx.training.losses.perceptual import LAYERS
 from jpegx.training.losses.sliced_crps import least_size
 from jpegx.training.options import CommonOptions, NetworkOptions, StageOptions, key
 
@@ -19,11 +20,15 @@ class LossOptions:
     r1: float = key(1.0, "Gradient penalty of the critic.")
     r1_every: int = key(1, "Steps between two gradient penalties; each then counts as often.")
     consistency: tuple[float, float] = key((1.0, 1e3), "Eq. 4: first and last weight, cosine.")
+    jpeg: float = key(0.0, "Guo and Chao 2017, Eq. 6: coefficients outside their cells.")
     first_moment: float = key(0.0, "Eq. 5.")
     second_moment: float = key(0.0, "Eq. 7 and 16.")
     crps: float = key(0.0, "Sliced CRPS of the samples of the moments.")
     perceptual: float = key(0.0, "Eq. 6; needs the file vgg19.")
     vgg19: str = key("", "Weights of VGG-19, a safetensors file with torchvision's names.")
+    perceptual_layer: str = key(
+        "conv5_4", "Layer of VGG-19: conv5_4, relu5_4 after its activation, conv1_1, ..."
+    )
     feature_matching: float = key(0.0, "On the critic's features, where vgg19 names no file.")
 
 
@@ -52,6 +57,9 @@ class MomentOptions:
 class AdversarialOptions(StageOptions):
     """[adversarial]: also the critic, and what is minimized."""
 
+    quiet: float = key(
+        0.0, "Part of the stage before there is a critic: neither trained nor heard."
+    )
     critic_rate: float = key(1.0, "Learning rate of the critic, relative to the generator's.")
     critic: NetworkOptions = field(default_factory=NetworkOptions)
     losses: LossOptions = field(default_factory=LossOptions)
@@ -84,6 +92,11 @@ class AdversarialOptions(StageOptions):
             yield f"adversarial.critic.family must be given, one of {', '.join(sorted(known))}"
         if losses.crps and common.data.patch < least_size():
             yield f"adversarial.losses.crps needs a data.patch of at least {least_size()}"
+        if losses.perceptual_layer not in LAYERS:
+            known = ", ".join(layer for layer in LAYERS if layer.startswith("conv"))
+            yield f"adversarial.losses.perceptual_layer must be {known}, or relu in place of conv"
+        if self.quiet > 1:
+            yield "adversarial.quiet must be from 0 to 1"
         if losses.vgg19 and not losses.perceptual:
             yield "adversarial.losses.vgg19 needs adversarial.losses.perceptual"
         if (moments.shared or moments.unbiased or losses.crps) and moments.samples < 2:

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from jpegx.models.critic import Critic
-from jpegx.models.files import decoded_rgb
+from jpegx.models.files import Files, decoded_rgb
 from jpegx.models.generator import Generator
 from jpegx.models.noise import EvenNoise, RandomNoise, ZeroNoise
 from jpegx.models.registry import critics
 from jpegx.training.data.compress import compress
 from jpegx.training.data.patches import Group
 from jpegx.training.losses.adversarial_game import paired_loss, paired_penalty, share_above
+from jpegx.training.losses.jpeg_loss import jpeg_loss
 from jpegx.training.losses.moments import first_moment
 from jpegx.training.losses.sliced_crps import sliced_crps
 from jpegx.training.networks import frozen, make_optimizer, placed
@@ -38,11 +39,12 @@ class _Look(NamedTuple):
 
 @dataclass(frozen=True)
 class _View:
-    """One part of a batch: sources, decoded files and X̄(Y), (N, 3, H, W) each.
+    """One part of a batch: files; their sources, decoded images and X̄(Y), (N, 3, H, W) each.
 
     ``images``: the samples, (N * samples, 3, H, W). ``looks``: those of each critic.
     """
 
+    files: Files
     targets: Tensor
     decoded: Tensor
     mean: Tensor
@@ -82,6 +84,7 @@ class HeadStage(Stage[HeadOptions]):
         self.players: dict[str, _Player] = {}
         for name, given in options.critics.items():
             critic = critics.create(given.family, given.config)
+            critic.check_patch(common.data.patch)
             self.take_from_start(critic, f"critic-{name}", bench.start)
             critic = placed(critic, device).train()
             own = make_optimizer(critic.parameters(), given)
@@ -179,7 +182,7 @@ class HeadStage(Stage[HeadOptions]):
                     real, jpeg = look(batch.targets), look(decoded)
                 with torch.set_grad_enabled(graph):
                     looks[name] = _Look(real, jpeg, look(images[:: self.options.samples]))
-        return _View(batch.targets, decoded, mean, images, looks)
+        return _View(batch.files, batch.targets, decoded, mean, images, looks)
 
     def _train_critic(
         self,
@@ -238,6 +241,10 @@ class HeadStage(Stage[HeadOptions]):
         moment = first_moment(samples, view.mean, unbiased=True)
         record(losses, "first_moment", share * moment)
         loss = options.first_moment * moment
+        if options.jpeg:
+            excess = jpeg_loss(view.images[:: options.samples], view.files)
+            record(losses, "jpeg", share * excess)
+            loss = loss + options.jpeg * excess
         if options.crps:
             directions = self.random(step, part, _DIRECTIONS)
             score = sliced_crps(

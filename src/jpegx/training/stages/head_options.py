@@ -30,6 +30,7 @@ class HeadOptions(StageOptions):
     samples: int = key(2, "Samples of each image; the critics rate the first.")
     first_moment: float = key(8.0, "Squared distance of the samples' mean from X̄(Y).")
     crps: float = key(5e-3, "Sliced CRPS of the samples.")
+    jpeg: float = key(0.0, "JPEG loss of the first sample (Guo and Chao 2017, Eq. 6).")
     filters: int = key(8, "Random directions of the sliced CRPS, at each scale.")
     scales: int = key(5, "Scales of the sliced CRPS: 1, 1/2, 1/4, ...")
     quiet: float = key(0.02, "Part of the stage in which the generator does not hear the critics.")
