@@ -32,10 +32,10 @@ def tiny(**changes: object) -> OneToMany:
     assert isinstance(generator, OneToMany)
     with torch.no_grad():
         for parameter in generator.parameters():
-            parameter += 0.05 * torch.randn_like(parameter)
-        for name, buffer in generator.named_buffers():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+        for buffer in generator.buffers():
             if buffer.is_floating_point():
-                buffer += 0.1 * torch.rand_like(buffer) if name.endswith("var") else 0.1
+                buffer += 0.1
     return generator.eval()
 
 

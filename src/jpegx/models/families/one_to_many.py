@@ -211,13 +211,13 @@ class OneToMany(Generator):
         features = conv_relu(features, self.close.weight, self.close.bias)
         decoded = decoded_rgb(encoded.files)
         height, width = decoded.shape[2:]
-        drawn = self.up(features)[:, :, :height, :width]
+        restored: Tensor = self.up(features)[:, :, :height, :width]
         if not self.config.skip:
             if self.config.channels == 3:
-                return drawn + 0.5
+                return restored + 0.5
             # A change of luma alone is the same in red, green and blue.
-            drawn = drawn + (0.5 - repeat_samples(self._channels(decoded), samples))
-        return repeat_samples(decoded, samples) + drawn
+            restored = restored + (0.5 - repeat_samples(self._channels(decoded), samples))
+        return repeat_samples(decoded, samples) + restored
 
     def _channels(self, decoded: Tensor) -> Tensor:
         """What the network sees of decoded images (N, 3, H, W)."""

@@ -40,7 +40,7 @@ class Vgg19(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         channels = 3
-        ends = {}
+        ends: dict[str, int] = {}
         for block, (convolutions, width) in enumerate(_BLOCKS, 1):
             if block > 1:
                 layers.append(nn.MaxPool2d(2))

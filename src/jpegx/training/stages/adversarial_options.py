@@ -93,8 +93,8 @@ class AdversarialOptions(StageOptions):
         if losses.crps and common.data.patch < least_size():
             yield f"adversarial.losses.crps needs a data.patch of at least {least_size()}"
         if losses.perceptual_layer not in LAYERS:
-            known = ", ".join(layer for layer in LAYERS if layer.startswith("conv"))
-            yield f"adversarial.losses.perceptual_layer must be {known}, or relu in place of conv"
+            layers = ", ".join(layer for layer in LAYERS if layer.startswith("conv"))
+            yield f"adversarial.losses.perceptual_layer must be {layers}, or relu in place of conv"
         if self.quiet > 1:
             yield "adversarial.quiet must be from 0 to 1"
         if losses.vgg19 and not losses.perceptual:
