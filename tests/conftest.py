@@ -46,7 +46,8 @@ def run() -> Run:
 
     def run(*arguments: object, **extra: object) -> Result:
         words = [str(argument) for argument in arguments]
-        if words[:1] == ["decode"] and "--model" not in words:
+        sources = {"--model", "--restorer", "--restorer-command"}
+        if words[:1] == ["decode"] and not sources & set(words):
             words += ["--model", "laplace"]
         return CliRunner().invoke(main, words, prog_name="jpegx", **extra)  # type: ignore[arg-type]
 

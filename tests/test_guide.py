@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("quick_eval")
 ALL = [example for page in PAGES for example in examples(page)]
 COMMANDS = [context.command for context in contexts(main, None, "jpegx")]
 # In the help: those of the other commands take hours, or pictures of other programs.
-RUN = ("decode", "verify", "explore", "bounds", "info", "models", "recipe")
+RUN = ("decode", "verify", "project", "explore", "bounds", "info", "models", "recipe")
 
 
 def of(language: str) -> list[Example]:

@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 WITHOUT_TORCH = (
+    "jpegx.io.any_picture",
     "jpegx.io.picture_reader",
     "jpegx.jpeg.describe",
     "jpegx.jpeg.file",

@@ -23,8 +23,8 @@ from jpegx.consistency.causes import Causes
 from jpegx.consistency.compare import VerifyReport
 from jpegx.errors import PictureMismatch
 from jpegx.io.picture_reader import read_comparable
-from jpegx.jpeg import file
 from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.jpeg.file import read_jpeg as read
 from jpegx.jpeg.reader.limits import DEFAULT_MAX_PIXELS
 from jpegx.sampling.spec import SamplerSpec, default_model
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:  # reading and verifying need no torch
 
 Source = str | PathLike[str] | bytes | BinaryIO
 Picture = ArrayLike | Image | PathLike[str]  # a str is an ArrayLike
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-T T.871
 
 
 @dataclass(frozen=True)
@@ -85,10 +84,10 @@ class Samples:
 class Projected:
     """A picture made consistent with a file.
 
-    ``pixels``: uint8 (height, width, channels), RGB or of a gray file one channel. ``different`` of
-    ``total`` coefficients re-encode to another integer than the file's (0: exact), by ``causes``.
-    ``rmse_added``: gray levels between the pixels and the plain projection of Man et al. 2022,
-    Eq. 11; rounding alone makes 0.29.
+    ``pixels``: uint8 (height, width, channels), RGB or gray. ``different`` of ``total``
+    coefficients re-encode to another integer than the file's (0: exact), by ``causes``.
+    ``rmse_added``: gray levels beyond the plain projection of Man et al. 2022, Eq. 11; rounding
+    makes 0.29. ``rmse_moved``: between pixels and picture. ``outside``: coefficients that were.
     """
 
     pixels: np.ndarray
@@ -96,6 +95,8 @@ class Projected:
     total: int
     causes: Causes
     rmse_added: float
+    rmse_moved: float
+    outside: int
 
     @property
     def exact(self) -> bool:
@@ -113,7 +114,7 @@ def read_jpeg(
     UnreadableJpeg, UnsupportedJpeg (CMYK, 12-bit, more than ``max_pixels``), JpegxError.
     """
     known = Path(source) if isinstance(source, str | PathLike) else source
-    return file.read_jpeg(known, strict=strict, max_pixels=max_pixels)
+    return read(known, strict=strict, max_pixels=max_pixels)
 
 
 def open_sampler(
@@ -139,7 +140,7 @@ def open_sampler(
     if not isinstance(model, str | SamplerSpec | None):
         if options:
             raise TypeError(f"{', '.join(options)}: means nothing for a function of your own")
-        own = getattr(model, "__name__", type(model).__name__)
+        own: str = getattr(model, "__name__", type(model).__name__)
         return CallableSampler(model, name or own)
     if name is not None:
         raise TypeError("name is for functions of your own; models of jpegx have their names")
@@ -160,10 +161,9 @@ def decode(
 ) -> Samples:
     """Images that a file could have come from.
 
-    ``model``: what :func:`open_sampler` returns, or what it opens. ``project``: make each of them
-    exactly consistent. The same seed gives the same pictures; sample i does not depend on how many
-    there are. Raises what :func:`read_jpeg` and :func:`open_sampler` raise, ValueError for no
-    samples.
+    ``model``: what :func:`open_sampler` returns or opens. ``project``: make each exact.
+    The same seed gives the same pictures; sample i does not depend on how many there are. Raises
+    what :func:`read_jpeg` and :func:`open_sampler` raise, ValueError for no samples.
     """
     from jpegx.sampling import decoding
     from jpegx.sampling.sampler import Sampler
@@ -186,22 +186,23 @@ def decode(
 def project(jpeg: QuantizedJpeg | Source, picture: Picture) -> Projected:
     """The picture near another one that, encoded again, gives the file's own coefficients.
 
-    ``picture``: of any program, of the file's size; arrays of real numbers need be neither rounded
-    nor clipped. Raises what :func:`read_jpeg` raises, UnreadablePicture, and PictureMismatch if it
-    is of another size.
+    ``picture``: of any program, of the file's size; real numbers need be neither rounded nor
+    clipped. Raises what :func:`read_jpeg` raises, UnreadablePicture, and PictureMismatch if it is
+    of another size.
     """
-    import torch
+    from jpegx.sampling.projecting import PictureProjector
 
-    from jpegx.sampling.eight_bit import EightBit
-
-    quantized = _read(jpeg)
-    pixels = _pixels(quantized, picture).astype(np.float32)
-    if pixels.shape[2] > quantized.layout.channels:
-        pixels = (pixels @ _LUMA)[..., None]
-    image = torch.tensor(pixels).permute(2, 0, 1)
-    result = EightBit(quantized, torch.device("cpu")).projected(image)
-    found = np.ascontiguousarray(result.pixels.permute(1, 2, 0).numpy())
-    return Projected(found, result.different, result.total, result.causes, result.rmse_added)
+    file = _read(jpeg)
+    moved = PictureProjector(file)(_pixels(file, picture))
+    return Projected(
+        np.asarray(moved.pixels),
+        moved.different,
+        moved.total,
+        moved.causes,
+        moved.rmse_added or 0.0,
+        moved.rmse,
+        moved.outside,
+    )
 
 
 def verify(
@@ -213,11 +214,11 @@ def verify(
     too whether any picture could be exact there (needs SciPy). Raises what :func:`read_jpeg`
     raises, UnreadablePicture, and PictureMismatch if it is of another size or depth.
     """
-    quantized = _read(jpeg)
-    pixels = _pixels(quantized, picture)
+    file = _read(jpeg)
+    pixels = _pixels(file, picture)
     if pixels.dtype != np.uint8:
         raise PictureMismatch(f"a picture of {pixels.dtype}; verify takes 8 bits a channel (uint8)")
-    return compare.verify(quantized, pixels, certify=certify)
+    return compare.verify(file, pixels, certify=certify)
 
 
 def evaluate(
@@ -295,5 +296,5 @@ def _pixels(jpeg: QuantizedJpeg, picture: Picture) -> np.ndarray:
         pixels = pixels.astype(np.float32)
         if not np.isfinite(pixels).all():
             raise PictureMismatch("a picture with numbers that are not finite")
-    channels = max(pixels.shape[2], layout.channels)
-    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], channels)))
+    shape = (*pixels.shape[:2], max(pixels.shape[2], layout.channels))
+    return np.ascontiguousarray(np.broadcast_to(pixels, shape))

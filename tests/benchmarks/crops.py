@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from jpegx.batch.std_map import std_map_pixels
+from jpegx.batch.measured_map import measured_pixels
 from jpegx.evaluation.benchmark.encoding import compress
 from jpegx.jpeg.file import read_jpeg
 from jpegx.jpeg.reader import libjpeg
@@ -47,7 +47,7 @@ def row(original: Tensor, quality: int, regression: Sampler, sampler: Sampler) -
         libjpeg.show(jpeg.stream, jpeg.layout),
         *(picture.pixels for picture in smooth.pictures),
         *samples[:SHOWN],
-        std_map_pixels(sharp.std_map()),
+        measured_pixels(sharp.std_map()),
         original.permute(1, 2, 0).numpy(),
     ]
 

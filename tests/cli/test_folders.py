@@ -184,7 +184,7 @@ def test_a_picture_that_appears_is_not_replaced(
         encode_png(*arguments, **options)  # type: ignore[arg-type]
         picture.write_bytes(b"theirs")
 
-    monkeypatch.setattr("jpegx.batch.encoder.encode_png", slow)
+    monkeypatch.setattr("jpegx.batch.writing.encode_png", slow)
     refused = run("decode", photo)
     assert (refused.exit_code, picture.read_bytes()) == (1, b"theirs")
     assert refused.stderr == f"{photo}: {picture}: appeared while it was being made\n"

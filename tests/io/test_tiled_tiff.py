@@ -11,6 +11,7 @@ from PIL import Image
 
 from jpegx.errors import PictureMismatch, UnreadablePicture
 from jpegx.io.png import Stopped
+from jpegx.io.tiff_fields import Carried
 from jpegx.io.tiled_tiff import REDUCTIONS, PaddedPicture, read_padded, write_padded
 
 TEXT = {"Software": "jpegx 1", "Description": "sample 0"}
@@ -18,16 +19,8 @@ TEXT = {"Software": "jpegx 1", "Description": "sample 0"}
 
 def written(picture: PaddedPicture, stop: Event | None = None) -> bytes:
     stream = BytesIO()
-    write_padded(
-        stream,
-        picture,
-        text=TEXT,
-        profile=b"profile",
-        xmp=b"<x/>",
-        dpi=(300, 72.5),
-        compress_level=1,
-        stop=stop or Event(),
-    )
+    carried = Carried(TEXT, b"profile", b"<x/>", b"8BIM", (300, 72.5))
+    write_padded(stream, picture, carried, compress_level=1, stop=stop or Event())
     return stream.getvalue()
 
 

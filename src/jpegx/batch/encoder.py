@@ -9,17 +9,14 @@ from typing import BinaryIO
 
 import numpy as np
 
-from jpegx import __version__
-from jpegx.batch.carried import carried_chunks
+from jpegx.batch.measured_map import DEVIATION
 from jpegx.batch.outcomes import Appeared, Failed, Outcome, Written
 from jpegx.batch.settings import DecodeSettings
-from jpegx.batch.std_map import SCALE
+from jpegx.batch.writing import write_picture
 from jpegx.io.atomic_file import atomic_file
 from jpegx.io.failures import one_line
-from jpegx.io.png import encode_png
-from jpegx.io.tiled_tiff import PaddedPicture, write_padded
+from jpegx.io.tiled_tiff import PaddedPicture
 from jpegx.jpeg.metadata.collect import Metadata
-from jpegx.jpeg.metadata.icc import color_space
 
 # Two at a time keep up with a sampler that uses every core.
 ENCODERS = 2
@@ -52,29 +49,16 @@ class Encoder:
     def _write(
         self, written: Written, pixels: np.ndarray | PaddedPicture, metadata: Metadata
     ) -> Outcome:
-        text = _text(written, self._settings)
-        level = self._settings.compress_level
         try:
             with self._open(written) as stream:
-                if isinstance(pixels, PaddedPicture):
-                    write_padded(
-                        stream,
-                        pixels,
-                        text=text,
-                        profile=metadata.icc_profile,
-                        xmp=metadata.xmp,
-                        dpi=metadata.dpi,
-                        compress_level=level,
-                        stop=self._stop,
-                    )
-                else:
-                    encode_png(
-                        stream,
-                        _fitting(pixels, metadata),
-                        carried_chunks(metadata, text),
-                        compress_level=level,
-                        stop=self._stop,
-                    )
+                write_picture(
+                    stream,
+                    pixels,
+                    metadata,
+                    _description(written, self._settings),
+                    compress_level=self._settings.compress_level,
+                    stop=self._stop,
+                )
         except BrokenPipeError:
             raise
         except FileExistsError as error:
@@ -96,21 +80,10 @@ class Encoder:
         return atomic_file(written.output, overwrite=overwrite, times=times)
 
 
-def _fitting(pixels: np.ndarray, metadata: Metadata) -> np.ndarray:
-    """The pixels as their profile says what they are: a PNG in gray may have none for RGB."""
-    profile = metadata.icc_profile
-    if pixels.shape[2] == 1 and profile is not None and color_space(profile) == "RGB":
-        return pixels.repeat(3, axis=2)
-    return pixels
-
-
-def _text(written: Written, settings: DecodeSettings) -> dict[str, str]:
+def _description(written: Written, settings: DecodeSettings) -> str:
     """What the picture says of itself: a sample must never pass for the photograph."""
     if written.kind == "std":
-        return {"Software": f"jpegx {__version__}", "Description": SCALE}
+        return DEVIATION
     what = f"sample {written.sample}" if written.kind == "sample" else "mean"
     projected = "projected" if settings.project else "not projected"
-    return {
-        "Software": f"jpegx {__version__}",
-        "Description": f"{what} of {settings.spec.label}, seed {settings.seed}, {projected}",
-    }
+    return f"{what} of {settings.spec.label}, seed {settings.seed}, {projected}"

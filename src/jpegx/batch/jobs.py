@@ -9,17 +9,18 @@ from pathlib import Path
 
 from jpegx.batch.carried import of_a_measurement
 from jpegx.batch.encoder import ENCODERS, Encoder, OpenOutput
+from jpegx.batch.measured_map import measured_pixels
 from jpegx.batch.outcomes import Failed, Finished, Outcome, Warned, Written
 from jpegx.batch.outputs import Outputs, to_write
 from jpegx.batch.settings import DecodeSettings
-from jpegx.batch.std_map import std_map_pixels
 from jpegx.io.atomic_file import remove_leftovers
 from jpegx.io.claim import claim
 from jpegx.io.failures import one_line
 from jpegx.io.inputs import Input
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
 from jpegx.jpeg.layout import Layout
-from jpegx.sampling.decoding import Decoded, Picture, decode
+from jpegx.sampling.decoding import Decoded, decode
+from jpegx.sampling.finishing import Picture
 from jpegx.sampling.sampler import Progress, Sampler
 
 _Step = Outcome | Future[Outcome]
@@ -166,7 +167,7 @@ def _pictures(
     if outputs.std_map is not None and outputs.std_map in wanted:
         written = Written(source, outputs.std_map, "std", jpeg.layout.width, jpeg.layout.height)
         metadata = of_a_measurement(jpeg.metadata)
-        yield work.encoder.start(written, std_map_pixels(decoded.std_map()), metadata)
+        yield work.encoder.start(written, measured_pixels(decoded.std_map()), metadata)
 
 
 def _written(source: Input, output: Path, picture: Picture, layout: Layout) -> Written:

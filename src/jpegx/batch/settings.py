@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from jpegx.batch.outputs import Existing
-from jpegx.sampling.decoding import Form
+from jpegx.sampling.finishing import Form
 from jpegx.sampling.spec import SamplerSpec
 
 

@@ -13,18 +13,21 @@ from jpegx.cli.console import Console
 from jpegx.cli.decode_inputs import check_inputs, check_target, find_sources, standard_output
 from jpegx.cli.report import Report
 from jpegx.cli.shared_options import (
+    compress_level_option,
     device_option,
+    float_option,
+    form_of,
     max_pixels_option,
     precision_option,
     self_ensemble_option,
     spec_of,
     temperature_option,
+    ycbcr_option,
 )
 from jpegx.io.inputs import UnreadableList, read_names
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
-    from jpegx.sampling.decoding import Form
-    from jpegx.sampling.spec import Precision
+    from jpegx.sampling.spec import Precision, SamplerSpec
 
 
 _EXAMPLES = """\b
@@ -62,19 +65,8 @@ Examples:
     help="Make each picture exactly consistent: encoded again it gives the coefficients of the "
     "file. Without, the sampler's own pixels are written.",
 )
-@click.option(
-    "--ycbcr",
-    is_flag=True,
-    help="Write TIFF files in the file's own colours and sampling, with what lies beyond the edge: "
-    "exact also where no RGB picture is, as of many cameras.",
-)
-@click.option(
-    "--float",
-    "real",
-    is_flag=True,
-    help="Write TIFF files of 32-bit numbers, neither rounded nor clipped, with what lies beyond "
-    "the edge.",
-)
+@ycbcr_option
+@float_option
 @click.option(
     "--seed",
     type=click.IntRange(min=0, max=2**32 - 1),
@@ -92,6 +84,21 @@ Examples:
     "installed]",
 )
 @click.option(
+    "--restorer-command",
+    metavar="COMMAND",
+    help="Instead of a model another program, whose pictures are made exact: it finds the decoded "
+    "file as a PNG where its words say {input} and writes a picture to {output}; without these "
+    "words, on standard input and output. {seed} is another number for each sample. No shell is "
+    "started.",
+)
+@click.option(
+    "--restorer",
+    type=click.Path(),
+    metavar="FILE",
+    help="Instead of a model a restoration network of another project, a safetensors file: FBCNN, "
+    "SwinIR and what else spandrel knows (pip install 'jpegx[restorers]').",
+)
+@click.option(
     "--mean", is_flag=True, help="Also write the posterior mean, the mean of the samples."
 )
 @click.option(
@@ -100,14 +107,7 @@ Examples:
     help="Also write the per-pixel standard deviation of the samples, in gray: 10 levels are one "
     "gray level of 0-255, white is 25.5 or more.",
 )
-@click.option(
-    "--compress-level",
-    type=click.IntRange(0, 9),
-    default=3,
-    show_default=True,
-    metavar="N",
-    help="PNG compression from 0, fast, to 9, small.",
-)
+@compress_level_option
 @click.option(
     "--overwrite/--skip-existing",
     default=None,
@@ -156,6 +156,8 @@ def decode(
     real: bool,
     seed: int,
     model: str | None,
+    restorer_command: str | None,
+    restorer: str | None,
     mean: bool,
     std_map: bool,
     compress_level: int,
@@ -202,9 +204,7 @@ def decode(
         raise click.UsageError("-o - is for one picture; leave out -n, --mean, --std-map, --json.")
     if to_stdout and sys.stdout.isatty():
         raise click.UsageError("a PNG file does not go to a terminal; send it to a file or a pipe.")
-    if ycbcr and real:
-        raise click.UsageError("--ycbcr and --float are two forms of a picture; choose one.")
-    form: Form = "ycbcr" if ycbcr else "float" if real else "png"
+    form = form_of(ycbcr, real)
     if form != "png" and not project:
         raise click.UsageError("--ycbcr and --float hold projected pictures; leave --no-project.")
     target = None if output is None else Path(output)
@@ -219,11 +219,12 @@ def decode(
     if target is not None and len(sources) > 1 and (to_stdout or is_picture(target)):
         raise click.UsageError(f"-o {output} is one file, but there are {len(sources)} inputs.")
 
+    model = _model(model, restorer_command, restorer)
     from jpegx.batch.jobs import decode_files
     from jpegx.batch.settings import DecodeSettings
     from jpegx.models.checkpoint_header import BadCheckpoint
     from jpegx.sampling.sampler import open_sampler
-    from jpegx.sampling.spec import MeaninglessOption, default_model
+    from jpegx.sampling.spec import BadSpec, MeaninglessOption, default_model
 
     if model is None:
         model = default_model()
@@ -236,6 +237,8 @@ def decode(
         raise click.BadParameter(str(error), param_hint=f"--{error.option}") from None
     except BadCheckpoint as error:
         raise click.BadParameter(str(error), param_hint="--model") from None
+    except BadSpec as error:
+        raise click.BadParameter(str(error), param_hint=f"--{_option(spec)}") from None
     settings = DecodeSettings(
         spec=spec,
         samples=samples,
@@ -270,3 +273,18 @@ def decode(
     with closing(decode_files(jobs, settings, sampler, opened, console.drawn)) as outcomes:
         report.follow(outcomes, len(jobs), samples + mean + std_map, settings, quiet=quiet)
     sys.exit(report.exit_code)
+
+
+def _model(model: str | None, command: str | None, restorer: str | None) -> str | None:
+    """What the samples are drawn from, as a spec names it. Raises click.UsageError for two."""
+    if sum(value is not None for value in (model, command, restorer)) > 1:
+        raise click.UsageError("--model, --restorer-command and --restorer: choose one.")
+    if command is not None:
+        return f"command:{command}"
+    return model if restorer is None else f"restorer:{restorer}"
+
+
+def _option(spec: "SamplerSpec") -> str:
+    """The option that a spec comes from, in messages."""
+    names = {"command": "restorer-command", "restorer": "restorer"}
+    return "model" if spec.other is None else names[spec.other[0]]

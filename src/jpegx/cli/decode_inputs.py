@@ -15,7 +15,7 @@ from jpegx.cli.report import Report
 from jpegx.io.inputs import JPEG_SUFFIXES, Input, find_inputs
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
-    from jpegx.sampling.decoding import Form
+    from jpegx.sampling.finishing import Form
 
 OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".jxl"}
 

@@ -14,7 +14,7 @@ from jpegx.cli.eval_options import eval_options
 from jpegx.cli.shared_options import spec_of
 from jpegx.errors import printable
 from jpegx.evaluation.benchmark.request import Request
-from jpegx.sampling.spec import MeaninglessOption, SamplerSpec
+from jpegx.sampling.spec import BadSpec, MeaninglessOption, SamplerSpec
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
     from jpegx.evaluation.benchmark.plan import Plan
@@ -77,7 +77,7 @@ def eval(  # noqa: A001 (the name of the command)
         plan = make_plan(request)
     except MeaninglessOption as error:
         raise click.BadParameter(str(error), param_hint=f"--{error.option}") from None
-    except BadCheckpoint as error:
+    except (BadCheckpoint, BadSpec) as error:
         raise click.BadParameter(str(error), param_hint="--model") from None
     with ExitStack() as stack:
         if output is None:

@@ -52,8 +52,9 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         multiple=True,
         metavar="NAME|FILE",
         help="A decoder to measure, as in jpegx decode --model; more than one way of it with "
-        "options behind the name, as in general:temperature=0.5. Again for more.  [default: "
-        "standard, laplace and all weights that are installed]",
+        "options behind the name, as in general:temperature=0.5; another program as "
+        "'command:WORDS', a restorer as restorer:FILE, as --restorer-command and --restorer of "
+        "decode. Again for more.  [default: standard, laplace and all weights that are installed]",
     ),
     click.option(
         "--decoded",

@@ -22,7 +22,7 @@ from jpegx.signals import IMPATIENT, STOP_SIGNALS
 
 COMMANDS = {
     name: f"jpegx.cli.{name}:{name}"
-    for name in ("decode", "verify", "explore", "info", "models", "train", "eval")
+    for name in ("decode", "verify", "project", "explore", "info", "models", "train", "eval")
 }
 
 

@@ -1,12 +1,15 @@
 """Options that several commands share."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from jpegx.models.card import MAX_TEMPERATURE
 from jpegx.sampling.spec import BadSpec, SamplerSpec
+
+if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
+    from jpegx.sampling.finishing import Form
 
 
 class Finite(click.FloatRange):
@@ -39,6 +42,30 @@ max_pixels_option = click.option(
     help="Refuse files of more pixels, before memory is taken for them.  [default: 134217728]",
 )
 
+ycbcr_option = click.option(
+    "--ycbcr",
+    is_flag=True,
+    help="Write TIFF files in the file's own colours and sampling, with what lies beyond the edge: "
+    "exact also where no RGB picture is, as of many cameras.",
+)
+
+float_option = click.option(
+    "--float",
+    "real",
+    is_flag=True,
+    help="Write TIFF files of 32-bit numbers, neither rounded nor clipped, with what lies beyond "
+    "the edge.",
+)
+
+compress_level_option = click.option(
+    "--compress-level",
+    type=click.IntRange(0, 9),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="PNG compression from 0, fast, to 9, small.",
+)
+
 device_option = click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
@@ -69,6 +96,13 @@ self_ensemble_option = click.option(
     help="Of a regression (--model regression), take the mean of its pictures of the file and of "
     "its three mirror images: closer to the source, for four times the work.",
 )
+
+
+def form_of(ycbcr: bool, real: bool) -> "Form":
+    """What pictures hold, by the options --ycbcr and --float. Raises click.UsageError for both."""
+    if ycbcr and real:
+        raise click.UsageError("--ycbcr and --float are two forms of a picture; choose one.")
+    return "ycbcr" if ycbcr else "float" if real else "png"
 
 
 def spec_of(

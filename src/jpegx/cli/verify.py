@@ -121,8 +121,8 @@ class _Check:
     def compare(self, jpeg: str, pictures: Sequence[str]) -> None:
         """Compare a file with pictures. Raises OSError if the answer cannot be written."""
         from jpegx.consistency.compare import verify as compare
-        from jpegx.io.picture_reader import open_rewindable, read_comparable
-        from jpegx.io.tiled_tiff import read_padded
+        from jpegx.io.any_picture import read_any_picture
+        from jpegx.io.tiled_tiff import PaddedPicture
         from jpegx.jpeg.file import read_jpeg
 
         name = name_of(jpeg)
@@ -136,16 +136,13 @@ class _Check:
         for picture in pictures:
             name = name_of(picture)
             try:
-                with open_rewindable(source_of(picture)) as stream:
-                    padded = read_padded(stream, name, size)
-                    if padded is not None:
-                        from jpegx.consistency.compare_padded import verify_padded
+                found = read_any_picture(source_of(picture), name, size)
+                if isinstance(found, PaddedPicture):
+                    from jpegx.consistency.compare_padded import verify_padded
 
-                        report = verify_padded(quantized, padded, certify=self._certify)
-                    else:
-                        stream.seek(0)
-                        pixels = read_comparable(stream, name, size)
-                        report = compare(quantized, pixels, certify=self._certify)
+                    report = verify_padded(quantized, found, certify=self._certify)
+                else:
+                    report = compare(quantized, found, certify=self._certify)
             except Exception as error:
                 self.failed(one_line(error, name))
                 continue

@@ -46,6 +46,13 @@ def whole_layout(layout: Layout) -> Layout:
     return Layout(columns * width, rows * height, layout.color_space, layout.factors)
 
 
+def extended(image: Tensor, layout: Layout) -> Tensor:
+    """An image (C, H, W) as large as ``whole_layout``: its last pixels repeated beyond the edge."""
+    whole = whole_layout(layout)
+    margin = (0, whole.width - layout.width, 0, whole.height - layout.height)
+    return F.pad(image[None], margin, mode="replicate")[0]
+
+
 def project_unclipped(
     image: Tensor, coefficients: Sequence[Tensor], tables: Sequence[Tensor], layout: Layout
 ) -> Tensor:
@@ -53,9 +60,8 @@ def project_unclipped(
 
     Returns float32 (C, H', W') in gray levels, as large as ``whole_layout``.
     """
+    padded = extended(image.double(), layout)[None]
     whole = whole_layout(layout)
-    margin = (0, whole.width - layout.width, 0, whole.height - layout.height)
-    padded = F.pad(image[None].double(), margin, mode="replicate")
     changes = []
     for now, values, table in zip(encode_dct(padded, whole), coefficients, tables, strict=True):
         rows, columns = values.shape[:2]

@@ -8,34 +8,19 @@ others means nothing. Pillow neither writes down-sampled YCbCr nor shows padding
 
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import lcm
 from threading import Event
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 
 from jpegx.errors import JpegxError, PictureMismatch, UnreadablePicture
+from jpegx.io import tiff_fields as tiff
 from jpegx.io.png import Stopped
 
-_GRAY, _RGB, _YCBCR = 1, 2, 6
-_UNSIGNED, _FLOAT = 1, 3
-_DEFLATE = 8
 _SIDE = 256  # pixels of a tile, about
-_MOST_BYTES = 1 << 32
-_MAKER = b"jpegx "
-
-# Types of fields: bytes, text, 16 and 32 bits, ratios.
-_BYTE, _TEXT, _SHORT, _LONG, _RATIO, _UNDEFINED = 1, 2, 3, 4, 5, 7
-_SIZES = {_BYTE: 1, _TEXT: 1, _SHORT: 2, _LONG: 4, _RATIO: 8, _UNDEFINED: 1}
-
-
-class _Tag(NamedTuple):
-    number: int
-    kind: int
-    amount: int
-    data: bytes
 
 
 @dataclass(frozen=True)
@@ -55,25 +40,21 @@ class PaddedPicture:
     unit: tuple[int, int]
 
 
-SPACES = {"gray": _GRAY, "rgb": _RGB, "ycbcr": _YCBCR}
+SPACES = {"gray": tiff.GRAY, "rgb": tiff.RGB, "ycbcr": tiff.YCBCR}
 REDUCTIONS = frozenset({(1, 1), (2, 1), (1, 2), (2, 2), (4, 1), (4, 2), (4, 4)})
 
 
 def write_padded(
     stream: BinaryIO,
     picture: PaddedPicture,
+    carried: tiff.Carried,
     *,
-    text: Mapping[str, str],
-    profile: bytes | None,
-    xmp: bytes | None,
-    dpi: tuple[float, float] | None,
     compress_level: int,
     stop: Event,
 ) -> None:
     """Write a picture to a stream that can be rewound.
 
-    ``text``: "Software" and "Description". Raises JpegxError for more than 4 GiB, Stopped once
-    ``stop`` is set.
+    Raises JpegxError for more than 4 GiB, Stopped once ``stop`` is set.
     """
     width, height = picture.size
     across, down = (_side(unit) for unit in picture.unit)
@@ -87,14 +68,11 @@ def write_padded(
             tile = zlib.compress(_tile(picture, top, left, down, across), compress_level)
             offsets.append(stream.tell() - start)
             counts.append(stream.write(tile))
-            if offsets[-1] + counts[-1] >= _MOST_BYTES - (1 << 20):
+            if offsets[-1] + counts[-1] >= tiff.MOST_BYTES - (1 << 20):
                 raise JpegxError("the TIFF file would be larger than 4 GiB; decode it to PNG")
-    fields = _fields(picture, (across, down), text, dpi)
-    fields += [_longs(324, offsets), _longs(325, counts)]
-    for number, kind, data in ((700, _BYTE, xmp), (34675, _UNDEFINED, profile)):
-        if data is not None:
-            fields.append(_Tag(number, kind, len(data), data))
-    _directory(stream, start, sorted(fields))
+    fields = _fields(picture, (across, down))
+    fields += [tiff.longs(324, offsets), tiff.longs(325, counts), *tiff.carried_fields(carried)]
+    tiff.write_directory(stream, start, fields)
 
 
 def _side(unit: int) -> int:
@@ -117,78 +95,29 @@ def _tile(picture: PaddedPicture, top: int, left: int, down: int, across: int) -
     return np.concatenate(units, axis=-1).tobytes()
 
 
-def _fields(
-    picture: PaddedPicture,
-    tile: tuple[int, int],
-    text: Mapping[str, str],
-    dpi: tuple[float, float] | None,
-) -> list[_Tag]:
+def _fields(picture: PaddedPicture, tile: tuple[int, int]) -> list[tiff.Field]:
     count = len(picture.planes)
     is_float = picture.planes[0].dtype == np.float32
     fields = [
-        _longs(256, [picture.size[0]]),
-        _longs(257, [picture.size[1]]),
-        _shorts(258, [32 if is_float else 8] * count),
-        _shorts(259, [_DEFLATE]),
-        _shorts(262, [SPACES[picture.space]]),
-        _text(270, text["Description"]),
-        _shorts(277, [count]),
-        _shorts(284, [1]),
-        _text(305, text["Software"]),
-        _longs(322, [tile[0]]),
-        _longs(323, [tile[1]]),
-        _shorts(339, [_FLOAT if is_float else _UNSIGNED] * count),
+        tiff.longs(256, [picture.size[0]]),
+        tiff.longs(257, [picture.size[1]]),
+        tiff.shorts(258, [32 if is_float else 8] * count),
+        tiff.shorts(259, [tiff.DEFLATE]),
+        tiff.shorts(262, [SPACES[picture.space]]),
+        tiff.shorts(277, [count]),
+        tiff.shorts(284, [1]),
+        tiff.longs(322, [tile[0]]),
+        tiff.longs(323, [tile[1]]),
+        tiff.shorts(339, [tiff.FLOAT if is_float else tiff.UNSIGNED] * count),
     ]
-    if dpi is not None:
-        fields += [_ratios(282, [dpi[0]]), _ratios(283, [dpi[1]]), _shorts(296, [2])]
     if picture.space == "ycbcr":
         fields += [
-            _ratios(529, [0.299, 0.587, 0.114]),
-            _shorts(530, picture.reduction),
-            _shorts(531, [1]),
-            _ratios(532, [0, 255, 128, 255, 128, 255]),
+            tiff.ratios(529, [0.299, 0.587, 0.114]),
+            tiff.shorts(530, picture.reduction),
+            tiff.shorts(531, [1]),
+            tiff.ratios(532, [0, 255, 128, 255, 128, 255]),
         ]
     return fields
-
-
-def _directory(stream: BinaryIO, start: int, fields: Sequence[_Tag]) -> None:
-    """Writes what the fields refer to, the directory, and where it is."""
-    entries = []
-    for field in fields:
-        data = field.data
-        if len(data) > 4:
-            stream.write(bytes((stream.tell() - start) % 2))
-            place = stream.tell() - start
-            stream.write(data)
-            data = struct.pack("<I", place)
-        entries.append(
-            struct.pack("<HHI", field.number, field.kind, field.amount) + data.ljust(4, b"\0")
-        )
-    stream.write(bytes((stream.tell() - start) % 2))
-    place = stream.tell() - start
-    stream.write(struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4))
-    end = stream.tell()
-    stream.seek(start + 4)
-    stream.write(struct.pack("<I", place))
-    stream.seek(end)
-
-
-def _shorts(number: int, values: Sequence[int]) -> _Tag:
-    return _Tag(number, _SHORT, len(values), struct.pack(f"<{len(values)}H", *values))
-
-
-def _longs(number: int, values: Sequence[int]) -> _Tag:
-    return _Tag(number, _LONG, len(values), struct.pack(f"<{len(values)}I", *values))
-
-
-def _ratios(number: int, values: Sequence[float]) -> _Tag:
-    pairs = [n for value in values for n in (min(round(value * 1000), 2**32 - 1), 1000)]
-    return _Tag(number, _RATIO, len(values), struct.pack(f"<{len(pairs)}I", *pairs))
-
-
-def _text(number: int, value: str) -> _Tag:
-    data = value.encode("ascii", "replace") + b"\0"
-    return _Tag(number, _TEXT, len(data), data)
 
 
 def read_padded(stream: BinaryIO, name: str, size: tuple[int, int]) -> PaddedPicture | None:
@@ -201,11 +130,8 @@ def read_padded(stream: BinaryIO, name: str, size: tuple[int, int]) -> PaddedPic
     if stream.read(4) != b"II*\0":
         return None
     data = b"II*\0" + stream.read()
-    try:
-        fields = _read_fields(data)
-    except (struct.error, IndexError, KeyError):
-        return None
-    if not bytes(fields.get(305, (0,))[:6]).startswith(_MAKER) or 322 not in fields:
+    fields = tiff.own_fields(data)
+    if fields is None or 322 not in fields:
         return None
     try:
         found = fields[256][0], fields[257][0]
@@ -221,29 +147,11 @@ def read_padded(stream: BinaryIO, name: str, size: tuple[int, int]) -> PaddedPic
         ) from None
 
 
-def _read_fields(data: bytes) -> dict[int, tuple[int, ...]]:
-    (place,) = struct.unpack_from("<I", data, 4)
-    (count,) = struct.unpack_from("<H", data, place)
-    fields: dict[int, tuple[int, ...]] = {}
-    for entry in range(place + 2, place + 2 + 12 * count, 12):
-        number, kind, amount = struct.unpack_from("<HHI", data, entry)
-        size = _SIZES[kind] * amount
-        at = entry + 8 if size <= 4 else struct.unpack_from("<I", data, entry + 8)[0]
-        if at + size > len(data):
-            raise IndexError("a field is cut off")
-        if kind in (_SHORT, _LONG):
-            letter = "H" if kind == _SHORT else "I"
-            fields[number] = struct.unpack_from(f"<{amount}{letter}", data, at)
-        elif kind == _TEXT:
-            fields[number] = tuple(data[at : at + size])
-    return fields
-
-
 def _read(data: bytes, fields: Mapping[int, tuple[int, ...]]) -> PaddedPicture:
     (width,), (height,), (across,), (down,) = (fields[n] for n in (256, 257, 322, 323))
     space = {value: key for key, value in SPACES.items()}[fields[262][0]]
     count, (h, v) = fields[277][0], fields.get(530, (1, 1))
-    kind = np.dtype("<f4" if fields[339][0] == _FLOAT else "u1")
+    kind = np.dtype("<f4" if fields[339][0] == tiff.FLOAT else "u1")
     if (h, v) not in REDUCTIONS or across % (16 * h) * (down % (16 * v)) or fields[259] != (8,):
         raise ValueError("impossible fields")
     if count != (1 if space == "gray" else 3) or not (0 < across <= _SIDE and 0 < down <= _SIDE):

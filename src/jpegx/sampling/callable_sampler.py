@@ -8,11 +8,9 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from jpegx.errors import JpegxError
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.jpeg_batch import JpegBatch
-from jpegx.jpeg.layout import Layout
-from jpegx.sampling.sampler import Progress, Sampler
+from jpegx.sampling.sampler import Progress, Sampler, in_channels
 from jpegx.sampling.spec import SamplerSpec
 
 Function = Callable[[QuantizedJpeg, np.random.Generator], ArrayLike]
@@ -53,7 +51,7 @@ class CallableSampler(Sampler):
                 drawn = np.asarray(self._draw(jpeg, np.random.default_rng(sequence)), np.float32)
                 image = torch.tensor(drawn if drawn.ndim == 3 else drawn[..., None])
                 image = image.permute(2, 0, 1)
-            yield self._checked(image, jpeg.layout)
+            yield in_channels(image, jpeg.layout, self.name)
             if progress is not None:
                 progress((number + 1) / samples)
 
@@ -66,20 +64,3 @@ class CallableSampler(Sampler):
             torch.manual_seed(int(sequence.generate_state(1, np.uint64)[0]) >> 1)
             image: Tensor = network(decoded.expand(1, 3, -1, -1))
         return image.squeeze(0).float().mul(255).cpu()
-
-    def _checked(self, image: Tensor, layout: Layout) -> Tensor:
-        """The image in the channels of the file. Raises JpegxError if it is none of its size."""
-        if image.ndim != 3 or image.shape[1:] != (layout.height, layout.width):
-            raise JpegxError(
-                f"{self.name}: it gives {tuple(image.shape)} (channels, height, width) for a file "
-                f"of {layout.height} rows and {layout.width} columns; return the same size"
-            )
-        if not image.isfinite().all():
-            raise JpegxError(f"{self.name}: it gives numbers that are not finite")
-        if image.shape[0] == layout.channels:
-            return image
-        if layout.channels == 1:
-            return image.mean(dim=0, keepdim=True)
-        if image.shape[0] == 1:
-            return image.expand(3, -1, -1)
-        raise JpegxError(f"{self.name}: it gives {image.shape[0]} channels; return 3 or 1")

@@ -7,9 +7,11 @@ from importlib import import_module
 import torch
 from torch import Tensor
 
+from jpegx.errors import JpegxError
 from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.jpeg.layout import Layout
 from jpegx.sampling.hardware import choose_device
-from jpegx.sampling.spec import SamplerSpec
+from jpegx.sampling.spec import COMMAND, RESTORER, SamplerSpec
 
 # To be raised when the same weights, seed and file give other samples than before.
 SAMPLING_VERSION = 1
@@ -20,6 +22,11 @@ Progress = Callable[[float], None]
 _WITHOUT_WEIGHTS = {
     "laplace": ("jpegx.sampling.laplace", "LaplaceSampler"),
     "standard": ("jpegx.sampling.standard", "StandardSampler"),
+}
+# Those of other programs, by what stands before the colon.
+_OF_OTHERS = {
+    COMMAND: ("jpegx.sampling.command", "CommandSampler"),
+    RESTORER: ("jpegx.sampling.restorer", "RestorerSampler"),
 }
 _NETWORK = ("jpegx.sampling.network", "NetworkSampler")
 _MIRRORED = ("jpegx.sampling.mirrored", "MirroredSampler")
@@ -59,7 +66,10 @@ def open_sampler(spec: SamplerSpec) -> Sampler:
     Raises JpegxError if there is no such model, its file is bad, or the device is not there;
     MeaninglessOption if the spec asks for what the model does not have.
     """
-    if spec.model in _WITHOUT_WEIGHTS:
+    if spec.other is not None:
+        spec.refuse("it is no model of jpegx", "precision", "temperature", "self_ensemble")
+        module, name = _OF_OTHERS[spec.other[0]]
+    elif spec.model in _WITHOUT_WEIGHTS:
         spec.refuse("it is no network", "precision", "temperature")
         spec.refuse("it is no regression", "self_ensemble")
         module, name = _WITHOUT_WEIGHTS[spec.model]
@@ -67,3 +77,24 @@ def open_sampler(spec: SamplerSpec) -> Sampler:
         module, name = _MIRRORED if spec.self_ensemble else _NETWORK
     sampler: Sampler = getattr(import_module(module), name)(spec)
     return sampler
+
+
+def in_channels(image: Tensor, layout: Layout, name: str) -> Tensor:
+    """An image (C, H, W) that something else made of a file, in the channels of the file.
+
+    Raises JpegxError, which begins with the name, if it is none of the file's size, or not finite.
+    """
+    if image.ndim != 3 or image.shape[1:] != (layout.height, layout.width):
+        raise JpegxError(
+            f"{name}: it gives {tuple(image.shape)} (channels, height, width) for a file "
+            f"of {layout.height} rows and {layout.width} columns; return the same size"
+        )
+    if not image.isfinite().all():
+        raise JpegxError(f"{name}: it gives numbers that are not finite")
+    if image.shape[0] == layout.channels:
+        return image
+    if layout.channels == 1:
+        return image.mean(dim=0, keepdim=True)
+    if image.shape[0] == 1:
+        return image.expand(3, -1, -1)
+    raise JpegxError(f"{name}: it gives {image.shape[0]} channels; return 3 or 1")

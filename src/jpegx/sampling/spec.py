@@ -15,6 +15,9 @@ from jpegx.models.card import MAX_TEMPERATURE
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda"]
 
+# What stands before the colon of what is not a model of jpegx: a program, a network of spandrel's.
+COMMAND, RESTORER = "command", "restorer"
+
 # NAME or FILE, then what may be options; a file may have a colon in its name.
 _WITH_OPTIONS = re.compile(r"(.+?):([a-z-]+=[^:/]*)", re.DOTALL)
 
@@ -35,7 +38,8 @@ class MeaninglessOption(JpegxError):
 class SamplerSpec:
     """What samples are drawn from, and how: few words, which can be sent to another process.
 
-    ``model``: "laplace", "standard", the name of installed weights, or a safetensors file.
+    ``model``: "laplace", "standard", the name of installed weights, a safetensors file, another
+    program as "command:WORDS", or a restorer's safetensors file as "restorer:FILE".
     ``device``: where to compute. ``precision``: number type of a network. ``temperature``: strength
     of its noise, None for what the card of the weights says. ``self_ensemble``: a regression's
     picture is the mean of those of the file and its mirror images. Raises BadSpec for what is none
@@ -61,14 +65,23 @@ class SamplerSpec:
         Keys are those of the options of ``jpegx decode``: device, precision, temperature,
         self-ensemble (yes or no). Raises BadSpec.
         """
-        found = _WITH_OPTIONS.fullmatch(text)
+        found = None if text.startswith(f"{COMMAND}:") else _WITH_OPTIONS.fullmatch(text)
         model, given = found.groups() if found else (text, "")
         spec = cls(model)
         return replace(spec, **{**others, **_options(text, given)})  # type: ignore[arg-type]
 
     @property
+    def other(self) -> tuple[str, str] | None:
+        """What is not a model of jpegx: COMMAND or RESTORER, and its words or its file."""
+        kind, colon, text = self.model.partition(":")
+        return (kind, text) if kind in (COMMAND, RESTORER) and colon else None
+
+    @property
     def label(self) -> str:
         """What tables, captions and logs call it: the model, "+" for a self-ensemble, the rest."""
+        if self.other is not None:
+            kind, text = self.other
+            return Path(text.split()[0] if kind == COMMAND and text.split() else text).stem
         named = self.model.endswith(zoo.SUFFIX) or os.sep in self.model
         stem = Path(self.model).stem if named else self.model
         told = {"temperature": self.temperature, "precision": self.precision}

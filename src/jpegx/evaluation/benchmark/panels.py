@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from jpegx.batch.std_map import std_map_pixels
+from jpegx.batch.measured_map import measured_pixels
 from jpegx.evaluation.benchmark.jpegs import without_suffix
 from jpegx.evaluation.benchmark.request import Place
 from jpegx.sampling.running_moments import Moments
@@ -52,10 +52,10 @@ def panels(samples: Tensor, corner: tuple[int, int] | None) -> bytes:
         moments = Moments()
         for crop in crops:
             moments.add(crop)
-        deviation = moments.std().mean(dim=0).div(255).numpy()
+        deviation = moments.std().mean(dim=0).numpy()
         row += [
             _shown(moments.mean().round().to(torch.uint8)),
-            std_map_pixels(deviation).repeat(3, axis=2),
+            measured_pixels(deviation).repeat(3, axis=2),
         ]
     return _webp(np.concatenate(row, axis=1))
 

@@ -1,0 +1,124 @@
+"""The fields of a TIFF file (TIFF 6.0, Adobe 1992), as this package writes and reads them."""
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import BinaryIO, NamedTuple
+
+GRAY, RGB, YCBCR = 1, 2, 6
+UNSIGNED, FLOAT = 1, 3
+DEFLATE = 8
+MOST_BYTES = 1 << 32
+_MAKER = b"jpegx "
+
+# Types of fields: bytes, text, 16 and 32 bits, ratios.
+BYTE, TEXT, SHORT, LONG, RATIO, UNDEFINED = 1, 2, 3, 4, 5, 7
+_SIZES = {BYTE: 1, TEXT: 1, SHORT: 2, LONG: 4, RATIO: 8, UNDEFINED: 1}
+
+
+class Field(NamedTuple):
+    """One entry of a directory."""
+
+    number: int
+    kind: int
+    amount: int
+    data: bytes
+
+
+def shorts(number: int, values: Sequence[int]) -> Field:
+    """A field of 16-bit numbers."""
+    return Field(number, SHORT, len(values), struct.pack(f"<{len(values)}H", *values))
+
+
+def longs(number: int, values: Sequence[int]) -> Field:
+    """A field of 32-bit numbers."""
+    return Field(number, LONG, len(values), struct.pack(f"<{len(values)}I", *values))
+
+
+def ratios(number: int, values: Sequence[float]) -> Field:
+    """A field of numbers, to a thousandth."""
+    pairs = [n for value in values for n in (min(round(value * 1000), 2**32 - 1), 1000)]
+    return Field(number, RATIO, len(values), struct.pack(f"<{len(pairs)}I", *pairs))
+
+
+def text(number: int, value: str) -> Field:
+    """A field of text."""
+    data = value.encode("ascii", "replace") + b"\0"
+    return Field(number, TEXT, len(data), data)
+
+
+def raw(number: int, kind: int, data: bytes) -> Field:
+    """A field of bytes."""
+    return Field(number, kind, len(data), data)
+
+
+class Carried(NamedTuple):
+    """What a file says of its picture: "Software" and "Description", and metadata, if there is."""
+
+    text: Mapping[str, str]
+    profile: bytes | None
+    xmp: bytes | None
+    photoshop: bytes | None
+    dpi: tuple[float, float] | None
+
+
+def carried_fields(carried: Carried) -> Iterator[Field]:
+    """The fields of what is carried."""
+    yield text(270, carried.text["Description"])
+    yield text(305, carried.text["Software"])
+    if carried.dpi is not None:
+        yield ratios(282, [carried.dpi[0]])
+        yield ratios(283, [carried.dpi[1]])
+        yield shorts(296, [2])
+    blocks = ((700, BYTE, carried.xmp), (34377, BYTE, carried.photoshop))
+    for number, kind, data in (*blocks, (34675, UNDEFINED, carried.profile)):
+        if data is not None:
+            yield raw(number, kind, data)
+
+
+def write_directory(stream: BinaryIO, start: int, fields: Sequence[Field]) -> None:
+    """Writes what the fields refer to, the directory, and where it is, of a file from ``start``."""
+    entries = []
+    for field in sorted(fields):
+        data = field.data
+        if len(data) > 4:
+            stream.write(bytes((stream.tell() - start) % 2))
+            place = stream.tell() - start
+            stream.write(data)
+            data = struct.pack("<I", place)
+        entries.append(
+            struct.pack("<HHI", field.number, field.kind, field.amount) + data.ljust(4, b"\0")
+        )
+    stream.write(bytes((stream.tell() - start) % 2))
+    place = stream.tell() - start
+    stream.write(struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4))
+    end = stream.tell()
+    stream.seek(start + 4)
+    stream.write(struct.pack("<I", place))
+    stream.seek(end)
+
+
+def own_fields(data: bytes) -> dict[int, tuple[int, ...]] | None:
+    """The numbers and texts of a file's first directory; None if jpegx did not write the file."""
+    try:
+        fields = _fields(data)
+    except (struct.error, IndexError, KeyError):
+        return None
+    return fields if bytes(fields.get(305, (0,))[:6]).startswith(_MAKER) else None
+
+
+def _fields(data: bytes) -> dict[int, tuple[int, ...]]:
+    (place,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, place)
+    fields: dict[int, tuple[int, ...]] = {}
+    for entry in range(place + 2, place + 2 + 12 * count, 12):
+        number, kind, amount = struct.unpack_from("<HHI", data, entry)
+        size = _SIZES[kind] * amount
+        at = entry + 8 if size <= 4 else struct.unpack_from("<I", data, entry + 8)[0]
+        if at + size > len(data):
+            raise IndexError("a field is cut off")
+        if kind in (SHORT, LONG):
+            letter = "H" if kind == SHORT else "I"
+            fields[number] = struct.unpack_from(f"<{amount}{letter}", data, at)
+        elif kind == TEXT:
+            fields[number] = tuple(data[at : at + size])
+    return fields
