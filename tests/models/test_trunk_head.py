@@ -6,7 +6,7 @@ import torch
 from jpeg_batches import FACTORS, random_files
 from jpegx.jpeg.box import Box
 from jpegx.jpeg.jpeg_batch import JpegBatch
-from jpegx.models.families.trunk_head import TrunkHead
+from jpegx.models.families.trunk_head import TrunkHead, without_specks
 from jpegx.models.noise import CounterNoise, RandomNoise, ZeroNoise
 from jpegx.models.registry import generators
 from jpegx.models.transfer import transfer
@@ -128,26 +128,27 @@ def test_a_coefficient_stays_in_its_cell() -> None:
         assert outside.float().mean() < 0.01  # what is left is clipping
 
 
-@pytest.mark.parametrize(
-    "bad", [{"head": [1, 1]}, {"head": [1, 1, 65]}, {"widths": [8, 8]}, {"fine_colour": 2.0}]
-)
+@pytest.mark.parametrize("bad", [{"head": [1, 1]}, {"head": [1, 1, 65]}, {"widths": [8, 8]}])
 def test_impossible_configurations(bad: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"head|widths|fine_colour"):
+    with pytest.raises(ValueError, match=r"head|widths"):
         generators.create("trunk-head", {**TINY, **bad})
 
 
-@torch.no_grad()
-def test_fine_colour_takes_from_the_detail_of_the_colours_alone() -> None:
-    batch = [files("4:4:4", (64, 64))]
-    change = {}
-    for share in (1.0, 0.0):
-        generator = tiny(fine_colour=share)
-        encoded = generator.encode(batch)
-        change[share] = generator._images(encoded, CounterNoise(3), 1) - encoded.features[0]
-    luma = torch.tensor([0.299, 0.587, 0.114])
-    brightness = {share: torch.einsum("c,nchw->nhw", luma, c) for share, c in change.items()}
-    torch.testing.assert_close(brightness[0.0], brightness[1.0], rtol=0, atol=1e-5)
-    taken = change[1.0] - change[0.0]
-    assert taken.std() > 1e-4
-    # What was taken is detail: means over 16 pixels hardly change.
-    assert torch.nn.functional.avg_pool2d(taken, 16).std() < 0.1 * taken.std()
+@pytest.mark.parametrize("colour", [(60.0, 60.0, 60.0), (60.0, 0.0, 0.0)])
+def test_a_speck_is_held_to_the_grain_around_it(colour: tuple[float, float, float]) -> None:
+    torch.manual_seed(0)
+    grain = 4 * torch.randn(1, 1, 64, 64).expand(1, 3, -1, -1) / 255
+    speck = torch.zeros_like(grain)
+    speck[0, :, 32, 32] = torch.tensor(colour) / 255
+    without, with_it = without_specks(grain), without_specks(grain + speck)
+    left = 255 * (with_it - without)
+    assert left.abs().max() < 0.4 * max(colour)
+    far = torch.ones(64, 64, dtype=torch.bool)
+    far[16:48, 16:48] = False
+    assert left[..., far].abs().max() == 0
+    # What is even stays: grain keeps its amplitude, a slope is not changed at all.
+    assert without.std() == pytest.approx(float(grain.std()), rel=0.1)
+    slope = torch.linspace(0, 0.2, 64).expand(1, 3, 64, 64)
+    torch.testing.assert_close(
+        without_specks(slope)[..., 8:-8], slope[..., 8:-8], rtol=0, atol=1e-3
+    )

@@ -24,6 +24,9 @@ from jpegx.models.transfer import Droppable
 _GATES = 64  # features from which the energies and the extent of the places are told
 _FEATURE_GAIN = 8.0  # the trunk's features are about 0.1 large
 _PLACE_GAIN = 8.0  # brings places to the size of an image
+_BRIGHT = 2.0  # detail of luma stays below about this, relative to its root mean square around
+_COLOUR = 12 / 255  # detail of colours (length in RGB / 255) stays below this
+_LEAST = 1e-7  # energy that there is around, so that nothing is divided by 0
 _LARGEST_STEP = 255.0  # of tables with 8 bits; places of coarser ones are no wider
 
 
@@ -33,8 +36,7 @@ class TrunkHeadConfig(Config):
 
     ``encoder``, ``decoder``: blocks of the trunk; ``head``: of the head. ``embedding``: size of the
     embeddings of the tables. ``noise``: there is a head; without, the network is its trunk alone, a
-    regression. ``fine_colour``: how much of what the head changes in the fine detail of the colours
-    is taken over, 0 to 1: heads that are young strew dots of colour over texture.
+    regression.
     """
 
     widths: tuple[int, ...] = (64, 128, 192)
@@ -43,12 +45,9 @@ class TrunkHeadConfig(Config):
     head: tuple[int, ...] = option((3, 2, 1), "depth")
     embedding: int = 64
     noise: bool = option(True, "noise")
-    fine_colour: float = 1.0
 
     def __post_init__(self) -> None:
         self.trunk()
-        if not 0 <= self.fine_colour <= 1:
-            raise ValueError("fine_colour must be 0 to 1")
         # The coarsest scale is that of the places.
         if len(self.widths) != 3 or len(self.head) != 3 or not all(0 <= b <= 64 for b in self.head):
             raise ValueError("widths and head must have three numbers, blocks 0 to 64")
@@ -178,10 +177,7 @@ class TrunkHead(Generator):
         height, width = picture.shape[2:]
         sample = repeat_samples(decoded_rgb(files), samples) + change[:, :, :height, :width]
         whole = repeat_samples(picture, samples)
-        change = sample - whole
-        if self.config.fine_colour < 1:
-            change = change - (1 - self.config.fine_colour) * _fine_colour(change)
-        return whole + strength * change
+        return whole + strength * without_specks(sample - whole)
 
     def _skip(self, skip: Tensor, places: Tensor, scale: int, samples: int) -> Tensor:
         """The features of a scale that each sample begins with."""
@@ -249,15 +245,29 @@ def _noise_fields(config: TrunkHeadConfig) -> tuple[NoiseField, ...]:
     return numbered(fields)
 
 
-def _fine_colour(change: Tensor) -> Tensor:
-    """What a change (N, 3, H, W) of RGB has beside its luma in detail below 4 pixels."""
-    colour = change - luma(change)
-    height, width = colour.shape[2:]
-    padded = F.pad(colour, (0, -width % 4, 0, -height % 4), mode="replicate")
-    smooth = F.interpolate(
-        F.avg_pool2d(padded, 4), scale_factor=4, mode="bilinear", align_corners=False
-    )
-    return colour - smooth[:, :, :height, :width]
+def without_specks(change: Tensor) -> Tensor:
+    """A change (N, 3, H, W) of RGB, without single bright pixels and dots of colour.
+
+    Photographs have none, critics hardly see them, and people see little else. What luma has in
+    detail below 4 pixels is held to about twice its root mean square around; what colours have in
+    detail below 8 pixels to theirs, and to a few gray levels.
+    """
+    brightness = luma(change)
+    detail = brightness - _smooth(brightness, 4)
+    excess = detail.square() / (_smooth(detail.square(), 8) + _LEAST)
+    held = detail / (1 + (excess / _BRIGHT**2).square()).sqrt().sqrt()
+    colour = change - brightness
+    strewn = colour - _smooth(colour, 8)
+    energy = strewn.square().sum(dim=1, keepdim=True)
+    excess = energy / (_smooth(energy, 8) + _LEAST) + energy / _COLOUR**2
+    return change + (held - detail) + strewn * ((1 + excess).rsqrt() - 1)
+
+
+def _smooth(values: Tensor, size: int) -> Tensor:
+    """Means over squares of so many pixels, interpolated."""
+    height, width = values.shape[2:]
+    padded = F.pad(values, (0, -width % size, 0, -height % size), mode="replicate")
+    return _between(F.avg_pool2d(padded, size), size)[:, :, :height, :width]
 
 
 def _between(places: Tensor, factor: int) -> Tensor:
