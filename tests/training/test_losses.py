@@ -28,7 +28,7 @@ from jpegx.training.losses.adversarial_game import (
 )
 from jpegx.training.losses.feature_matching import feature_matching
 from jpegx.training.losses.moments import first_moment, second_moment
-from jpegx.training.losses.perceptual import BadVgg, Vgg19, perceptual
+from jpegx.training.losses.perceptual import BadVgg, Vgg, perceptual
 from jpegx.training.losses.pixel_errors import logarithmic_error
 from jpegx.training.losses.recompression import (
     consistency,
@@ -233,7 +233,7 @@ def write_vgg(path: Path) -> dict[str, Tensor]:
 
 def test_perceptual_loss_is_the_distance_at_conv5_4(tmp_path: Path) -> None:
     write_vgg(tmp_path / "vgg.safetensors")
-    vgg = Vgg19(tmp_path / "vgg.safetensors")
+    vgg = Vgg(19, tmp_path / "vgg.safetensors", "conv5_4")
     images, targets = torch.full((1, 3, 32, 32), 0.9), torch.full((1, 3, 32, 32), 0.6)
     features = vgg(images)
     assert features.shape == (1, 512, 2, 2)
@@ -258,10 +258,14 @@ def test_files_that_are_not_vgg_are_named(tmp_path: Path) -> None:
     weights = write_vgg(tmp_path / "vgg.safetensors")
     (tmp_path / "text").write_text("no weights")
     del weights["features.34.bias"]
-    save_file(weights, tmp_path / "short")
-    for name, words in (("none", "no such file"), ("text", "not VGG"), ("short", "34.bias")):
+    save_file(weights, tmp_path / "short.safetensors")
+    for name, words in (
+        ("none", "no such file"),
+        ("text", "not a file of weights"),
+        ("short.safetensors", "34.bias"),
+    ):
         with pytest.raises(BadVgg, match=words):
-            Vgg19(tmp_path / name)
+            Vgg(19, tmp_path / name, "conv5_4")
 
 
 def test_compression_is_libjpegs_and_gray_targets_are_gray() -> None:

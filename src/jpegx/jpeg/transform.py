@@ -70,6 +70,17 @@ def planes(values: Sequence[Tensor]) -> list[Tensor]:
     return out
 
 
+def block_dct(values: Tensor) -> Tensor:
+    """DCT coefficients (N, rows, columns, 8, 8) of a plane (N, 8 rows, 8 columns), centred on 0.
+
+    The inverse of :func:`planes`.
+    """
+    count, height, width = values.shape
+    blocks = values.reshape(count, height // 8, 8, width // 8, 8).transpose(2, 3).flatten(3)
+    grid = blocks @ dct_matrix(values.device, values.dtype).T
+    return grid.view(*grid.shape[:3], 8, 8)
+
+
 def repeated(values: Sequence[Tensor], layout: Layout) -> list[Tensor]:
     """Planes, as :func:`planes` returns them, with samples of the down-sampled ones repeated.
 

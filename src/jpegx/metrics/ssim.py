@@ -3,6 +3,7 @@
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from jpegx.metrics.filters import separable
@@ -17,32 +18,51 @@ _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 def ssim(image: Tensor, original: Tensor, window: Window = "gaussian") -> float:
     """Mean structural similarity index, at most 1, the mean over the channels.
 
-    Wang, Bovik, Sheikh and Simoncelli 2004, Eq. 13, where the window lies inside the picture.
-    "gaussian" is their window of 11x11 with a standard deviation of 1.5; "uniform" is the flat 8x8
-    window of Ehrlich et al. 2020 (App. A) and of ARCNN's code, which it follows. Variances are
-    divided by the weight, not by one less. ``image``, ``original``: (C, H, W), gray levels 0 to
-    255. Raises ValueError if the shapes differ or the picture is smaller than the window.
+    ``image``, ``original``: (C, H, W), gray levels 0 to 255. Raises ValueError if the shapes differ
+    or the picture is smaller than the window. See :func:`similarity`.
     """
-    if image.shape != original.shape:
-        raise ValueError(f"shapes {tuple(image.shape)} and {tuple(original.shape)} differ")
-    weights = _weights(window)
-    if min(image.shape[1:]) < len(weights):
-        raise ValueError(f"a picture of {tuple(image.shape[1:])} is smaller than the window")
+    return float(_map(image[None], original[None], window).mean(dtype=torch.float64))
+
+
+def similarity(images: Tensor, originals: Tensor, window: Window = "gaussian") -> Tensor:
+    """Mean structural similarity index of images (N, C, H, W), a scalar; differentiable.
+
+    Wang, Bovik, Sheikh and Simoncelli 2004, Eq. 13, where the window lies inside the picture, the
+    mean over images and channels. "gaussian" is their window of 11x11 with a standard deviation of
+    1.5; "uniform" is the flat 8x8 window of Ehrlich et al. 2020 (App. A) and of ARCNN's code, which
+    it follows. Variances are divided by the weight, not by one less. In gray levels 0 to 255.
+    Raises ValueError if the shapes differ or the pictures are smaller than the window.
+    """
+    return _map(images, originals, window).mean()
+
+
+def _map(images: Tensor, originals: Tensor, window: Window) -> Tensor:
+    if images.shape != originals.shape:
+        raise ValueError(f"shapes {tuple(images.shape)} and {tuple(originals.shape)} differ")
+    side = 8 if window == "uniform" else len(_bell())
+    if min(images.shape[2:]) < side:
+        raise ValueError(f"a picture of {tuple(images.shape[2:])} is smaller than the window")
     # Variances do not change with the level; small numbers lose less of them in float32.
-    x, y = image.float() - 128, original.float() - 128
-    averages = separable(torch.stack([x, y, x * x, y * y, x * y]), weights)
-    mean_x, mean_y = averages[0], averages[1]
-    spread = averages[2] - mean_x * mean_x + averages[3] - mean_y * mean_y
-    shared = averages[4] - mean_x * mean_y
+    x, y = images.float() - 128, originals.float() - 128
+    averages = _averages(torch.stack([x, y, x * x, y * y, x * y]).flatten(0, 1), window)
+    mean_x, mean_y, square_x, square_y, product = averages.unflatten(0, (5, -1))
+    spread = square_x - mean_x * mean_x + square_y - mean_y * mean_y
+    shared = product - mean_x * mean_y
     mean_x, mean_y = mean_x + 128, mean_y + 128
     numerator = (2 * mean_x * mean_y + _C1) * (2 * shared + _C2)
     denominator = (mean_x.square() + mean_y.square() + _C1) * (spread + _C2)
-    return float((numerator / denominator).mean(dtype=torch.float64))
+    values: Tensor = numerator / denominator
+    return values
 
 
-def _weights(window: Window) -> Tensor:
+def _averages(images: Tensor, window: Window) -> Tensor:
+    if window == "gaussian":
+        return separable(images, _bell())
+    # One way after the other: 16 numbers for each pixel instead of 64.
+    return F.avg_pool2d(F.avg_pool2d(images, (8, 1), stride=1), (1, 8), stride=1)
+
+
+def _bell() -> Tensor:
     """One side of the separable window, sum 1."""
-    if window == "uniform":
-        return torch.full((8,), 1 / 8)
     bell = torch.exp(-(torch.arange(-5.0, 6.0) ** 2) / (2 * 1.5**2))
     return bell / bell.sum()

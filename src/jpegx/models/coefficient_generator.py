@@ -13,14 +13,16 @@ from jpegx.models.files import joined
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.layers import repeat_samples
 from jpegx.models.noise import Noise
-from jpegx.models.projection import hold
+from jpegx.models.projection import hold, project
 
 
 class CoefficientGenerator(Generator):
     """A network that gives the DCT coefficients of its pictures, in the file's own components.
 
     Where it is ``consistent``, they are taken into their cells (Eq. 11 of Man et al. 2022, exact
-    here but for what rounding and clipping to 8 bits changes).
+    here but for what rounding and clipping to 8 bits changes). Components that it gives at another
+    resolution than the file has them (:meth:`_layout_of`) have no cells of their own: then the
+    picture is projected.
     """
 
     def supports(self, layout: Layout) -> str | None:
@@ -33,8 +35,12 @@ class CoefficientGenerator(Generator):
     ) -> Sequence[Sequence[Tensor]]:
         """For each batch of files and component (N * samples, block rows, block columns, 8, 8).
 
-        DCT units: what is quantized, times the step.
+        DCT units: what is quantized, times the step; on the grids of :meth:`_layout_of`.
         """
+
+    def _layout_of(self, layout: Layout) -> Layout:
+        """The layout of what the network gives for files of a layout: their own."""
+        return layout
 
     def render(self, encoded: Encoded, noise: Noise, samples: int = 1) -> Tensor:
         """Images: see :meth:`Generator.render`."""
@@ -49,7 +55,8 @@ class CoefficientGenerator(Generator):
 
     def _decoded(self, files: JpegBatch, values: Sequence[Tensor], samples: int) -> Tensor:
         grids = [grid.float() for grid in values]
-        if self.needs.consistent:
+        shown = self._layout_of(files.layout)
+        if self.needs.consistent and shown == files.layout:
             cells = zip(grids, files.cell(), strict=True)
             grids = [
                 hold(
@@ -59,4 +66,7 @@ class CoefficientGenerator(Generator):
                 )
                 for grid, walls in cells
             ]
-        return decode_dct(grids, files.layout).expand(-1, 3, -1, -1) / 255
+        images = decode_dct(grids, shown).expand(-1, 3, -1, -1) / 255
+        if self.needs.consistent and shown != files.layout:
+            images = project(images, [files], samples)
+        return images

@@ -1,6 +1,7 @@
 """What every generator family offers: files and noise in, samples out."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -70,6 +71,9 @@ class Generator(nn.Module, ABC):
     def context(self, layout: Layout) -> int:
         """Pixels of context that tiles of such files need on each side, at most ``needs.halo``."""
         return self.needs.halo
+
+    def learn_statistics(self, pictures: Iterable[Tensor]) -> None:
+        """Take what the network knows of pictures before any training, uint8 (3, H, W) each."""
 
     @abstractmethod
     def encode(self, files: Files) -> Encoded:

@@ -23,7 +23,7 @@ def make_card(folder: RunFolder, recipe: Recipe, position: Position) -> dict[str
         "minutes": round(position.seconds / 60, 1),
         **({"start": Path(start).name.removesuffix(SUFFIX)} if start else {}),
         "seed": recipe.training.seed,
-        "quality": list(recipe.data.quality),
+        "quality": list(recipe.data.qualities or recipe.data.quality),
         "sampling": sorted(recipe.data.sampling),
         "validation": folder.last_figures(),
     }

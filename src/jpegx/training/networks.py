@@ -13,6 +13,7 @@ from jpegx.models.checkpoint_header import BadCheckpoint
 from jpegx.models.generator import Generator
 from jpegx.models.registry import generators
 from jpegx.models.transfer import transfer
+from jpegx.training.data.images import ImageSet
 from jpegx.training.muon import Muon
 from jpegx.training.options import NetworkOptions, OptimizerOptions
 
@@ -32,6 +33,12 @@ class Networks:
     def modules(self) -> dict[str, nn.Module]:
         """Both, by the names they have in checkpoints."""
         return {"generator": self.generator, "average": self.average}
+
+    def learn_statistics(self, images: ImageSet) -> None:
+        """Let both take what they know of the images before any training."""
+        pictures = (torch.from_numpy(images[i]).permute(2, 0, 1) for i in range(len(images)))
+        self.generator.learn_statistics(pictures)
+        self.average.load_state_dict(self.generator.state_dict())
 
     def begin_with_average(self) -> None:
         """Put the average into the place of the generator: where a stage begins."""

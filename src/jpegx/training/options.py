@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from jpegx.errors import JpegxError
+from jpegx.training.schedules import cosine, halving
 
 
 class BadRecipe(JpegxError):
@@ -32,6 +33,7 @@ class DataOptions:
     native: float = key(0.0, "Share of patches at the image's own scale; others are reduced.")
     turn: bool = key(True, "Random flips and quarter turns.")
     quality: tuple[int, int] = key((5, 95), "Lowest and highest IJG quality.")
+    qualities: tuple[int, ...] = key((), "If given, a patch has one of these, by chance.")
     quality_power: float = key(1.0, "Quality to this power is uniform: below 1, low ones prevail.")
     sampling: dict[str, float] = field(
         default_factory=lambda: {"4:4:4": 1.0},
@@ -78,6 +80,7 @@ class TrainingOptions(OptimizerOptions):
     ema: float = key(0.999, "Decay of the moving average of the generator's weights.")
     precision: str = key("auto", "bfloat16, float32, or auto: bfloat16 where the device has it.")
     accumulate: int = key(1, "Parts of a batch that are worked on one after the other.")
+    frozen: tuple[str, ...] = key((), "How names of weights begin that are not trained.")
     warm_up: int = key(0, "Steps over which a stage's learning rate rises to its full value.")
 
 
@@ -87,8 +90,16 @@ class StageOptions:
 
     steps: int = key(0, "Steps; 0 leaves the stage out.")
     share: float = key(1.0, "Part of --max-minutes, relative to those of the others.")
-    learning_rate: float = key(1e-4, "At the start; cosine from there.")
-    final_learning_rate: float = key(1e-6, "At the end.")
+    learning_rate: float = key(1e-4, "At the start.")
+    final_learning_rate: float = key(1e-6, "At the end of a cosine.")
+    schedule: str = key("cosine", "Of the learning rate: cosine, or halving.")
+    halve_every: int = key(0, "Steps between two halvings.")
+
+    def rate(self, step: int, progress: float) -> float:
+        """The learning rate after some steps of the stage, at a progress of 0 to 1."""
+        if self.schedule == "halving":
+            return halving(self.learning_rate, self.halve_every, step)
+        return cosine(self.learning_rate, self.final_learning_rate, progress)
 
     def problems(self, common: "CommonOptions") -> Iterator[str]:
         """What is wrong with the table of a stage that has steps; each names the key."""

@@ -80,6 +80,8 @@ def _train(
         for line in recipe.stages[name].notes():
             say(line)
     split = choose_images(settings, say) if new else same_images(settings, folder, say)
+    if start is None and not resumed:
+        networks.learn_statistics(split.images)
     observer = None
     if crew.is_first:
         observer = RunObserver(recipe, folder, networks, split.kept_back, precision, display, say)

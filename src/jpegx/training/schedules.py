@@ -9,6 +9,11 @@ def cosine(start: float, end: float, progress: float) -> float:
     return end + (start - end) * (1 + cos(pi * min(max(progress, 0.0), 1.0))) / 2
 
 
+def halving(start: float, every: int, step: int) -> float:
+    """A rate that is halved after each so many steps (Ehrlich et al. 2020, 3.3)."""
+    return float(start * 0.5 ** (step // every))
+
+
 def warm_up(step: int, steps: int) -> float:
     """Factor of the learning rate at a step (from 0): rises linearly over the first ``steps``."""
     return min(1.0, (step + 1) / (steps + 1))

@@ -38,6 +38,8 @@ def check_start(start: Start | None, recipe: Recipe, name: str) -> None:
     """Raise BadRecipe, which calls the recipe ``name``, if a stage cannot begin with ``start``."""
     regression, started = start is not None and start.regression, start is not None
     problems: list[str] = []
+    if recipe.training.frozen and not started:
+        problems.append("training.frozen needs training.start, whose weights it holds")
     for stage in recipe.active:
         options = recipe.stages[stage]
         problems += options.problems_of_start(recipe, regression=regression, started=started)

@@ -17,7 +17,7 @@ from jpegx.training.networks import Networks, are_finite
 from jpegx.training.options import StageOptions
 from jpegx.training.recipe.recipe import Recipe
 from jpegx.training.run_checkpoint import Position, load_checkpoint, save_checkpoint
-from jpegx.training.schedules import Span, cosine, warm_up
+from jpegx.training.schedules import Span, warm_up
 from jpegx.training.stages.stage import Stage
 from jpegx.training.stopping import Stopping
 from jpegx.training.stopwatch import Stopwatch
@@ -111,7 +111,7 @@ class Trainer:
             self.watch.start_step()
             with self.watch.part("loader"):
                 groups = next(loaded)
-            rate = cosine(options.learning_rate, options.final_learning_rate, progress)
+            rate = options.rate(position.stage_step, progress)
             rate *= warm_up(position.stage_step, self.recipe.training.warm_up)
             stage.set_rate(rate)
             self._losses.append(stage.step(self._parts(groups), step, progress))

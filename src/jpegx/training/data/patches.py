@@ -37,8 +37,9 @@ class PatchRules:
     ``size``: pixels each way. ``group``: patches per group. ``native``: share of the patches that
     are cut at the scale of the image; the others have a random scale. ``turn``: random flips and
     quarter turns. ``quality``: lowest and highest IJG quality; quality to the ``power`` is
-    uniform. ``sampling``: weight of each sampling, by its name in ``SAMPLINGS``. ``other_tables``:
-    share of the patches whose tables are not the IJG's (``data.random_tables``).
+    uniform; or ``qualities``, all alike often. ``sampling``: weight of each sampling, by its name
+    in ``SAMPLINGS``. ``other_tables``: share of the patches whose tables are not the IJG's
+    (``data.random_tables``).
     """
 
     size: int
@@ -49,6 +50,7 @@ class PatchRules:
     power: float
     sampling: dict[str, float]
     other_tables: float = 0.0
+    qualities: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, data: DataOptions) -> Self:
@@ -56,7 +58,7 @@ class PatchRules:
         group = data.batch // data.groups
         qualities = (data.quality, data.quality_power)
         others = (data.sampling, data.other_tables)
-        return cls(data.patch, group, data.native, data.turn, *qualities, *others)
+        return cls(data.patch, group, data.native, data.turn, *qualities, *others, data.qualities)
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ def _tables(rules: PatchRules, random: np.random.Generator) -> Tensor:
 
 
 def _qualities(rules: PatchRules, random: np.random.Generator) -> tuple[int, ...]:
+    if rules.qualities:
+        return tuple(int(q) for q in random.choice(rules.qualities, rules.group))
     low, high = rules.quality
     # Each quality q stands for the numbers from q to q + 1.
     ends = np.array([low, high + 1]) ** rules.power

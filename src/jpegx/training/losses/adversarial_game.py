@@ -3,7 +3,8 @@
 Logits are maps, one or more for each image; a loss is the mean of those of the maps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +24,40 @@ def critic_loss(real: Logits, fake: Logits) -> Tensor:
 def generator_loss(fake: Logits) -> Tensor:
     """Non-saturating loss of the generator (V of Eq. 10, Man et al. 2022): a scalar."""
     return _mean([F.softplus(-f.float()).mean() for f in fake])
+
+
+def relativistic_loss(real: Logits, fake: Logits) -> Tensor:
+    """What the critic minimizes in a relativistic average game: a scalar.
+
+    Jolicoeur-Martineau 2019, Eq. 14 (RaSGAN): a source should be rated above the mean sample, and
+    a sample below the mean source. An image's rating is the mean of its map. The generator
+    minimizes the same with sources and samples exchanged.
+    """
+    losses = []
+    for of_real, of_fake in zip(real, fake, strict=True):
+        r, f = (rating.float().mean(dim=(1, 2, 3)) for rating in (of_real, of_fake))
+        losses.append(F.softplus(f.mean() - r).mean() + F.softplus(f - r.mean()).mean())
+    return _mean(losses)
+
+
+@dataclass(frozen=True)
+class Game:
+    """What each side minimizes, a scalar of the logits of sources and of samples.
+
+    ``compares``: whether the generator's loss depends on those of the sources.
+    """
+
+    critic: Callable[[Logits, Logits], Tensor]
+    generator: Callable[[Logits, Logits], Tensor]
+    compares: bool = False
+
+
+GAMES = {
+    "separate": Game(critic_loss, lambda real, fake: generator_loss(fake)),
+    "relativistic": Game(
+        relativistic_loss, lambda real, fake: relativistic_loss(fake, real), compares=True
+    ),
+}
 
 
 def paired_loss(above: Logits, below: Logits) -> Tensor:

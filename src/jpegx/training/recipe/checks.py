@@ -55,6 +55,8 @@ def _data_problems(recipe: CommonOptions) -> Iterator[str]:
     known = all(name in SAMPLINGS for name in weights)
     if not weights or not known or any(not 0 < weight < 1e6 for weight in weights.values()):
         yield f"data.sampling must be out of {', '.join(SAMPLINGS)}, weights positive"
+    if any(not 1 <= quality <= 100 for quality in data.qualities):
+        yield "data.qualities must be from 1 to 100"
     if not 0.01 <= data.quality_power <= 100:
         yield "data.quality_power must be from 0.01 to 100"
     for key, share in {"native": data.native, "other_tables": data.other_tables}.items():

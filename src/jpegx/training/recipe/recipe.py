@@ -94,6 +94,10 @@ def _whole_problems(recipe: Recipe) -> list[str]:
         options = recipe.stages[name]
         if not options.share:
             problems.append(f"{name}.share must be above 0")
+        if options.schedule not in ("cosine", "halving"):
+            problems.append(f"{name}.schedule must be cosine or halving")
+        if options.schedule == "halving" and options.halve_every < 1:
+            problems.append(f"{name}.halve_every must be at least 1 where the schedule is halving")
         problems += options.problems(recipe)
     if not recipe.active:
         problems.append(f"{' or '.join(f'{name}.steps' for name in recipe.stages)} must be given")

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from pathlib import Path
 from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 
+from jpegx.models.critic import Ratings
 from jpegx.models.files import Files, decoded_rgb, select
 from jpegx.models.generator import Generator
 from jpegx.models.layers import repeat_samples
@@ -17,16 +17,13 @@ from jpegx.training.data.compress import Batch, compress
 from jpegx.training.data.patches import Group
 from jpegx.training.losses import adversarial_game as game
 from jpegx.training.losses.feature_matching import feature_matching
-from jpegx.training.losses.jpeg_loss import jpeg_loss
 from jpegx.training.losses.moments import first_moment, second_moment
-from jpegx.training.losses.perceptual import Vgg19, perceptual
-from jpegx.training.losses.recompression import consistency
 from jpegx.training.losses.sliced_crps import sliced_crps
 from jpegx.training.networks import frozen, make_optimizer, placed, read_regression
 from jpegx.training.options import CommonOptions
-from jpegx.training.schedules import cosine
 from jpegx.training.stages.adversarial_options import AdversarialOptions
 from jpegx.training.stages.catalogue import register
+from jpegx.training.stages.comparisons import Comparisons
 from jpegx.training.stages.stage import Stage, Workbench, record
 
 # Which of the random numbers of a step: samples of the moments have their own unless shared.
@@ -37,7 +34,7 @@ _SAMPLE, _MOMENTS, _DIRECTIONS = range(3)
 class AdversarialStage(Stage[AdversarialOptions]):
     """Steps that train the critic (Eq. 9), then the generator (Eq. 10), on the same samples.
 
-    Raises BadVgg if the recipe names weights of VGG-19 that cannot be used, BadCheckpoint if those
+    Raises BadVgg if the recipe names weights of a VGG that cannot be used, BadCheckpoint if those
     of the reference cannot be, or the critic to start from is of another kind, ValueError if the
     reference is no regression.
     """
@@ -75,10 +72,8 @@ class AdversarialStage(Stage[AdversarialOptions]):
             )
         # How many samples of each file the critic sees.
         self.each = options.moments.samples if options.moments.shared else 1
-        self.vgg: Vgg19 | None = None
-        if options.losses.vgg19:
-            vgg = Vgg19(Path(options.losses.vgg19), options.losses.perceptual_layer)
-            self.vgg = placed(vgg, device)
+        self.game = game.GAMES[options.losses.game]
+        self.compare = Comparisons(options.losses, self.precision)
 
     def own_networks(self) -> dict[str, nn.Module]:
         """See :meth:`Stage.own_networks`."""
@@ -126,7 +121,7 @@ class AdversarialStage(Stage[AdversarialOptions]):
             with self.watch.part("generator"):
                 images = samples[part] if keep else self._sample(batch.files, step, part)
                 share = 1 / len(batches)
-                loss = self._compare(images, batch, progress, share, losses)
+                loss = self.compare(images, batch, progress, share, losses)
                 if plays:
                     loss = loss + self._rate_samples(images, batch, share, losses)
                 record(losses, "generator", share * loss)
@@ -166,7 +161,7 @@ class AdversarialStage(Stage[AdversarialOptions]):
             with self.precision.autocast():
                 real = self.critic(batch.targets, decoded).logits
                 fake = self.critic(images.detach(), repeat_samples(decoded, self.each)).logits
-            loss = game.critic_loss(real, fake)
+            loss = self.game.critic(real, fake)
             record(losses, "critic", loss / len(batches))
             record(losses, "critic_right", game.share_right(real, fake) / len(batches))
             if weights.r1 and step % weights.r1_every == 0:
@@ -177,29 +172,6 @@ class AdversarialStage(Stage[AdversarialOptions]):
         self.crew.average_gradients(self.critic.parameters())
         self.critic_optimizer.step()
 
-    def _compare(
-        self, images: Tensor, batch: Batch, progress: float, share: float, losses: dict[str, Tensor]
-    ) -> Tensor:
-        """The generator's loss of the samples beside files and sources (Eq. 4, 6)."""
-        weights = self.options.losses
-        loss = 0 * images.sum()  # hangs on the samples where all weights are 0
-        weight = cosine(*weights.consistency, progress)
-        if weight:
-            # Of the first sample of each file.
-            inconsistency = consistency(images[:: self.each], batch.files)
-            record(losses, "consistency", share * inconsistency)
-            loss = loss + weight * inconsistency
-        if weights.jpeg:
-            excess = jpeg_loss(images[:: self.each], batch.files)
-            record(losses, "jpeg", share * excess)
-            loss = loss + weights.jpeg * excess
-        if self.vgg is not None:
-            with self.precision.autocast():
-                distance = perceptual(self.vgg, images, batch.targets)
-            record(losses, "perceptual", share * distance)
-            loss = loss + weights.perceptual * distance
-        return loss
-
     def _rate_samples(
         self, images: Tensor, batch: Batch, share: float, losses: dict[str, Tensor]
     ) -> Tensor:
@@ -208,14 +180,17 @@ class AdversarialStage(Stage[AdversarialOptions]):
         decoded = decoded_rgb(batch.files)
         with self.precision.autocast():
             fake, features = self.critic(images, repeat_samples(decoded, self.each))
-        loss = game.generator_loss(fake)
+        matches = weights.feature_matching and self.compare.vgg is None
+        wanted = Ratings([], [])
+        if matches or self.game.compares:
+            with torch.no_grad(), self.precision.autocast():
+                wanted = self.critic(batch.targets, decoded)
+        loss = self.game.generator(wanted.logits, fake)
         record(losses, "adversarial", share * loss)
         loss = weights.adversarial * loss
-        if self.vgg is None and weights.feature_matching:
-            with torch.no_grad(), self.precision.autocast():
-                wanted = self.critic(batch.targets, decoded).features
-            wanted = [repeat_samples(scale, self.each) for scale in wanted]
-            distance = feature_matching(features, wanted)
+        if matches:
+            scales = [repeat_samples(scale, self.each) for scale in wanted.features]
+            distance = feature_matching(features, scales)
             record(losses, "features", share * distance)
             loss = loss + weights.feature_matching * distance
         return loss

@@ -7,7 +7,8 @@ from typing import Self
 
 from jpegx.models.registry import critics
 from jpegx.models.zoo import find, installed
-from jpegx.training.losses.perceptual import LAYERS
+from jpegx.training.losses.adversarial_game import GAMES
+from jpegx.training.losses.perceptual import layer_names
 from jpegx.training.losses.sliced_crps import least_size
 from jpegx.training.options import CommonOptions, NetworkOptions, StageOptions, key
 
@@ -16,6 +17,7 @@ from jpegx.training.options import CommonOptions, NetworkOptions, StageOptions, 
 class LossOptions:
     """[adversarial.losses]: their weights (Eq. 8 of Man et al. 2022), images from 0 to 1."""
 
+    game: str = key("separate", "separate (Eq. 9 and 10), or relativistic, to the others' mean.")
     adversarial: float = key(1e-3, "Scale of V in the generator's loss (Eq. 10).")
     r1: float = key(1.0, "Gradient penalty of the critic.")
     r1_every: int = key(1, "Steps between two gradient penalties; each then counts as often.")
@@ -24,11 +26,15 @@ class LossOptions:
     first_moment: float = key(0.0, "Eq. 5.")
     second_moment: float = key(0.0, "Eq. 7 and 16.")
     crps: float = key(0.0, "Sliced CRPS of the samples of the moments.")
+    l1: float = key(0.0, "Mean absolute error.")
     perceptual: float = key(0.0, "Eq. 6; needs the file vgg19.")
-    vgg19: str = key("", "Weights of VGG-19, a safetensors file with torchvision's names.")
+    vgg19: str = key("", "Weights of VGG-19, with torchvision's names.")
     perceptual_layer: str = key(
         "conv5_4", "Layer of VGG-19: conv5_4, relu5_4 after its activation, conv1_1, ..."
     )
+    texture: float = key(0.0, "Of texture (Ehrlich et al. 2020, Eq. 2); needs the file minc.")
+    minc: str = key("", "Weights of a VGG-16 of materials (MINC).")
+    texture_layer: str = key("conv5_3", "Layer of that VGG-16: likewise.")
     feature_matching: float = key(0.0, "On the critic's features, where vgg19 names no file.")
 
 
@@ -92,13 +98,19 @@ class AdversarialOptions(StageOptions):
             yield f"adversarial.critic.family must be given, one of {', '.join(sorted(known))}"
         if losses.crps and common.data.patch < least_size():
             yield f"adversarial.losses.crps needs a data.patch of at least {least_size()}"
-        if losses.perceptual_layer not in LAYERS:
-            layers = ", ".join(layer for layer in LAYERS if layer.startswith("conv"))
-            yield f"adversarial.losses.perceptual_layer must be {layers}, or relu in place of conv"
+        if losses.game not in GAMES:
+            yield f"adversarial.losses.game must be one of {', '.join(GAMES)}"
+        for name, depth in (("perceptual_layer", 19), ("texture_layer", 16)):
+            layers = layer_names(depth)
+            if getattr(losses, name) not in layers:
+                known = ", ".join(layer for layer in layers if layer.startswith("conv"))
+                yield f"adversarial.losses.{name} must be {known}, or relu in place of conv"
         if self.quiet > 1:
             yield "adversarial.quiet must be from 0 to 1"
         if losses.vgg19 and not losses.perceptual:
             yield "adversarial.losses.vgg19 needs adversarial.losses.perceptual"
+        if losses.minc and not losses.texture:
+            yield "adversarial.losses.minc needs adversarial.losses.texture"
         if (moments.shared or moments.unbiased or losses.crps) and moments.samples < 2:
             yield (
                 "adversarial.moments.samples must be at least 2 where moments are shared or "
@@ -109,6 +121,8 @@ class AdversarialOptions(StageOptions):
         self, common: CommonOptions, *, regression: bool, started: bool
     ) -> Iterator[str]:
         """See :meth:`StageOptions.problems_of_start`."""
+        if self.losses.texture and not self.losses.minc:
+            yield "adversarial.losses.texture needs adversarial.losses.minc, a file of weights"
         if self.regression_for and not self.moments.reference and not regression:
             yield (
                 f"{self.regression_for} needs a regression: name one in "
@@ -117,13 +131,13 @@ class AdversarialOptions(StageOptions):
 
     def with_whole_paths(self) -> Self:
         """See :meth:`StageOptions.with_whole_paths`."""
-        reference, vgg19 = self.moments.reference, self.losses.vgg19
+        reference, vgg19, minc = self.moments.reference, self.losses.vgg19, self.losses.minc
         if reference and reference not in installed():
             reference = str(find(reference).resolve())
         return replace(
             self,
             moments=replace(self.moments, reference=reference),
-            losses=replace(self.losses, vgg19=str(Path(vgg19).resolve()) if vgg19 else ""),
+            losses=replace(self.losses, vgg19=_whole(vgg19), minc=_whole(minc)),
         )
 
     def notes(self) -> Iterator[str]:
@@ -132,3 +146,7 @@ class AdversarialOptions(StageOptions):
         if losses.perceptual and not losses.vgg19:
             instead = "feature matching in the place of" if losses.feature_matching else "without"
             yield f"adversarial.losses.vgg19 names no file: {instead} the perceptual loss"
+
+
+def _whole(path: str) -> str:
+    return str(Path(path).resolve()) if path else ""

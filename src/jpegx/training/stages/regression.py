@@ -19,12 +19,13 @@ from jpegx.training.stages.stage import Stage
 class RegressionOptions(StageOptions):
     """[regression]: also what it minimizes."""
 
-    loss: str = key("mse", "mse, whose minimum is X̄(Y), log_mse, which is closer to PSNR, or l1.")
+    loss: str = key("mse", "mse, whose minimum is X̄(Y); log_mse, closer to PSNR; l1; l1_ssim.")
+    ssim: float = key(0.05, "Of l1_ssim, how much SSIM weighs beside the absolute error.")
 
     def problems(self, common: CommonOptions) -> Iterator[str]:
         """See :meth:`StageOptions.problems`."""
         if self.loss not in REGRESSION_LOSSES:
-            yield f"regression.loss must be {' or '.join(REGRESSION_LOSSES)}"
+            yield f"regression.loss must be one of {', '.join(REGRESSION_LOSSES)}"
 
 
 @register
@@ -52,7 +53,7 @@ class RegressionStage(Stage[RegressionOptions]):
             with self.watch.part("generator"):
                 with self.precision.autocast():
                     images = self.generator(batch.files, ZeroNoise())
-                loss = minimized(images.float(), batch.targets) / len(parts)
+                loss = minimized(images.float(), batch.targets, self.options.ssim) / len(parts)
                 loss.backward()
                 total += loss.detach()
         with self.watch.part("optimizer"):

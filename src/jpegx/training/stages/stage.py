@@ -55,12 +55,24 @@ class Stage(ABC, Generic[O]):
         self.precision = bench.precision
         self.crew = bench.crew
         self.watch = bench.watch
-        self.trained = self.trained_parameters()
+        self.trained = self._not_frozen(self.trained_parameters())
         self.optimizer = make_optimizer(self.trained, self.optimizer_options())
 
     def trained_parameters(self) -> list[nn.Parameter]:
         """The parameters of the generator that the stage trains."""
         return list(self.generator.parameters())
+
+    def _not_frozen(self, parameters: Sequence[nn.Parameter]) -> list[nn.Parameter]:
+        prefixes, names = self.common.training.frozen, dict(self.generator.named_parameters())
+        for prefix in prefixes:
+            if not any(name.startswith(prefix) for name in names):
+                known = ", ".join(sorted({name.partition(".")[0] for name in names}))
+                raise ValueError(f"training.frozen: weights begin with {known}, not {prefix!r}")
+        frozen = {id(value) for name, value in names.items() if name.startswith(prefixes)}
+        left = [parameter for parameter in parameters if id(parameter) not in frozen]
+        if not left:
+            raise ValueError(f"training.frozen leaves nothing to train in the stage {self.name}")
+        return left
 
     def optimizer_options(self) -> OptimizerOptions:
         """How the parameters of the generator are changed."""

@@ -1,0 +1,325 @@
+"""Quantization guided correction: sizes, tables that make weights, colour beside luma."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from jpegx.jpeg.color import to_pixels
+from jpegx.jpeg.jpeg_batch import JpegBatch
+from jpegx.jpeg.layout import ColorSpace, Layout
+from jpegx.jpeg.transform import block_dct, encode_dct, planes, repeated
+from jpegx.models.checkpoint import load, save
+from jpegx.models.generator import Generator
+from jpegx.models.noise import ZeroNoise
+from jpegx.models.registry import critics, generators
+from jpegx.sampling.hardware import prepare
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SMALL = {
+    "features": 16,
+    "growth": 8,
+    "between": 2,
+    "manifold": 8,
+    "per_frequency": 2,
+    "chroma": 4,
+}
+
+
+def small(seed: int = 0, **config: object) -> Generator:
+    """A small network whose changes are neither 0 nor large."""
+    torch.manual_seed(seed)
+    network = generators.create("qgac", {**SMALL, **config})
+    statistics = cast("Any", network.get_submodule("statistics"))
+    statistics.std.copy_(torch.rand(3, 64) + 2)
+    statistics.mean.copy_(torch.rand(3, 64) - 0.5)
+    return network.eval()
+
+
+def part(network: Generator, name: str) -> Any:  # noqa: ANN401 (a module of whatever kind)
+    return network.get_submodule(name)
+
+
+def size(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def files_of(space: ColorSpace, factors: tuple[tuple[int, int], ...], w: int, h: int) -> JpegBatch:
+    random = torch.Generator().manual_seed(3)
+    layout = Layout(w, h, space, factors)
+    grids = [(2, *layout.blocks(c), 8, 8) for c in range(len(factors))]
+    return JpegBatch(
+        layout,
+        tuple(torch.randint(-2, 3, grid, generator=random) for grid in grids),
+        tuple(torch.randint(1, 40, (2, 8, 8), generator=random) for _ in grids),
+    )
+
+
+def zero_last(network: Generator) -> None:
+    """What makes both residuals."""
+    for name in ("luma.fusion.2.weight", "luma.fusion.2.bias"):
+        nn.init.zeros_(network.get_parameter(name))
+    last = part(network, "colour.unblock")
+    for values in (last.kernel, last.shift, *last.bias.parameters()):
+        nn.init.zeros_(values)
+
+
+def test_published_sizes() -> None:
+    with torch.device("meta"):
+        published = generators.create("qgac")
+        narrow = generators.create("qgac", {"between": 1})
+    # Less one than in the port, whose residual of chroma goes through a PReLU.
+    assert size(published) == 259_408_742 - 1
+    assert size(narrow) == 60_441_512 - 1
+    sizes = {
+        "luma.first": 94_757_461,
+        "luma.frequencies": 717_841,
+        "luma.second": 160_833_877,
+        "luma.fusion": 454_466,
+        "luma": 256_763_645,
+        "colour": 2_645_097 - 1,
+        "luma.first.trunk": 26_545_935,
+        "colour.fine": 1_659_855,
+        "colour.coarse": 415_215,
+    }
+    assert {name: size(part(published, name)) for name in sizes} == sizes
+    config = {"features": 96, "growth": 48, "between": 4, "manifold": 16, "per_frequency": 2}
+    assert size(generators.create("qgac", {**config, "chroma": 16})) == 5_250_622 - 1
+    assert size(critics.create("dcgan")) == 2_765_568
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_the_table_of_a_file_reaches_the_weights_of_its_blocks(transposed: bool) -> None:
+    """As convolutions of stride 8, each file with the weight that its own table makes."""
+    manifold = part(small(between=3), "luma.first.unblock" if transposed else "luma.second.blocks")
+    inputs, outputs = (16, 3) if transposed else (3, 16)
+    features = torch.randn(2, inputs * (1 if transposed else 64), 2, 3)
+    tables = torch.rand(2, 64)
+    with torch.no_grad():
+        found = manifold(features, tables)
+        weights, biases = manifold.filters(tables)
+        for file in range(2):
+            bias = biases[file, 0]
+            if transposed:
+                weight = weights[file].view(inputs, 8, 8, outputs).permute(0, 3, 1, 2)
+                made = F.conv_transpose2d(features[file], weight, bias[:outputs], stride=8)
+                wanted = F.pixel_unshuffle(made, 8)  # channel by channel; ours by frequency
+                wanted = wanted.unflatten(0, (outputs, 64)).transpose(0, 1).flatten(0, 1)
+            else:
+                weight = weights[file].view(8, 8, inputs, outputs).permute(3, 2, 0, 1)
+                flat = features[file].unflatten(0, (64, inputs)).transpose(0, 1).flatten(0, 1)
+                picture = F.pixel_shuffle(flat, 8)
+                wanted = F.conv2d(picture, weight, bias, stride=8)
+            torch.testing.assert_close(found[file], wanted, atol=1e-5, rtol=1e-4)
+            alone = manifold(features[file : file + 1], tables[file : file + 1])
+            torch.testing.assert_close(found[file : file + 1], alone)
+        assert not torch.allclose(*weights)
+        turned = manifold(features.flip(3), tables)
+        torch.testing.assert_close(turned.flip(3), found)
+
+
+def test_the_network_that_makes_weights_is_the_papers() -> None:
+    """A transposed convolution of 8x8 from the point of the table, as Fig. 3 has it."""
+    manifold = part(small(), "luma.second.blocks")
+    tables = torch.rand(1, 64)
+    with torch.no_grad():
+        point = tables
+        for layer in (0, 2):
+            point = F.prelu(manifold.point[layer](point), manifold.point[layer + 1].slope)
+        kernel = manifold.kernel.view(8, 8, 8, 2, 16).permute(0, 4, 3, 1, 2).flatten(1, 2)
+        shift = manifold.shift.T.flatten()
+        made = F.conv_transpose2d(point[:, :, None, None], kernel, shift)  # (1, 16 * 2, 8, 8)
+        weight = manifold.filters(tables)[0].view(8, 8, 2, 16).permute(3, 2, 0, 1).flatten(0, 1)
+    torch.testing.assert_close(made[0], weight)
+
+
+def test_frequencies_are_not_mixed() -> None:
+    network = part(small(between=2), "luma.frequencies")
+    values = torch.randn(1, 128, 4, 4)
+    changed = values.clone()
+    changed[:, 10:12] += 1  # both channels of frequency 5
+    with torch.no_grad():
+        moved = (network(changed) - network(values)).abs().amax(dim=(0, 2, 3)).view(64, 2)
+    assert moved[5].max() > 1e-4
+    assert moved[torch.arange(64) != 5].max() == 0
+
+
+def test_dense_blocks_are_those_of_esrgan() -> None:
+    trunk = part(small(), "luma.first.trunk.0")
+    features = torch.randn(1, 16, 5, 5)
+    with torch.no_grad():
+        inner = features
+        for dense in trunk.dense:
+            seen = [inner]
+            for layer in dense:
+                made = F.conv2d(torch.cat(seen, dim=1), layer.weight, layer.bias, padding=1)
+                seen.append(F.prelu(made, layer.active.slope))
+            inner = inner + 0.2 * seen[-1]
+        wanted = features + 0.2 * inner
+        torch.testing.assert_close(trunk(features.clone()), wanted)
+    torch.testing.assert_close(trunk(features).detach(), wanted)  # as it is trained
+
+
+def test_slopes_have_the_gradient_of_prelu() -> None:
+    active = part(small(), "luma.first.active")
+    values = torch.randn(2, 3, 4, 4, dtype=torch.float32, requires_grad=True)
+    weights = torch.randn(2, 3, 4, 4)
+    (active(values) * weights).sum().backward()
+    given, own = values.grad, active.slope.grad
+    values.grad = None
+    slope = active.slope.detach().clone().requires_grad_()
+    (F.prelu(values, slope) * weights).sum().backward()
+    torch.testing.assert_close(given, values.grad)
+    torch.testing.assert_close(own, slope.grad)
+
+
+LAYOUTS: list[tuple[ColorSpace, tuple[tuple[int, int], ...]]] = [
+    ("gray", ((1, 1),)),
+    ("rgb", ((1, 1), (1, 1), (1, 1))),
+    ("rgb", ((2, 1), (1, 1), (1, 1))),
+    ("ycbcr", ((1, 1), (1, 1), (1, 1))),
+    ("ycbcr", ((2, 1), (1, 1), (1, 1))),
+    ("ycbcr", ((1, 2), (1, 1), (1, 1))),
+    ("ycbcr", ((2, 2), (1, 1), (1, 1))),
+    ("ycbcr", ((4, 1), (1, 1), (1, 1))),
+    ("ycbcr", ((4, 4), (2, 1), (1, 4))),
+    ("ycbcr", ((3, 1), (1, 1), (1, 1))),
+    ("ycbcr", ((1, 1), (2, 2), (1, 1))),
+    ("ycbcr", ((3, 1), (2, 1), (1, 1))),
+]
+
+
+@pytest.mark.parametrize(("space", "factors"), LAYOUTS)
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (5, 19), (70, 41)])
+@torch.no_grad()
+def test_every_sampling_and_size(
+    space: ColorSpace, factors: tuple[tuple[int, int], ...], width: int, height: int
+) -> None:
+    files, network = files_of(space, factors, width, height), small()
+    images = network([files], ZeroNoise(), 2)
+    assert images.shape == (4, 3, height, width)
+    assert images.isfinite().all()
+    assert torch.equal(images[0], images[1])
+    zero_last(network)
+    plain = network([files], ZeroNoise())
+    # What goes through the network comes back with repeated samples, the rest as a decoder shows.
+    layout = files.layout
+    restored = space == "ycbcr" and factors[0] == layout.max_factors and factors[0] != (3, 1)
+    wanted = files.decoded()
+    if restored:
+        full = torch.stack([p[:, :height, :width] for p in repeated(files.planes(), layout)], dim=1)
+        wanted = to_pixels(full, layout)
+    torch.testing.assert_close(255 * plain, wanted.expand(-1, 3, -1, -1), atol=2e-2, rtol=0)
+
+
+@torch.no_grad()
+def test_files_are_restored_alike_alone_and_with_others() -> None:
+    network = small()
+    kinds = [LAYOUTS[0], LAYOUTS[1], LAYOUTS[3], LAYOUTS[6], LAYOUTS[7]]
+    batches = [files_of(space, factors, 40, 24) for space, factors in kinds]
+    together = network(batches, ZeroNoise())
+    alone = [
+        network([batch.select(slice(n, n + 1))], ZeroNoise()) for batch in batches for n in range(2)
+    ]
+    torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_doubled_coefficients_are_those_of_repeated_samples() -> None:
+    grid = torch.randn(1, 2, 3, 8, 8)
+    (plane,) = planes([grid])
+    torch.testing.assert_close(block_dct(plane), grid, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_one_network_for_both_chromas_and_none_for_luma() -> None:
+    network, files = small(), files_of("ycbcr", ((2, 2), (1, 1), (1, 1)), 48, 32)
+    statistics = part(network, "statistics")
+    statistics.mean[2], statistics.std[2] = statistics.mean[1], statistics.std[1]
+    (y, cb, cr), (table, *others) = files.coefficients, files.tables
+    swapped = replace(files, coefficients=(y, cr, cb), tables=(table, *others[::-1]))
+    first, second = (network.encode([batch]).features for batch in (files, swapped))
+    torch.testing.assert_close(first[0], second[0])
+    torch.testing.assert_close(first[1], second[2])
+    torch.testing.assert_close(first[2], second[1])
+    assert not torch.allclose(first[1], first[2])
+
+
+def test_luma_guides_chroma() -> None:
+    network, files = small(), files_of("ycbcr", ((2, 2), (1, 1), (1, 1)), 32, 32)
+    moved = replace(files, coefficients=(files.coefficients[0] + 1, *files.coefficients[1:]))
+    with torch.no_grad():
+        chroma = [network.encode([batch]).features[1] for batch in (files, moved)]
+    assert not torch.allclose(*chroma)
+    network.encode([files]).features[1].sum().backward()
+    gradient = network.get_parameter("luma.fusion.2.weight").grad
+    assert gradient is not None
+    assert gradient.abs().max() > 0
+
+
+@pytest.mark.parametrize("guide", ["concat", "none"])
+@torch.no_grad()
+def test_ablations_of_the_guide(guide: str) -> None:
+    network, files = small(tables=guide), files_of("ycbcr", ((1, 1),) * 3, 32, 16)
+    other = replace(files, tables=tuple(table + 9 for table in files.tables))
+    told = [
+        part(network, "luma.first")(torch.ones(2, 64, 2, 2), t.tables[0].flatten(1) / 255)
+        for t in (files, other)
+    ]
+    assert torch.allclose(*told) == (guide == "none")
+
+
+@pytest.mark.parametrize("config", [{"parts": "block"}, {"parts": "frequency"}, {"fusion": False}])
+@torch.no_grad()
+def test_ablations_of_the_parts(config: dict[str, object]) -> None:
+    network = small(**config)
+    names = {name.split(".")[1] for name, _ in network.named_parameters() if "luma." in name[:5]}
+    left_out = {"block": {"frequencies"}, "frequency": {"first", "second"}}
+    assert names == {"first", "frequencies", "second", "fusion"} - left_out.get(
+        str(config.get("parts")), set()
+    )
+    assert network([files_of("gray", ((1, 1),), 24, 24)], ZeroNoise()).isfinite().all()
+
+
+def test_impossible_sizes_are_refused() -> None:
+    for config, words in (
+        ({"between": 0}, "between"),
+        ({"layers": 0}, "layers"),
+        ({"tables": "film"}, "cfm, concat or none"),
+        ({"parts": "fusion"}, "both, block or frequency"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            generators.create("qgac", config)
+
+
+@torch.no_grad()
+def test_statistics_are_those_of_the_pictures_and_stay_whole(tmp_path: Path) -> None:
+    network = small()
+    random = torch.Generator().manual_seed(0)
+    pictures = [torch.randint(0, 256, (3, 21, 35), dtype=torch.uint8, generator=random)] * 3
+    network.learn_statistics(pictures)
+    statistics = part(network, "statistics")
+    layout = Layout(32, 16, "ycbcr", ((1, 1),) * 3)
+    grids = encode_dct(pictures[0][None, :, 2:18, 1:33].float(), layout)
+    for component, grid in enumerate(grids):
+        features = statistics.normalized(grid, component)
+        assert features.mean(dim=(0, 2, 3)).abs().max() < 1e-3
+        spread = features.std(dim=(0, 2, 3), correction=0)
+        torch.testing.assert_close(spread, torch.ones(64), atol=0.02, rtol=0)
+        torch.testing.assert_close(
+            statistics.in_units(features, component) + statistics.mean[component].view(8, 8),
+            grid,
+            atol=1e-2,
+            rtol=0,
+        )
+    mean = statistics.mean.clone()
+    path = tmp_path / "weights.safetensors"
+    save(path, network, {})
+    again = prepare(load(path)[0], torch.device("cpu"), "bfloat16")
+    assert again.dtype == torch.bfloat16
+    assert torch.equal(part(again, "statistics").mean, mean)
