@@ -30,6 +30,7 @@ def random_efficientnet(monkeypatch: pytest.MonkeyPatch) -> None:
 SMALL: dict[str, dict[str, object]] = {
     "resnet34": {"width": 4},
     "light": {"widths": [8, 16, 16]},
+    "dcgan": {"widths": [8, 8, 8, 8]},
     "dcgan2": {"patch": 64, "widths": [4, 8, 8, 8]},
     "pixel": {"widths": [8, 16, 16]},
     "projected": {"widths": [8, 8], "strides": [4, 8]},
@@ -48,9 +49,14 @@ def test_logits_features_and_the_gradient_penalty(family: str) -> None:
     decoded = _pictures(2, 64)
     images = decoded.clone().requires_grad_()
     logits, features = critic(images, decoded, decoded * 0.9)
-    sizes = {"resnet34": [1], "light": [1], "dcgan2": [1], "pixel": [16, 8], "projected": [16, 8]}[
-        family
-    ]
+    sizes = {
+        "resnet34": [1],
+        "light": [1],
+        "dcgan": [1],
+        "dcgan2": [1],
+        "pixel": [16, 8],
+        "projected": [16, 8],
+    }[family]
     assert [tuple(each.shape) for each in logits] == [(2, 1, size, size) for size in sizes]
     assert all(len(f) == 2 for f in features)
     total = torch.stack([each.sum() for each in logits]).sum()

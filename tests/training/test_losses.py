@@ -247,9 +247,9 @@ def test_the_layer_of_vgg(tmp_path: Path) -> None:
     images = torch.rand(1, 3, 32, 32)
     shapes = {"relu5_4": (512, 2, 2), "conv2_2": (128, 16, 16), "conv1_1": (64, 32, 32)}
     for layer, shape in shapes.items():
-        features = Vgg19(tmp_path / "vgg.safetensors", layer)(images)
+        features = Vgg(19, tmp_path / "vgg.safetensors", layer)(images)
         assert tuple(features.shape[1:]) == shape
-    after = Vgg19(tmp_path / "vgg.safetensors", "relu1_1")(images)
+    after = Vgg(19, tmp_path / "vgg.safetensors", "relu1_1")(images)
     assert (features < 0).any()
     assert torch.equal(after, features.clamp(min=0))
 

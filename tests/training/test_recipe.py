@@ -95,7 +95,7 @@ def test_changes_on_the_command_line() -> None:
         ("data.quality=[5]", "must be 2 numbers"),
         ("data.quality=5", "must be a list"),
         ("data.quality_power=0", "from 0.01 to 100"),
-        ("regression.loss=l2", "mse or log_mse"),
+        ("regression.loss=l2", "one of mse, l1, log_mse, l1_ssim"),
         ("data.sampling={}", "must be out of"),
         ("data.sampling={strange = 1}", "must be out of"),
         ("data.sampling=4", "must be a table"),

@@ -30,9 +30,9 @@ class DcganCritic(Critic):
     """Radford et al. 2016, as Ehrlich et al. 2020 take it: 2.77 million parameters.
 
     Strided 4x4 convolutions without biases, batch normalization after all but the first, leaky
-    ReLU of slope 0.2. It sees the image alone, of any size from 32 pixels on: what would be one
-    logit of 64x64 pixels is a map, averaged. Initialization: normal, of deviation 0.02 (theirs).
-    The features are the outputs of the scales.
+    ReLU of slope 0.2. It sees the image alone. What is one logit of 64x64 pixels is a map at
+    larger sizes, averaged. Initialization: normal, of deviation 0.02 (theirs). The features are the
+    outputs of the scales.
     """
 
     config_class = DcganConfig
@@ -50,6 +50,12 @@ class DcganCritic(Critic):
         self.head = nn.Conv2d(widths[-1], 1, 4, bias=False)
         for conv in (*self.down, self.head):
             nn.init.normal_(conv.weight, std=0.02)
+
+    def check_patch(self, size: int) -> None:
+        """See :meth:`Critic.check_patch`: the last convolution sees 4x4 positions."""
+        least = 4 * 2 ** len(self.config.widths)
+        if size < least:
+            raise ValueError(f"the critic dcgan needs patches of {least} pixels, not {size}")
 
     def rate(
         self, seen: Sequence[Tensor], decoded: Sequence[Tensor], mean: Tensor | None
