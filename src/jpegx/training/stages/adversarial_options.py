@@ -103,8 +103,8 @@ class AdversarialOptions(StageOptions):
         for name, depth in (("perceptual_layer", 19), ("texture_layer", 16)):
             layers = layer_names(depth)
             if getattr(losses, name) not in layers:
-                known = ", ".join(layer for layer in layers if layer.startswith("conv"))
-                yield f"adversarial.losses.{name} must be {known}, or relu in place of conv"
+                convs = ", ".join(layer for layer in layers if layer.startswith("conv"))
+                yield f"adversarial.losses.{name} must be {convs}, or relu in place of conv"
         if self.quiet > 1:
             yield "adversarial.quiet must be from 0 to 1"
         if losses.vgg19 and not losses.perceptual:
