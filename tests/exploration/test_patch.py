@@ -13,26 +13,12 @@ from jpegx.exploration.selection import select, touched
 from jpegx.exploration.shapes import Mask, Rectangle
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import Layout
-from jpegx.jpeg.reader import libjpeg
 from jpegx.sampling.laplace import laplace
-from layouts import layouts, pictures, tables
+from known_sources import file_of, files
 
 
-@st.composite
-def files(draw: st.DrawFn, largest: int = 50, least: int = 4) -> tuple[QuantizedJpeg, np.ndarray]:
-    """A file, and the picture that libjpeg made it from."""
-    layout = draw(layouts(largest=largest))
-    picture = draw(pictures(layout))
-    return file_of(picture, layout, draw(tables(layout, least=least))), picture
-
-
-def file_of(picture: np.ndarray, layout: Layout, steps: list[np.ndarray]) -> QuantizedJpeg:
-    made = tuple(steps)
-    return QuantizedJpeg(layout, libjpeg.encode(picture, layout, made), made, "baseline")
-
-
-@settings(max_examples=40)
-@given(st.data(), files())
+@settings(max_examples=12)
+@given(st.data(), files(largest=30, least=6))
 def test_units_of_exact_pictures_mix(
     data: st.DataObject, given_: tuple[QuantizedJpeg, np.ndarray]
 ) -> None:

@@ -2,9 +2,9 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,19 +13,22 @@ import click
 
 from jpegx.cli.arguments import name_of, source_of
 from jpegx.cli.console import Console
+from jpegx.cli.shared_options import spec_of
 from jpegx.errors import JpegxError, printable
 from jpegx.io.failures import one_line
 
 if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help must be quick
     import numpy as np
 
+    from jpegx.exploration.draws import DrawRequest
+    from jpegx.exploration.patch import Patch
     from jpegx.exploration.selection import Selection
     from jpegx.exploration.shapes import Shape
-    from jpegx.exploration.statements import Answer
+    from jpegx.exploration.statements import Answer, Statement
     from jpegx.jpeg.file import QuantizedJpeg
     from jpegx.jpeg.layout import Layout
 
-FAILED = 1
+FAILED, NOT_EXACT = 1, 3
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,20 @@ seed_option = click.option(
 )
 
 
+def draw_request(draws: int, model: str | None, seed: int) -> "DrawRequest | None":
+    """The draws that the options ask for. Raises click.UsageError."""
+    from jpegx.exploration.draws import DrawRequest
+
+    if not draws:
+        if model is not None:
+            raise click.UsageError("--model says what draws are taken from; add -n 16.")
+        return None
+    spec = None
+    if model is not None:
+        spec = spec_of(model, "auto", "auto", None, self_ensemble=False)
+    return DrawRequest(draws, spec, seed)
+
+
 @contextmanager
 def failures(console: Console, name: str) -> Iterator[None]:
     """Whatever is wrong with the inputs of a command becomes one line, and exit status 1."""
@@ -214,3 +231,40 @@ def write_picture(
         encode_png(
             stream, pixels, carried_chunks(jpeg.metadata, text), compress_level=4, stop=Event()
         )
+
+
+def write_patches(
+    folder: Path,
+    patches: "Mapping[str, Patch]",
+    jpeg: "QuantizedJpeg",
+    name: str,
+    *,
+    overwrite: bool,
+) -> "dict[int, str]":
+    """Write the whole picture with each patch, by its name; the files by id of the patches.
+
+    All start from the same exact picture, so they differ in the region's units alone. Raises
+    JpegxError if one is there already.
+    """
+    from jpegx.exploration.patch import exact_picture
+
+    paths = {key: folder / f"{key.replace(' ', '-')}.png" for key in patches}
+    if not overwrite:
+        for path in paths.values():
+            if path.exists():
+                raise JpegxError(f"{path}: exists (use --overwrite)")
+    start = exact_picture(jpeg).pixels
+    for key, patch in patches.items():
+        told = f"{key} in a region: one of many pictures that {Path(name).name} allows"
+        write_picture(paths[key], patch.onto(start), jpeg, told, overwrite=overwrite)
+    return {id(patch): str(paths[key]) for key, patch in patches.items()}
+
+
+def named(statements: "Sequence[Statement]", written: "Mapping[int, str]") -> "list[Statement]":
+    """The statements, with the names of the pictures that were written."""
+    from jpegx.exploration.statements import Can
+
+    return [
+        replace(s, picture=written.get(id(s.patch))) if isinstance(s, Can) else s
+        for s in statements
+    ]

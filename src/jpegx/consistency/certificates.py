@@ -133,7 +133,7 @@ class Certificates:
         r = directions.double()
         low, high = Cell(quantized.double(), self._model.steps.double()).integers()
         least = (torch.where(r > 0, low, high) * r).sum(dim=1)
-        return least > self._most(r) + _TOLERANCE * r.abs().sum(dim=1)
+        return least > self.most(r) + _TOLERANCE * r.abs().sum(dim=1)
 
     def _means_outside(self, quantized: Tensor) -> Tensor:
         directions, most = self._means
@@ -161,7 +161,7 @@ class Certificates:
             parts.append((axes[:, None, c, None] * spectrum).flatten(0, 1))
         directions = torch.cat(parts, dim=1)
         directions = torch.cat((directions, -directions))
-        return directions, self._most(directions) + _TOLERANCE * directions.abs().sum(dim=1)
+        return directions, self.most(directions) + _TOLERANCE * directions.abs().sum(dim=1)
 
     def _footprints(self) -> list[Tensor]:
         """Weights of the samples of each component in means over parts of the unit, (F, K)."""
@@ -191,19 +191,25 @@ class Certificates:
             parts.append(blocks.reshape(len(grid), -1))
         return parts
 
-    def _most(self, directions: Tensor) -> Tensor:
-        """The largest scalar product (M) of libjpeg's integers of any picture with directions."""
+    def most(self, directions: Tensor, weights: Tensor | None = None) -> Tensor:
+        """The largest scalar product (M) of libjpeg's integers of any picture with directions.
+
+        ``weights`` (M, K): of its samples, the weighted sum of which is added.
+        """
         model = self._model
         rows, columns = islow_matrices(model.device)
         most = directions.new_zeros(len(directions))
         samples = []
-        for part, m in zip(model.split(directions), model.maps, strict=True):
+        added = None if weights is None else model.split(weights)
+        for c, (part, m) in enumerate(zip(model.split(directions), model.maps, strict=True)):
             blocks = part.reshape(-1, 64)
             middle = blocks @ columns.T
             rounding = middle.abs() @ _rounded_rows(model.device)
             rounding += blocks.abs() @ _rounded(model.device)
             samples.append((middle @ rows.T).view(part.shape))
             most += rounding.view(len(part), -1).sum(dim=1) / 2 - 128 * samples[-1].sum(dim=1)
+            if added is not None:
+                samples[-1] = samples[-1] + added[c]
             least, largest = m.rounding()
             most += torch.maximum(samples[-1] * least, samples[-1] * largest).sum(dim=1)
         components = model.component_weights(samples)

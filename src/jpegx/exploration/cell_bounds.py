@@ -11,12 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jpegx.exploration.functionals import Functional
+from jpegx.exploration.functionals import Functional, by_block
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.libjpeg_arrays import COLUMN_SHIFT, ROW_SHIFT, islow_pass
 
 # Sums of up to some million products, in 53 bits.
 _TOLERANCE = 1e-9
+# Weights that are left of an inverse only by its rounding, as shares of the largest.
+_ZERO = 1e-12
 
 
 class Range(NamedTuple):
@@ -38,21 +40,60 @@ def integer_cells(jpeg: QuantizedJpeg, component: int) -> tuple[np.ndarray, np.n
     return center - half + (quantized <= 0), center + half - (quantized >= 0)
 
 
-def cell_range(jpeg: QuantizedJpeg, functional: Functional) -> Range:
-    """The certified range of a functional, from the cells of a file's part in its units.
+class Blocks(NamedTuple):
+    """Blocks of one component that a functional gives weight: all (blocks, 8, 8).
 
-    The gamut is left out of account. Raises nothing: without weights the range is 0 to 0.
+    ``weights``: of the samples. ``low``, ``high``: libjpeg's integers, of their cells.
     """
-    blocks = _blocks(functional.weights)
-    used = np.abs(blocks).sum(axis=(2, 3)) > 0
-    weights = blocks[used]
+
+    weights: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    def select(self, which: np.ndarray) -> "Blocks":
+        """Some of them, by mask or index."""
+        return Blocks(*(values[which] for values in self))
+
+
+def used_blocks(jpeg: QuantizedJpeg, functional: Functional) -> tuple[np.ndarray, Blocks]:
+    """Which blocks of a file's part have weight, bool (block rows, block columns), and these."""
+    weights = by_block(functional.weights)
+    used = np.asarray(np.abs(weights).sum(axis=(2, 3)) > 0)
+    low, high = integer_cells(jpeg, functional.component)
+    return used, Blocks(weights[used], low[used], high[used])
+
+
+def cell_range(blocks: Blocks) -> Range:
+    """The certified range of a sum over blocks, from their cells; the gamut is left out."""
+    spectrum = spectra(blocks.weights)
+    return Range(
+        -float(certified_most(blocks._replace(weights=-blocks.weights), -spectrum).sum()),
+        float(certified_most(blocks, spectrum).sum()),
+    )
+
+
+def spectra(weights: np.ndarray) -> np.ndarray:
+    """Weights (..., 8, 8) of libjpeg's integers that make the same sum as those of samples."""
     columns, rows = _inverse_passes()
-    spectrum = columns @ weights @ rows
-    low, high = (ends[used] for ends in integer_cells(jpeg, functional.component))
-    middle = float((spectrum * (low + high) / 2).sum()) + 128 * float(weights.sum())
-    half = float((np.abs(spectrum) * (high - low) / 2).sum()) + float(rounding(spectrum).sum())
-    half += _TOLERANCE * (abs(middle) + half + 1)
-    return Range(middle - half, middle + half)
+    made: np.ndarray = columns @ weights @ rows
+    return made
+
+
+def certified_most(blocks: Blocks, spectrum: np.ndarray) -> np.ndarray:
+    """What the sum over the samples of each block (B) cannot exceed, whatever the ``spectrum``.
+
+    ``spectrum`` (B, 8, 8): multipliers of libjpeg's integers. Any are a proof: of the weights,
+    those that they do not make up for meet samples from 0 to 255, all others the cells.
+    """
+    made = (islow_pass().T / (1 << COLUMN_SHIFT)) @ spectrum @ (islow_pass() / (1 << ROW_SHIFT))
+    rest = blocks.weights - made
+    rest[np.abs(rest) < _ZERO * np.abs(blocks.weights).max(initial=0)] = 0
+    cells = np.maximum(spectrum * blocks.low, spectrum * blocks.high).sum(axis=(1, 2))
+    gamut = np.maximum(255 * rest, 0).sum(axis=(1, 2))
+    most: np.ndarray = cells + rounding(spectrum) + 128 * made.sum(axis=(1, 2)) + gamut
+    size = (np.abs(spectrum) * (np.abs(blocks.low) + np.abs(blocks.high))).sum(axis=(1, 2)) + gamut
+    most += _TOLERANCE * size + _ZERO * 255 * 64 * np.abs(blocks.weights).max(initial=0)
+    return most
 
 
 def rounding(spectrum: np.ndarray) -> np.ndarray:
@@ -66,12 +107,6 @@ def rounding(spectrum: np.ndarray) -> np.ndarray:
     second = np.abs(spectrum) * (rounded[:, None] | rounded)
     largest: np.ndarray = (first.sum(axis=(-1, -2)) + second.sum(axis=(-1, -2))) / 2
     return largest
-
-
-def _blocks(samples: np.ndarray) -> np.ndarray:
-    """(8 block rows, 8 block columns) as (block rows, block columns, 8, 8)."""
-    rows, columns = (length // 8 for length in samples.shape)
-    return samples.reshape(rows, 8, columns, 8).swapaxes(1, 2)
 
 
 @cache

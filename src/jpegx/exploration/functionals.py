@@ -29,8 +29,12 @@ class Functional:
 
     def value(self, pixels: np.ndarray, layout: Layout) -> float:
         """Its value for the pixels of the units' box, uint8 (H, W, C), whose layout is given."""
-        samples = integer_samples(pixels, layout)[self.component]
-        return float((samples * self.weights).sum())
+        return float(self.by_unit(pixels, layout).sum())
+
+    def by_unit(self, pixels: np.ndarray, layout: Layout) -> np.ndarray:
+        """What each unit, (rows, columns), contributes to :meth:`value`."""
+        samples = integer_samples(pixels, layout)[self.component] * self.weights
+        return sums_of_units(by_block(samples).sum(axis=(2, 3)), self.component, layout)
 
 
 def mean(name: str, component: int, region: Selection, touched: Touched) -> Functional:
@@ -64,3 +68,19 @@ def part_layout(layout: Layout, box: Box) -> Layout:
     """The layout of a part of a picture that begins, and ends, where units do."""
     size = box.right - box.left, box.bottom - box.top
     return Layout(*size, layout.color_space, layout.factors)
+
+
+def by_block(samples: np.ndarray) -> np.ndarray:
+    """(8 block rows, 8 block columns) as (block rows, block columns, 8, 8)."""
+    rows, columns = (length // 8 for length in samples.shape)
+    return samples.reshape(rows, 8, columns, 8).swapaxes(1, 2)
+
+
+def sums_of_units(blocks: np.ndarray, component: int, layout: Layout) -> np.ndarray:
+    """Numbers of blocks (block rows, block columns) added up by unit, (unit rows, unit columns)."""
+    h, v = layout.factors[component]
+    rows, columns = layout.mcu_grid
+    whole = np.zeros((rows * v, columns * h))
+    whole[: len(blocks), : blocks.shape[1]] = blocks
+    summed: np.ndarray = whole.reshape(rows, v, columns, h).sum(axis=(1, 3))
+    return summed

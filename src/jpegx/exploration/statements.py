@@ -84,8 +84,8 @@ class Can:
 class Likely:
     """What a sampler's draws show: no proof. ``draws`` of them, and their law in ``values``.
 
-    ``values``: such as "mean", "std", "quantile 0.05". ``calibration``: what is known of how far
-    the sampler's spread is to be trusted.
+    ``draws``: 0 for a law in closed form, which ``sampler`` then names. ``values``: such as "mean",
+    "std", "quantile 0.05". ``calibration``: what is known of how far the spread is to be trusted.
     """
 
     quantity: str
@@ -99,7 +99,8 @@ class Likely:
     def text(self) -> str:
         """One line."""
         told = ", ".join(f"{key} {_number(value)}" for key, value in self.values.items())
-        return f"likely  {self.quantity} {told} {self.unit} ({self.draws} draws of {self.sampler})"
+        source = f"{self.draws} draws of {self.sampler}" if self.draws else self.sampler
+        return f"likely  {self.quantity} {told} {self.unit} ({source})"
 
     def json(self) -> Json:
         """As JSON holds it."""

@@ -1,23 +1,35 @@
 """jpegx explore bounds: what a region can have at least and at most."""
 
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import click
 
 from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
 from jpegx.cli.explore_options import (
+    NOT_EXACT,
     RegionRequest,
+    draw_request,
+    draws_option,
     failures,
     json_option,
+    model_option,
+    named,
     open_jpeg,
+    overwrite_option,
     region_options,
+    seed_option,
     show,
+    write_patches,
 )
 from jpegx.cli.shared_options import max_pixels_option
 
 _EXAMPLES = """\b
 Examples:
-  jpegx explore bounds photo.jpg --region 8,0,24x16
-  jpegx explore bounds photo.jpg --ellipse 4,4,12x9 --snap blocks --json
+  jpegx explore bounds photo.jpg --region 8,0,24x16 --quick
+  jpegx explore bounds photo.jpg --ellipse 4,4,12x9 --snap blocks --quantity "mean Y" -o ends
 """
 
 
@@ -26,23 +38,77 @@ Examples:
 )
 @click.argument("jpeg", metavar="FILE")
 @region_options
+@click.option(
+    "--quantity",
+    "quantities",
+    multiple=True,
+    metavar="NAME",
+    help='Tell only this, as "mean Y", "contrast Cb" or "std Y". Again for more.',
+)
+@click.option(
+    "--quick", is_flag=True, help="From the cells alone, in closed form: no gamut, no pictures."
+)
+@click.option(
+    "--unit-programs",
+    type=click.IntRange(0, 10_000),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Units (MCUs) at each end that are asked about the RGB cube, too, each some 0.2 seconds: "
+    "first those with the widest gap between what is certified and what is shown.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the pictures that come near to the ends into this folder.",
+)
+@overwrite_option
+@draws_option
+@model_option
+@seed_option
 @json_option
 @max_pixels_option
 @click.pass_obj
 def command(
-    console: Console, jpeg: str, region: RegionRequest, as_json: bool, max_pixels: int
+    console: Console,
+    jpeg: str,
+    region: RegionRequest,
+    quantities: tuple[str, ...],
+    quick: bool,
+    unit_programs: int,
+    output: Path | None,
+    overwrite: bool,
+    draws: int,
+    model: str | None,
+    seed: int,
+    as_json: bool,
+    max_pixels: int,
 ) -> None:
     """Tell what a region can have at least and at most.
 
-    For the mean of each component over the region: certified ends, which no picture that the file
-    allows exceeds.
+    For the mean of each component over the region, its contrast (the mean less that of the 8 pixels
+    around the region), and its standard deviation: certified ends, which no picture exceeds that
+    libjpeg (islow DCT) could have made the file from; exact pictures that come near to them; and
+    what is typical. Samples of Y, Cb and Cr are meant as the encoder has them, 0 to 255, each at
+    the resolution of its component.
 
-    Exit status: 0; 1, the file or the region cannot be read or used; 2, wrong usage.
+    Exit status: 0; 1, the file or the region cannot be read or used; 2, wrong usage; 3, pictures
+    are written, but some are not exact.
     """
-    from jpegx.exploration.bounds import bounds
+    from jpegx.exploration.bounds_answer import BoundsRequest, answer_bounds
 
+    if quick and output is not None:
+        raise click.UsageError("--quick makes no pictures; leave out -o.")
+    request = BoundsRequest(quantities, quick, unit_programs, draw_request(draws, model, seed))
     name = name_of(jpeg)
     with failures(console, name):
         file = open_jpeg(console, jpeg, max_pixels)
-        answer = bounds(file, name, region.select(file.layout))
+        answer = answer_bounds(file, name, region.select(file.layout), request)
+        if output is not None:
+            written = write_patches(output, answer.pictures, file, name, overwrite=overwrite)
+            answer = replace(answer, statements=named(answer.statements, written))
     show(answer, as_json=as_json)
+    if any(not patch.exact for patch in answer.pictures.values()) and output is not None:
+        sys.exit(NOT_EXACT)
