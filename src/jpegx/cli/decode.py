@@ -234,7 +234,7 @@ def decode(
     try:
         sampler = open_sampler(spec)
     except MeaninglessOption as error:
-        raise click.BadParameter(str(error), param_hint=f"--{error.option}") from None
+        raise click.BadParameter(str(error), param_hint=error.hint) from None
     except BadCheckpoint as error:
         raise click.BadParameter(str(error), param_hint="--model") from None
     except BadSpec as error:

@@ -28,6 +28,7 @@ Examples:
   jpegx eval kodak -o out
   jpegx eval originals --model general --model general:temperature=0.5 --quality 10
   jpegx eval originals --decoded theirs --jpegs files -o out
+  jpegx eval live1 --protocol qgac-table1
 """
 
 
@@ -46,6 +47,7 @@ def eval(  # noqa: A001 (the name of the command)
     self_ensemble: bool,
     output: Path | None,
     quiet: bool,
+    protocol: str | None,
     **others: Any,  # noqa: ANN401 (the fields of a Request)
 ) -> None:
     """Compare decoders on originals: perception, consistency, distortion, honesty of the samples.
@@ -69,6 +71,8 @@ def eval(  # noqa: A001 (the name of the command)
     given = ctx.get_parameter_source
     named = {name for name in others if given(name) is not click.core.ParameterSource.DEFAULT}
     _check(request, named, output)
+    if protocol is not None:
+        request = _followed(protocol, request, named)
 
     from jpegx.evaluation.benchmark.plan import make_plan
     from jpegx.models.checkpoint_header import BadCheckpoint
@@ -76,7 +80,7 @@ def eval(  # noqa: A001 (the name of the command)
     try:
         plan = make_plan(request)
     except MeaninglessOption as error:
-        raise click.BadParameter(str(error), param_hint=f"--{error.option}") from None
+        raise click.BadParameter(str(error), param_hint=error.hint) from None
     except (BadCheckpoint, BadSpec) as error:
         raise click.BadParameter(str(error), param_hint="--model") from None
     with ExitStack() as stack:
@@ -86,6 +90,19 @@ def eval(  # noqa: A001 (the name of the command)
             folder = output
         failures = _run(ctx.obj, plan, folder, keep=output is not None, quiet=quiet)
     sys.exit(FAILED if failures else 0)
+
+
+def _followed(name: str, request: Request, named: Set[str]) -> Request:
+    """The request as a protocol wants it. Raises click.UsageError."""
+    from jpegx.evaluation.benchmark.protocol_request import Contradiction, follow
+    from jpegx.evaluation.protocols.protocol import UnknownProtocol, read_protocol
+
+    try:
+        return follow(read_protocol(name), request, named)
+    except UnknownProtocol as error:
+        raise click.BadParameter(f"{error}.", param_hint="--protocol") from None
+    except Contradiction as error:
+        raise click.UsageError(f"{error}.") from None
 
 
 def _check(request: Request, named: Set[str], output: Path | None) -> None:
@@ -122,6 +139,7 @@ def _check_output(output: Path | None, folders: Sequence[Path]) -> None:
 def _run(console: Console, plan: "Plan", folder: Path, *, keep: bool, quiet: bool) -> int:
     """Measure, print, and write what is to be kept; the number of failures."""
     from jpegx.evaluation.benchmark.context import Context
+    from jpegx.evaluation.benchmark.published import with_published
     from jpegx.evaluation.benchmark.runner import evaluate
     from jpegx.evaluation.benchmark.store import Store
     from jpegx.evaluation.report.notes import notes
@@ -141,8 +159,9 @@ def _run(console: Console, plan: "Plan", folder: Path, *, keep: bool, quiet: boo
     store = Store(folder)
     context = Context(plan.request, plan.instruments, store, advance, failed)
     with console.progress(plan.steps, quiet=quiet) as bar:
-        rows = list(evaluate(plan, context))
-    print_tables(rows, sys.stdout)
+        rows = with_published(plan, list(evaluate(plan, context)))
+    protocol = plan.request.protocol
+    print_tables(rows, sys.stdout, () if protocol is None else protocol.columns)
     click.echo("\n".join(notes(plan, rows)))
     if keep:
         try:

@@ -38,6 +38,15 @@ def _places(
     return tuple(places)
 
 
+def _list_protocols(context: click.Context, option: click.Parameter, value: str | None) -> Any:  # noqa: ANN401
+    from jpegx.evaluation.protocols.listing import listing
+
+    if value == "list":
+        click.echo(listing())
+        context.exit()
+    return value
+
+
 _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     click.argument(
         "originals",
@@ -70,6 +79,14 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         type=click.Path(path_type=Path, exists=True, file_okay=False),
         metavar="FOLDER",
         help="JPEG files of the originals, named like them, instead of --quality.",
+    ),
+    click.option(
+        "--protocol",
+        metavar="NAME|list",
+        is_eager=True,
+        callback=_list_protocols,
+        help="Measure as a table or figure of a paper does, with its published rows beside the "
+        "measured ones; list says which there are and what each needs.",
     ),
     click.option(
         "--quality",

@@ -66,6 +66,8 @@ def open_sampler(spec: SamplerSpec) -> Sampler:
     Raises JpegxError if there is no such model, its file is bad, or the device is not there;
     MeaninglessOption if the spec asks for what the model does not have.
     """
+    if spec.model != "standard":
+        spec.refuse("only what libjpeg shows has a choice of it", "chroma")
     if spec.other is not None:
         spec.refuse("it is no model of jpegx", "precision", "temperature", "self_ensemble")
         module, name = _OF_OTHERS[spec.other[0]]

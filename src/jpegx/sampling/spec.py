@@ -14,10 +14,12 @@ from jpegx.models.card import MAX_TEMPERATURE
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda"]
+Chroma = Literal["smooth", "replicated"]
 
 # What stands before the colon of what is not a model of jpegx: a program, a network of spandrel's.
 COMMAND, RESTORER = "command", "restorer"
 
+_BEHIND_NAMES = ("chroma",)  # options that can be given behind the name of a model only
 # NAME or FILE, then what may be options; a file may have a colon in its name.
 _WITH_OPTIONS = re.compile(r"(.+?):([a-z-]+=[^:/]*)", re.DOTALL)
 
@@ -27,11 +29,12 @@ class BadSpec(JpegxError):
 
 
 class MeaninglessOption(JpegxError):
-    """An option that means nothing for a model. ``option``: its name on the command line."""
+    """An option that means nothing for a model. ``hint``: where it was given."""
 
     def __init__(self, model: str, option: str, reason: str) -> None:
-        super().__init__(f"{model}: {reason}, --{option} means nothing for it")
-        self.option = option
+        shown = f"{option}=" if option in _BEHIND_NAMES else f"--{option}"
+        super().__init__(f"{model}: {reason}, {shown} means nothing for it")
+        self.hint = "--model" if option in _BEHIND_NAMES else shown
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,9 @@ class SamplerSpec:
     program as "command:WORDS", or a restorer's safetensors file as "restorer:FILE".
     ``device``: where to compute. ``precision``: number type of a network. ``temperature``: strength
     of its noise, None for what the card of the weights says. ``self_ensemble``: a regression's
-    picture is the mean of those of the file and its mirror images. Raises BadSpec for what is none
-    of these.
+    picture is the mean of those of the file and its mirror images. ``chroma``: how "standard"
+    enlarges it: "smooth" (libjpeg's own way, also for None), or "replicated", pixel by pixel, as
+    the JPEG of many papers is measured. Raises BadSpec for what is none of these.
     """
 
     model: str
@@ -51,10 +55,13 @@ class SamplerSpec:
     precision: Precision = "auto"
     temperature: float | None = None
     self_ensemble: bool = False
+    chroma: Chroma | None = None
 
     def __post_init__(self) -> None:
         _one_of(self.model, "device", self.device, get_args(Device))
         _one_of(self.model, "precision", self.precision, get_args(Precision))
+        if self.chroma is not None:
+            _one_of(self.model, "chroma", self.chroma, get_args(Chroma))
         if self.temperature is not None:
             _temperature(self.model, str(self.temperature))
 
@@ -63,7 +70,7 @@ class SamplerSpec:
         """The spec of ``NAME[:key=value,...]``, with ``others`` for what the text does not say.
 
         Keys are those of the options of ``jpegx decode``: device, precision, temperature,
-        self-ensemble (yes or no). Raises BadSpec.
+        self-ensemble (yes or no); and chroma, for "standard". Raises BadSpec.
         """
         found = None if text.startswith(f"{COMMAND}:") else _WITH_OPTIONS.fullmatch(text)
         model, given = found.groups() if found else (text, "")
@@ -84,7 +91,11 @@ class SamplerSpec:
             return Path(text.split()[0] if kind == COMMAND and text.split() else text).stem
         named = self.model.endswith(zoo.SUFFIX) or os.sep in self.model
         stem = Path(self.model).stem if named else self.model
-        told = {"temperature": self.temperature, "precision": self.precision}
+        told = {
+            "temperature": self.temperature,
+            "precision": self.precision,
+            "chroma": self.chroma,
+        }
         other = [f"{key}={value}" for key, value in told.items() if value not in (None, "auto")]
         plus = "+" if self.self_ensemble else ""
         return stem + plus + (f":{','.join(other)}" if other else "")
@@ -112,10 +123,12 @@ def _options(text: str, given: str) -> Mapping[str, object]:
             case "precision" | "device":
                 kind = Precision if key == "precision" else Device
                 options[key] = _one_of(text, key, value, get_args(kind))
+            case "chroma":
+                options[key] = _one_of(text, key, value, get_args(Chroma))
             case "self-ensemble":
                 options["self_ensemble"] = _one_of(text, key, value, ("yes", "no")) == "yes"
             case _:
-                keys = "temperature, precision, device, self-ensemble"
+                keys = "temperature, precision, device, self-ensemble, chroma"
                 raise BadSpec(f"{text}: unknown option {key!r}; there are {keys}")
     return options
 

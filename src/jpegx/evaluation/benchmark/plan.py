@@ -89,6 +89,7 @@ def _decoders(request: Request) -> list[Decoder]:
         # The rows of the field's tables: without a network, then regression, then a sampler.
         names = ("standard", "laplace", *reversed(zoo.installed()))
         models = [replace(request.defaults, model=name) for name in names]
+        models[0] = replace(request.defaults, model="standard", chroma=request.chroma)
     decoders = open_models(models, request.seed, request.projection)
     decoders += [FolderDecoder(folder) for folder in request.decoded]
     rows = Counter([row for decoder in decoders for row in decoder.rows] + [ORIGINALS, REFERENCE])
@@ -129,6 +130,8 @@ def _check_crops(request: Request, data_sets: Sequence[DataSet]) -> None:
 def _networks(request: Request) -> tuple[dict[str, FrozenNetwork], tuple[str, ...]]:
     """The networks to compare sets by, and a line about each that was not asked for nor there."""
     device, found, missing = choose_device(request.defaults.device), {}, []
+    if request.protocol is not None and not request.networks:
+        return {}, ()  # no paper's table has them, and they take most of the time
     for name in request.networks or NETWORKS:
         try:
             found[name] = open_features(name, device)

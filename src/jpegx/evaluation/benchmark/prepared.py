@@ -67,16 +67,19 @@ class Originals:
         """
         here = [files for files in jpegs if isinstance(files, CompressedHere)]
         store, keys = self._context.store, {}
+        smooth = self._context.request.chroma != "replicated"
         for name in self.data_set.names:
             try:
                 made = [files.facts(name) for files in here]
-                key = key_of({**self.facts(name), "curve": made})
+                key = key_of({**self.facts(name), "curve": made, "smooth_chroma": smooth})
                 if key not in store:
                     picture = self.read(name)
                     values = measure_alone(picture, self._context.instruments.niqe)
                     if here:
                         qualities = [files.quality for files in here]
-                        values["curve"] = jpeg_curve(picture, qualities, here[0].subsampling)
+                        values["curve"] = jpeg_curve(
+                            picture, qualities, here[0].subsampling, smooth_chroma=smooth
+                        )
                     self.put_crops(name, key, picture[None])
                     store.put(key, {"data_set": self.data_set.name, "picture": name}, values)
                 keys[name] = key

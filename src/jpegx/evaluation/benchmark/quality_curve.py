@@ -16,7 +16,9 @@ _QUALITIES = (5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90)
 Curve = list[tuple[int, int, float]]
 
 
-def jpeg_curve(original: Tensor, qualities: Iterable[int], subsampling: str) -> Curve:
+def jpeg_curve(
+    original: Tensor, qualities: Iterable[int], subsampling: str, *, smooth_chroma: bool
+) -> Curve:
     """(quality, bytes, SSIM) of an original, uint8 (C, H, W), as plain JPEG files.
 
     At the ``qualities`` and some from 5 to 90. SSIM has the flat window, as Ehrlich et al. 2020
@@ -26,8 +28,8 @@ def jpeg_curve(original: Tensor, qualities: Iterable[int], subsampling: str) -> 
     for quality in sorted({*_QUALITIES, *qualities}):
         data = compress(original, quality, subsampling)
         jpeg = read_jpeg(data)
-        shown = torch.tensor(libjpeg.show(jpeg.stream, jpeg.layout)).permute(2, 0, 1)
-        curve.append((quality, len(data), ssim(shown, original, "uniform")))
+        shown = torch.tensor(libjpeg.show(jpeg.stream, jpeg.layout, smooth_chroma=smooth_chroma))
+        curve.append((quality, len(data), ssim(shown.permute(2, 0, 1), original, "uniform")))
     return curve
 
 

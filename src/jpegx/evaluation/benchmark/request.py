@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from jpegx.sampling.spec import SamplerSpec
+from jpegx.evaluation.protocols.protocol import Protocol
+from jpegx.sampling.spec import Chroma, SamplerSpec
 
 if TYPE_CHECKING:
     from jpegx.sampling.sampler import Sampler
@@ -32,7 +33,8 @@ class Request:
     """The options of ``jpegx eval`` under their own names; what is not asked for is None.
 
     ``models``: specs, or samplers that are open. ``defaults``: how models are opened that are not
-    named, and the device for all else.
+    named, and the device for all else. ``chroma``: how plain JPEG files show theirs. ``protocol``:
+    whose published rows stand beside the measured ones.
     """
 
     originals: tuple[Path, ...]
@@ -57,4 +59,6 @@ class Request:
     repeats: int | None = None
     patches: int | None = None
     reference: Path | None = None
+    chroma: Chroma | None = None
+    protocol: Protocol | None = None
     defaults: SamplerSpec = field(default_factory=lambda: SamplerSpec(""))

@@ -10,6 +10,7 @@ from jpegx.metrics.calibration import Calibration, CalibrationResult
 
 ORIGINALS = "originals"
 REFERENCE = "reference"
+PUBLISHED = " (published)"  # what is added to the name of a method whose row a paper printed
 
 # Figures of single pictures, of which a row has the mean.
 _MEANS = (
@@ -40,7 +41,7 @@ class Row:
     ``pictures``: how many were measured. ``samples``: most that one of them has. ``figures``: by
     the keys of ``columns.COLUMNS`` and some more; what does not apply is not there. ``nonzero``:
     share of coefficients that are not zero, by frequency. ``crops``: keys of the crops in the
-    report by title.
+    report by title. ``published``: whether a paper printed it, and nothing was measured.
     """
 
     data_set: str
@@ -52,6 +53,7 @@ class Row:
     nonzero: list[float]
     calibration: CalibrationResult | None
     crops: dict[str, str]
+    published: bool = False
 
 
 def make_row(

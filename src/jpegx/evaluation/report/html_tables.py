@@ -27,15 +27,15 @@ def _part(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     heads = "".join(f'<th title="{escape(c.meaning)}">{escape(c.title)}</th>' for c in columns)
     lines = []
     for row in rows:
-        peers = [r for r in rows if r.quality == row.quality]
-        alone = row.decoder in (ORIGINALS, REFERENCE)
+        peers = [r for r in rows if r.quality == row.quality and not r.published]
+        alone = row.decoder in (ORIGINALS, REFERENCE) or row.published
         cells = []
         for column in columns:
             text = column.text(row)
             best = text and not alone and row in best_rows(peers, column)
             cells.append(f"<td>{f'<b>{text}</b>' if best else text}</td>")
         quality = "" if row.quality is None else str(row.quality)
-        first = ' class="first"' if row is peers[0] else ""
+        first = ' class="first"' if row is next(r for r in rows if r.quality == row.quality) else ""
         lines.append(
             f'<tr{first}><td>{quality}</td><th scope="row">{escape(row.decoder)}</th>'
             f"<td>{row.pictures}</td>{''.join(cells)}</tr>"

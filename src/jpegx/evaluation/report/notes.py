@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from jpegx import __version__
 from jpegx.evaluation.benchmark.jpegs import CompressedHere
 from jpegx.evaluation.benchmark.plan import Plan
+from jpegx.evaluation.benchmark.published import remarks
 from jpegx.evaluation.benchmark.rows import Row
 
 
@@ -15,6 +16,8 @@ def about(plan: Plan) -> dict[str, object]:
         "samples": plan.request.samples,
         "seed": plan.request.seed,
     }
+    if plan.request.protocol is not None:
+        found["protocol"] = plan.request.protocol.name
     here = [files for files in plan.jpegs if isinstance(files, CompressedHere)]
     if here and not plan.request.gray:
         found["subsampling"] = here[0].subsampling
@@ -24,7 +27,7 @@ def about(plan: Plan) -> dict[str, object]:
 def notes(plan: Plan, rows: Sequence[Row]) -> list[str]:
     """One line each, for people."""
     request, instruments = plan.request, plan.instruments
-    lines = [f"NIQE: pristine model fitted on {instruments.niqe.fitted_on}"]
+    lines = [*remarks(plan), f"NIQE: pristine model fitted on {instruments.niqe.fitted_on}"]
     if request.gray:
         lines.append("the originals were made gray (luma) first")
     if request.crop is not None:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from matplotlib.ticker import MaxNLocator
 
-from jpegx.evaluation.benchmark.rows import ORIGINALS, REFERENCE, Row
+from jpegx.evaluation.benchmark.rows import ORIGINALS, PUBLISHED, REFERENCE, Row
 from jpegx.evaluation.report.columns import Column, used_columns
 from jpegx.evaluation.report.style import Look, add_legend, image, new_figure
 
 _FEATURES = tuple(f"frechet_efficientnet-lite0_{stride}" for stride in (4, 8, 16))
+STANDARD, JPEG = "standard", "JPEG"  # the JPEG's own row: measured, and in a paper's table
 # The first that is there stands for perceptual quality.
 _PERCEPTION = ("fid", _FEATURES[1], "swd", "niqe")
 _CURVES = (
@@ -52,13 +53,52 @@ def curves(rows: Sequence[Row], look: Look) -> str:
                 for row in decoded
                 if row.decoder == name and key in row.figures
             ]
-            one.plot(*zip(*sorted(points), strict=True), label=name, **look.of(name))
+            if points:
+                one.plot(*zip(*sorted(points), strict=True), label=name, **look.of(name))
         for row in rows:
             if row.decoder == ORIGINALS and key in row.figures and key == "niqe":
                 one.axhline(row.figures[key], label=ORIGINALS, color="black", linestyle=":")
         one.set_xlabel("IJG quality of the files", fontsize=8)
     add_legend(figure, axes)
     return image(figure, "Figures of each decoder over the quality of the files")
+
+
+def gains(rows: Sequence[Row], look: Look) -> str:
+    """What is gained over the JPEG: PSNR over the quality, and against SSIM at each quality.
+
+    Ehrlich et al. 2020, Fig. 11 and 12. A paper's rows are compared with its own JPEG.
+    """
+    found = [(row, *gain) for row in _decoded(rows) if (gain := _gain(row, rows)) is not None]
+    if not any(not row.published for row, *_ in found):
+        return ""
+    qualities = _qualities([row for row, *_ in found])
+    over = ["PSNR over the quality"] if len(qualities) > 1 else []
+    figure, axes = new_figure([*over, *map(_named, qualities)])
+    for name in _names([row for row, *_ in found]) if over else ():
+        points = sorted((row.quality or 0, more) for row, more, _ in found if row.decoder == name)
+        axes[0].plot(*zip(*points, strict=True), label=name, **look.of(name))
+    for quality, one in zip(qualities, axes[len(over) :], strict=True):
+        for row, more, ssim in found:
+            if row.quality == quality:
+                mark = look.of(row.decoder) | {"linestyle": ""}
+                one.plot(more, ssim, label=row.decoder, **mark)
+        one.set_xlabel("PSNR gained, dB", fontsize=8)
+        one.set_ylabel("SSIM 8x8 gained", fontsize=8)
+    add_legend(figure, axes)
+    return image(figure, "PSNR and SSIM of each decoder, less those of the JPEG")
+
+
+def _gain(row: Row, rows: Sequence[Row]) -> tuple[float, float] | None:
+    """PSNR and SSIM less those of the JPEG's own row; None for that row, or where there is none."""
+    peers = [r for r in rows if r.quality == row.quality and r.published == row.published]
+    own = [r for r in peers if r.decoder.removesuffix(PUBLISHED).split(":")[0] in (STANDARD, JPEG)]
+    keys = ("psnr", "ssim_uniform")
+    if not own or row.decoder == own[0].decoder:
+        return None
+    if not all(key in each.figures for key in keys for each in (row, own[0])):
+        return None
+    more, ssim = (row.figures[key] - own[0].figures[key] for key in keys)
+    return more, ssim
 
 
 def ranks(rows: Sequence[Row], look: Look) -> str:
@@ -85,7 +125,7 @@ def ranks(rows: Sequence[Row], look: Look) -> str:
 def frequencies(rows: Sequence[Row], look: Look) -> str:
     """Share of luma DCT coefficients that are not zero (Ehrlich et al. 2020, B.4)."""
     originals = next((row for row in rows if row.decoder == ORIGINALS), None)
-    decoded = _decoded(rows)
+    decoded = [row for row in _decoded(rows) if row.nonzero]
     if not decoded:
         return ""
     qualities = _qualities(decoded)

@@ -58,11 +58,12 @@ def _table(rows: Sequence[Row]) -> str:
     keys = [*shown, *_MORE, *(key for key in found if key not in (*shown, *_MORE))]
     stream = StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["data_set", "quality", "decoder", "pictures", "samples", *keys])
+    writer.writerow(["data_set", "quality", "decoder", "pictures", "samples", "published", *keys])
     for row in rows:
         figures = [row.figures.get(key) for key in keys]
         quality = "" if row.quality is None else row.quality
-        writer.writerow([row.data_set, quality, row.decoder, row.pictures, row.samples, *figures])
+        head = [row.data_set, quality, row.decoder, row.pictures, row.samples]
+        writer.writerow([*head, "yes" if row.published else "", *figures])
     return stream.getvalue()
 
 

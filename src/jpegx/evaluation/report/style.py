@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jpegx.evaluation.benchmark.decoders import PROJECTED
-from jpegx.evaluation.benchmark.rows import ORIGINALS
+from jpegx.evaluation.benchmark.rows import ORIGINALS, PUBLISHED
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -21,7 +21,10 @@ _MARKERS = "osD^vP"
 
 
 class Look:
-    """Colours and marks of decoders, the same in every figure: hollow and dashed if projected."""
+    """Colours and marks of decoders, the same in every figure.
+
+    Hollow and dashed if projected, hollow and dotted if published.
+    """
 
     def __init__(self, decoders: Sequence[str]) -> None:
         models = dict.fromkeys(name.removesuffix(PROJECTED) for name in decoders)
@@ -31,7 +34,7 @@ class Look:
     def of(self, decoder: str) -> dict[str, Any]:
         """Keywords for ``Axes.plot``."""
         model = decoder.removesuffix(PROJECTED)
-        projected = decoder != model
+        projected, published = decoder != model, decoder.endswith(PUBLISHED)
         index = self._index.get(model)
         if model == ORIGINALS:
             return {"color": "black", "linestyle": ":", "marker": ""}
@@ -40,8 +43,8 @@ class Look:
             "color": color,
             "marker": "X" if index is None else _MARKERS[index % len(_MARKERS)],
             "markersize": 6,
-            "markerfacecolor": "white" if projected else color,
-            "linestyle": "--" if projected else "-",
+            "markerfacecolor": "white" if projected or published else color,
+            "linestyle": ":" if published else "--" if projected else "-",
             "linewidth": 1.3,
         }
 

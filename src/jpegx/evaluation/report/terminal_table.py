@@ -15,20 +15,29 @@ from jpegx.evaluation.benchmark.rows import Row
 from jpegx.evaluation.report.columns import used_columns
 
 
-def print_tables(rows: Sequence[Row], stream: TextIO) -> None:
-    """Print one table for each data set, as wide as it has to be."""
+def print_tables(rows: Sequence[Row], stream: TextIO, shown: Sequence[str] = ()) -> None:
+    """Print one table for each data set, as wide as it has to be.
+
+    ``shown``: keys of the figures to print, in their order; without, all that are brief.
+    """
     for name in dict.fromkeys(row.data_set for row in rows):
-        table = _table(name, [row for row in rows if row.data_set == name])
+        table = _table(name, [row for row in rows if row.data_set == name], shown)
         console = Console(file=stream)
         needed = Measurement.get(console, console.options.update(width=1000), table).maximum
         Console(file=stream, width=max(needed, console.width)).print(table)
 
 
-def _table(name: str, rows: Sequence[Row]) -> Table:
-    columns = [column for column in used_columns(rows) if column.brief]
-    pictures = max(row.pictures for row in rows)
-    samples = max(row.samples for row in rows)
-    title = f"{printable(name)}: {pictures} pictures, {samples} samples of each"
+def _table(name: str, rows: Sequence[Row], shown: Sequence[str]) -> Table:
+    used = used_columns(rows)
+    columns = [column for column in used if column.brief]
+    if shown:
+        columns = [column for key in shown for column in used if column.key == key]
+    measured = [row for row in rows if not row.published]
+    title = f"{printable(name)}: published"
+    if measured:
+        pictures = max(row.pictures for row in measured)
+        samples = max(row.samples for row in measured)
+        title = f"{printable(name)}: {pictures} pictures, {samples} samples of each"
     table = Table(title=Text(title), title_justify="left", pad_edge=False)
     table.add_column("QF", justify="right", no_wrap=True)
     table.add_column("decoder", no_wrap=True)

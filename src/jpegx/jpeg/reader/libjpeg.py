@@ -28,6 +28,7 @@ _ENCODER = "6b"  # the stock libjpeg that exactness is defined by
 
 _UNKNOWN, _GRAY, _RGB, _YCBCR = 0, 1, 2, 3  # J_COLOR_SPACE
 _ISLOW = 0  # J_DCT_METHOD
+_FANCY_UPSAMPLING = 1 << 0  # jpeglib's flag for smooth chroma
 _PROGRESSIVE_MODE = 1 << 7  # jpeglib's flag that makes it take a scan script
 _SCRIPT_WIDTH = 17  # integers that jpeglib keeps a scan
 # The coefficients that are not 0 of the picture of ``self_check``, for each component.
@@ -59,11 +60,12 @@ def read_coefficients(
     return coefficients, header.tables, messages
 
 
-def show(stream: bytes, layout: Layout) -> np.ndarray:
+def show(stream: bytes, layout: Layout, *, smooth_chroma: bool = True) -> np.ndarray:
     """The picture that libjpeg shows: islow inverse DCT, "fancy" chroma up-sampling.
 
-    ``stream``: a clean file (``QuantizedJpeg.stream``). Returns uint8 (height, width, channels).
-    Raises UnreadableJpeg if libjpeg fails.
+    ``stream``: a clean file (``QuantizedJpeg.stream``). Without ``smooth_chroma`` the pixels of
+    reduced chroma are repeated (libjpeg's ``do_fancy_upsampling`` off). Returns uint8 (height, width,
+    channels). Raises UnreadableJpeg if libjpeg fails.
     """
     self_check()
     pixels = np.empty((layout.height, layout.width, layout.channels), np.uint8)
@@ -80,8 +82,8 @@ def show(stream: bytes, layout: Layout) -> np.ndarray:
                     _GRAY if layout.channels == 1 else _RGB,
                     -1,
                     _ISLOW,
-                    ctypes.c_uint(0),
-                    ctypes.c_uint(0xFFFFFFFF),
+                    ctypes.c_uint(0 if smooth_chroma else _FANCY_UPSAMPLING),
+                    ctypes.c_uint(0xFFFFFFFF ^ _FANCY_UPSAMPLING),
                 )
                 complaint = "; ".join(printed().split("\n")).strip("; ")
             if status:

@@ -1,0 +1,39 @@
+"""The protocols as people read about them."""
+
+from collections.abc import Iterator
+
+from jpegx.evaluation.protocols.protocol import (
+    Protocol,
+    PublishedSet,
+    protocol_names,
+    read_protocol,
+)
+
+
+def listing() -> str:
+    """All protocols: what each measures, on what, and what the user must name."""
+    return "\n\n".join("\n".join(_lines(read_protocol(name))) for name in protocol_names())
+
+
+def _lines(protocol: Protocol) -> Iterator[str]:
+    yield f"{protocol.name}: {protocol.source}"
+    yield f"  {protocol.about}"
+    fixed = protocol.fixed
+    how = ["gray" if fixed.get("gray") else "colour"]
+    if not fixed.get("gray"):
+        how += [str(fixed[key]) for key in ("subsampling",) if key in fixed]
+        how += ["the JPEG's chroma replicated"] if fixed.get("chroma") == "replicated" else []
+    how += ["qualities " + ", ".join(map(str, protocol.qualities))]
+    yield f"  files: {'; '.join(how)}"
+    yield f"  figures: {', '.join(protocol.columns)}"
+    for each in protocol.sets:
+        yield f"  originals: {_set(each)}"
+    for need in protocol.needs:
+        yield f"  needs: {need}"
+
+
+def _set(published: PublishedSet) -> str:
+    count = "" if published.pictures is None else f", {published.pictures} pictures"
+    rows = f"; {len(published.figures)} published rows" if published.figures else ""
+    names = " or ".join(published.folders)
+    return f"{published.name}{count}, in a folder called {names}{rows}"

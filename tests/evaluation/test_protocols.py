@@ -1,0 +1,194 @@
+"""jpegx eval --protocol: as a paper measured, its own rows beside ours."""
+
+import json
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import Run
+from eval_results import compressed, pixels, rows
+from jpegx.evaluation.protocols.protocol import protocol_names, read_protocol
+from jpegx.jpeg.file import read_jpeg
+from jpegx.jpeg.jpeg_batch import JpegBatch
+
+pytestmark = pytest.mark.usefixtures("quick_eval")
+EVAL = Path(__file__).parents[3] / "shared" / "data" / "eval"
+
+
+def _replicated(data: bytes) -> np.ndarray:
+    """A 4:2:0 file of even size by hand: chroma repeated over 2x2 pixels, then ITU-T T.871."""
+    batch = JpegBatch.of_file(read_jpeg(data))
+    y, cb, cr = (plane[0].numpy().astype(np.float64) for plane in batch.planes())
+    cb, cr = (np.repeat(np.repeat(plane, 2, 0), 2, 1) for plane in (cb, cr))
+    y, cb, cr = (plane[: batch.layout.height, : batch.layout.width] for plane in (y, cb, cr))
+    green = y - 0.344136 * cb - 0.714136 * cr
+    pixels = np.stack([y + 1.402 * cr, green, y + 1.772 * cb], axis=2) + 128
+    return pixels.round().clip(0, 255)
+
+
+@pytest.fixture
+def live1(originals: Path, tmp_path: Path) -> Path:
+    """Two pictures in a folder that is called like LIVE1."""
+    folder = tmp_path / "LIVE-1"
+    folder.mkdir()
+    for name in ("bird0.png", "bird1.png"):
+        (originals / name).rename(folder / name)
+    return folder
+
+
+def test_published_rows_stand_beside_the_measured_ones(
+    run: Run, live1: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    command = ("--protocol", "qgac-table1", "--quality", "10,20", "--model", "laplace", "-n", 1)
+    result = run("eval", live1, *command, "-o", out)
+    assert result.exit_code == 0, result.output
+    found = rows(out)
+    published = [key for key, row in found.items() if row["published"]]
+    methods = ("JPEG", "ARCNN", "MWCNN", "IDCN", "DMCNN", "QGAC")
+    assert published == [(q, f"{m} (published)") for q in ("10", "20") for m in methods]
+    qgac = found["10", "QGAC (published)"]
+    assert (qgac["psnr"], qgac["psnr_b"], qgac["ssim_uniform"]) == ("27.65", "27.4", "0.819")
+    assert qgac["swd"] == qgac["consistency"] == ""
+    # The JPEG as the paper shows it: the chroma of each 2x2 pixels the same.
+    errors = []
+    for path in sorted(live1.iterdir()):
+        shown = _replicated(compressed(path, 10))
+        errors.append(10 * np.log10(255**2 / np.mean((shown - pixels(path)) ** 2)))
+    measured = found["10", "standard:chroma=replicated"]
+    assert float(measured["psnr"]) == pytest.approx(np.mean(errors), abs=0.01)
+    assert float(measured["equivalent"]) == pytest.approx(10, abs=0.01)
+    assert ("10", "laplace") in found
+    assert ("10", "laplace projected") not in found
+    # All of them say so: the terminal, JSON, and the names of the columns that the table has.
+    assert "QGAC (published)" in result.stdout
+    assert "2 pictures, 29 in the paper's LIVE1" in result.stdout
+    table, _, said = result.stdout.partition("protocol qgac-table1")
+    assert "8x8" in table
+    assert "NIQE" not in table
+    assert "NIQE" in said
+    document = json.loads((out / "results.json").read_text())
+    assert document["about"]["protocol"] == "qgac-table1"
+    assert sum(row["published"] for row in document["rows"]) == len(published)
+
+
+@pytest.mark.usefixtures("figures_drawn")
+def test_the_report_has_the_published_rows(run: Run, live1: Path, tmp_path: Path) -> None:
+    command = ("--protocol", "qgac-table3", "--projection", "both", "--quality", "10,20")
+    result = run("eval", live1, *command, "--model", "standard", "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "IDCN of quality 20 (published)" in page
+    assert "Ehrlich et al. 2020, Table 3" in page
+    assert "Gained over the JPEG" in page
+    assert not any("(published)" in line for line in page.split("<tr") if "<b>" in line)
+
+
+def test_another_folder_has_the_published_rows_apart(run: Run, originals: Path) -> None:
+    (originals / "bird2.png").unlink()
+    result = run("eval", originals, "--protocol", "qgac-table5", "--model", "standard")
+    assert result.exit_code == 0, result.output
+    assert "birds: not called like one of the paper's sets (Classic-5)" in result.output
+    assert "Classic-5: published" in result.output
+    assert "FrequencyNet alone (published)" in result.output
+
+
+def test_what_contradicts_a_protocol_is_refused(run: Run, live1: Path, tmp_path: Path) -> None:
+    for option, words in {
+        "--gray": "pictures in colour",
+        "--crop 64": "whole pictures",
+        "--subsampling 4:4:4": "subsampling 4:2:0",
+        "--quality 10,40": "the qualities 10, 20, 30",
+        f"--decoded {live1.parent}": "give --jpegs too",
+    }.items():
+        result = run("eval", live1, "--protocol", "qgac-table1", *option.split())
+        assert result.exit_code == 2
+        said = " ".join(result.stderr.split())
+        assert "contradicts --protocol qgac-table1" in said
+        assert words in said
+        assert "Ehrlich et al. 2020, Table 1" in said
+    unknown = run("eval", live1, "--protocol", "table9")
+    assert unknown.exit_code == 2
+    assert "qgac-table1" in unknown.stderr
+
+
+def test_what_does_not_contradict_may_be_said(run: Run, live1: Path) -> None:
+    options = ("--subsampling", "4:2:0", "--quality", 20, "--projection", "both", "-n", 1)
+    result = run("eval", live1, "--protocol", "qgac-table3", *options, "--model", "standard")
+    assert result.exit_code == 0, result.output
+    assert "standard:chroma=replicated projected" in result.output
+    assert "projection both; the protocol has without" in result.output
+
+
+def test_pictures_of_other_programs_at_the_qualities_of_a_protocol(
+    run: Run, live1: Path, tmp_path: Path
+) -> None:
+    jpegs, theirs = tmp_path / "jpegs", tmp_path / "theirs"
+    for folder in (jpegs, theirs):
+        folder.mkdir()
+    for path in live1.iterdir():
+        (jpegs / f"{path.stem}.jpg").write_bytes(compressed(path, 20))
+        Image.open(BytesIO(compressed(path, 20))).save(theirs / path.name)
+    given = ("--decoded", theirs, "--jpegs", jpegs)
+    result = run("eval", live1, "--protocol", "qgac-table1", *given, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    found = rows(tmp_path / "out")
+    assert ("20", "theirs") in found
+    assert ("20", "standard:chroma=replicated") in found
+    assert ("20", "QGAC (published)") in found
+
+
+def test_the_list_says_what_each_needs(run: Run) -> None:
+    result = run("eval", "--protocol", "list")
+    assert result.exit_code == 0
+    for name in protocol_names():
+        protocol = read_protocol(name)
+        assert f"{name}: {protocol.source}" in result.output
+        for each in protocol.sets:
+            assert f"originals: {each.name}" in result.output
+
+
+@pytest.mark.parametrize("name", protocol_names())
+def test_protocols_are_sound(name: str) -> None:
+    from jpegx.evaluation.report.columns import COLUMNS
+
+    protocol, keys = read_protocol(name), [column.key for column in COLUMNS]
+    assert set(protocol.columns) <= set(keys)
+    for each in protocol.sets:
+        assert each.holds(Path("/data") / each.folders[0] / "test")
+        assert not each.holds(Path("/data/photos/test"))
+        for method, rows_of in each.figures.items():
+            assert set(rows_of) <= set(protocol.qualities), method
+            assert all(set(figures) & set(protocol.columns) for figures in rows_of.values())
+
+
+def test_only_what_libjpeg_shows_has_a_choice_of_chroma(run: Run, example: Path) -> None:
+    result = run("decode", example, "--model", "laplace:chroma=replicated")
+    assert result.exit_code == 2
+    assert "chroma= means nothing for it" in " ".join(result.stderr.split())
+    assert run("decode", example, "--model", "standard:chroma=rough").exit_code == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not EVAL.is_dir(), reason="the data sets are not there")
+@pytest.mark.parametrize(
+    ("name", "folder", "row"),
+    [
+        ("qgac-table1", "live1", "standard:chroma=replicated"),
+        ("qgac-table2", "live1", "standard"),
+        ("qgac-table2", "classic5", "standard"),
+    ],
+)
+def test_the_jpeg_s_row_is_as_published(
+    name: str, folder: str, row: str, run: Run, tmp_path: Path
+) -> None:
+    result = run("eval", EVAL / folder, "--protocol", name, "--model", "standard", "-o", tmp_path)
+    assert result.exit_code == 0, result.output
+    found = rows(tmp_path)
+    for quality in ("10", "20", "30"):
+        ours, theirs = found[quality, row], found[quality, "JPEG (published)"]
+        for key, nearly in {"psnr": 0.016, "psnr_b": 0.016, "ssim_uniform": 0.0016}.items():
+            assert float(ours[key]) == pytest.approx(float(theirs[key]), abs=nearly), key
