@@ -64,8 +64,8 @@ def show(stream: bytes, layout: Layout, *, smooth_chroma: bool = True) -> np.nda
     """The picture that libjpeg shows: islow inverse DCT, "fancy" chroma up-sampling.
 
     ``stream``: a clean file (``QuantizedJpeg.stream``). Without ``smooth_chroma`` the pixels of
-    reduced chroma are repeated (libjpeg's ``do_fancy_upsampling`` off). Returns uint8 (height, width,
-    channels). Raises UnreadableJpeg if libjpeg fails.
+    reduced chroma are repeated (libjpeg's ``do_fancy_upsampling`` off). Returns uint8 (height,
+    width, channels). Raises UnreadableJpeg if libjpeg fails.
     """
     self_check()
     pixels = np.empty((layout.height, layout.width, layout.channels), np.uint8)
