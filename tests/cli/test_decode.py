@@ -178,8 +178,8 @@ def test_bad_standard_input_writes_nothing(run: Run) -> None:
         (["a.jpg", "-o", "-", "--json"], "one picture"),
         (["a.jpg", "b.jpg", "-o", "-"], "one file"),
         (["a.jpg", "b.jpg", "-o", "x.png"], "one file"),
-        (["a.jpg", "-o", "x.jpg"], "written as PNG"),
-        (["a.jpg", "-o", "b.jpg/"], "written as PNG"),
+        (["a.jpg", "-o", "x.jpg"], "not .jpg"),
+        (["a.jpg", "-o", "b.jpg/"], "not .jpg"),
         (["a.jpg", "-o", "list"], "not a folder"),
         (["a.jpg", "--mean"], "at least two"),
         (["a.jpg", "--std-map"], "at least two"),
@@ -328,7 +328,7 @@ def test_an_input_is_never_overwritten(run: Run, make_jpeg: MakeJpeg, tmp_path: 
     for folder in (tmp_path, tmp_path / "link"):
         result = run("decode", photo, trap, "--overwrite", "-o", folder)
         assert result.exit_code == 1
-        assert "is an input itself" in result.stderr
+        assert "is a JPEG file itself" in result.stderr
         assert trap.read_bytes() == before
 
 

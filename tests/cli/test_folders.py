@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from conftest import MakeJpeg, Run
-from jpegx.batch.outputs import name_outputs
-from jpegx.io.inputs import Input, UnreadableList, find_inputs, read_names
+from jpegx.batch.outputs import Naming
+from jpegx.io.inputs import Input, NameList, UnreadableList, find_inputs
 from jpegx.io.png import encode_png
 
 JPEGX = [sys.executable, "-c", "from jpegx.cli.main import main; main(prog_name='jpegx')"]
@@ -45,7 +45,7 @@ def test_names_of_outputs(name: str) -> None:
     if name in (".", ".."):
         return
     for output in (None, Path("out")):
-        outputs = name_outputs(Input(Path(name), Path(name)), output, 2, mean=True, std_map=True)
+        outputs = Naming(output, 2, mean=True, std_map=True).of(Input(Path(name), Path(name)))
         assert len({path.name for path in outputs}) == 4
         assert all(path.parent == (output or Path()) for path in outputs)
 
@@ -86,7 +86,7 @@ def test_lists_with_a_mark(
 @given(st.binary(max_size=300), st.booleans())
 def test_any_list(data: bytes, null: bool) -> None:
     try:
-        found = read_names(BytesIO(data), null=null)
+        found = list(NameList(BytesIO(data), null=null))
     except UnreadableList:
         return
     assert all(found)

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from jpegx.io.formats import CONTAINERS, Container
 from jpegx.io.png import Chunk
 from jpegx.jpeg.metadata.collect import Metadata
 
@@ -38,6 +39,20 @@ def carried_chunks(metadata: Metadata, text: Mapping[str, str]) -> Iterator[Chun
 def of_a_measurement(metadata: Metadata) -> Metadata:
     """What still holds for a measurement of the picture: a profile or a caption would not."""
     return replace(metadata, icc_profile=None, xmp=None, photoshop=None, comments=())
+
+
+def lost_metadata(metadata: Metadata, container: Container) -> str | None:
+    """What of the metadata files of a kind have no place for, as a sentence; None if nothing."""
+    found: list[tuple[str, bytes | None]] = []
+    if container in ("webp", "jxl"):
+        found.append(("IPTC" if metadata.has_iptc else "image resources", metadata.photoshop))
+    comments = "\n".join(metadata.comments).encode() or None
+    found += [("the comment", comments)] if container != "png" else []
+    names = [name for name, data in found if data is not None]
+    if not names:
+        return None
+    verb = "is" if len(names) == 1 and names[0] != "image resources" else "are"
+    return f"{' and '.join(names)} {verb} not kept in {CONTAINERS[container].name}"
 
 
 def _density(metadata: Metadata) -> Iterator[Chunk]:

@@ -56,6 +56,7 @@ class Encoder:
                     pixels,
                     metadata,
                     _description(written, self._settings),
+                    "png" if written.kind == "std" else self._settings.container,
                     compress_level=self._settings.compress_level,
                     stop=self._stop,
                 )

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from jpegx.batch.carried import of_a_measurement
+from jpegx.batch.carried import lost_metadata, of_a_measurement
 from jpegx.batch.encoder import ENCODERS, Encoder, OpenOutput
 from jpegx.batch.measured_map import measured_pixels
 from jpegx.batch.outcomes import Failed, Finished, Outcome, Warned, Written
@@ -152,8 +152,9 @@ def _pictures(
 ) -> Iterator[_Step]:
     """The pictures of one file, each on its way into its output; no more once one has failed."""
     decoded = work.decode(jpeg)
-    if work.settings.form != "png" and jpeg.metadata.exif is not None:
-        yield Warned(source, f"{source.name}: warning: EXIF is not kept in TIFF")
+    lost = lost_metadata(jpeg.metadata, work.settings.container)
+    if lost is not None:
+        yield Warned(source, f"{source.name}: warning: {lost}")
     started: list[_Step] = []
     for picture in decoded.pictures:
         output = outputs.mean if picture.kind == "mean" else outputs.samples[picture.index]

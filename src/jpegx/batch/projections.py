@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from jpegx.batch.carried import of_a_measurement
+from jpegx.batch.carried import lost_metadata, of_a_measurement
 from jpegx.batch.encoder import OpenOutput
 from jpegx.batch.measured_map import CONTRADICTION, measured_pixels
 from jpegx.batch.outputs import is_picture
@@ -16,12 +16,13 @@ from jpegx.batch.writing import write_picture
 from jpegx.errors import JpegxError
 from jpegx.io.any_picture import read_any_picture
 from jpegx.io.atomic_file import atomic_file, remove_leftovers
+from jpegx.io.formats import CONTAINERS, Container
 from jpegx.io.inputs import PICTURE_SUFFIXES, split_suffix
 from jpegx.io.tiled_tiff import PaddedPicture
 from jpegx.jpeg.file import read_jpeg
 from jpegx.jpeg.metadata.collect import Metadata
 from jpegx.sampling.finishing import Form
-from jpegx.sampling.projecting import Moved, PictureProjector, shown_levels
+from jpegx.sampling.projecting import Moved, PictureProjector, gray_levels, shown_levels
 
 _TOLD = "picture of another program, made consistent with the JPEG file"
 
@@ -35,6 +36,7 @@ class ProjectSettings:
     """
 
     form: Form
+    container: Container
     output: Path | None
     maps: Path | None
     compress_level: int
@@ -72,7 +74,8 @@ class Projections:
         self._settings = settings
         self._written = written
         self._open_output = open_output
-        self.warnings = self._jpeg.warnings
+        lost = lost_metadata(self._jpeg.metadata, settings.container)
+        self.warnings = (*self._jpeg.warnings, *([lost] if lost else []))
 
     def write(self, source: Path | BinaryIO, name: str, relative: Path) -> Projection:
         """Project a picture. ``relative``: its path below an output folder.
@@ -86,17 +89,19 @@ class Projections:
         found = read_any_picture(source, name, (layout.width, layout.height))
         if isinstance(found, PaddedPicture):
             found = shown_levels(found, layout)
+        elif found.dtype == np.uint16:
+            found = gray_levels(found)
         moved = self._projector(found)
-        self._save(output, moved.pixels, self._jpeg.metadata, _TOLD)
+        self._save(output, moved.pixels, self._jpeg.metadata, _TOLD, self._settings.container)
         if where is not None:
             metadata = of_a_measurement(self._jpeg.metadata)
-            self._save(where, measured_pixels(moved.contradiction), metadata, CONTRADICTION)
+            self._save(where, measured_pixels(moved.contradiction), metadata, CONTRADICTION, "png")
         return Projection(output, where, moved)
 
     def _outputs(self, name: str, relative: Path) -> tuple[Path, Path | None]:
         settings = self._settings
         stem = split_suffix(relative.name, PICTURE_SUFFIXES)[0]
-        suffix = ".png" if settings.form == "png" else ".tif"
+        suffix = CONTAINERS[settings.container].suffixes[0]
         if settings.output is None:
             output = Path(name).parent / f"{stem}_projected{suffix}"
         elif is_picture(settings.output) or self._open_output is not None:
@@ -116,11 +121,18 @@ class Projections:
         self._written.add(place)
 
     def _save(
-        self, path: Path, content: np.ndarray | PaddedPicture, metadata: Metadata, told: str
+        self,
+        path: Path,
+        content: np.ndarray | PaddedPicture,
+        metadata: Metadata,
+        told: str,
+        container: Container,
     ) -> None:
+        level = self._settings.compress_level
         with self._open(path) as stream:
-            level = self._settings.compress_level
-            write_picture(stream, content, metadata, told, compress_level=level, stop=Event())
+            write_picture(
+                stream, content, metadata, told, container, compress_level=level, stop=Event()
+            )
 
     def _open(self, path: Path) -> AbstractContextManager[BinaryIO]:
         if self._open_output is not None and path == self._settings.output:

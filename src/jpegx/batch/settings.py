@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from jpegx.batch.outputs import Existing
+from jpegx.io.formats import Container
 from jpegx.sampling.finishing import Form
 from jpegx.sampling.spec import SamplerSpec
 
@@ -11,7 +12,8 @@ from jpegx.sampling.spec import SamplerSpec
 class DecodeSettings:
     """What is done with each file: the options of ``jpegx decode`` under their own names.
 
-    ``spec``: what the samples are drawn from. ``form``: of the pictures (``decoding.decode``).
+    ``spec``: what the samples are drawn from. ``form``: of the pictures (``decoding.decode``), in
+    files of a ``container``.
     ``preserve``: pictures get the time of the last change of their input.
     """
 
@@ -20,6 +22,7 @@ class DecodeSettings:
     seed: int
     project: bool
     form: Form
+    container: Container
     mean: bool
     std_map: bool
     strict: bool

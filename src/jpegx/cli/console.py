@@ -37,7 +37,7 @@ class Console:
         self._console.print(Text(line), soft_wrap=True)
 
     @contextmanager
-    def progress(self, total: int, *, quiet: bool) -> Iterator["Bar"]:
+    def progress(self, total: int | None, *, quiet: bool) -> Iterator["Bar"]:
         """A progress bar over ``total`` steps; invisible if quiet or not on a terminal."""
         from rich import progress
 
@@ -56,6 +56,11 @@ class Console:
                 yield self._bar
             finally:
                 self._bar = None
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether a progress bar would be seen: on a terminal."""
+        return self._stream.isatty()
 
     def drawn(self, share: float) -> None:
         """Show beside the bar, if there is one, which share of the next pictures is drawn."""

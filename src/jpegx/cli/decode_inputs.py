@@ -5,19 +5,25 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import click
 
-from jpegx.batch.outputs import TIFF_SUFFIXES, is_picture
+from jpegx.batch.outputs import is_picture, is_template
 from jpegx.cli.report import Report
-from jpegx.io.inputs import JPEG_SUFFIXES, Input, find_inputs
+from jpegx.io.formats import CONTAINERS
+from jpegx.io.inputs import (
+    JPEG_SUFFIXES,
+    PICTURE_SUFFIXES,
+    Input,
+    NameList,
+    UnreadableList,
+    find_inputs,
+)
 
-if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
-    from jpegx.sampling.finishing import Form
-
-OTHER_PICTURES = JPEG_SUFFIXES | {".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".jxl"}
+OTHER_PICTURES = JPEG_SUFFIXES | PICTURE_SUFFIXES
 
 
 def check_inputs(
@@ -44,37 +50,50 @@ def check_inputs(
             raise click.UsageError("standard input is a terminal; send a JPEG file to it.")
 
 
-def check_target(target: Path, form: "Form") -> None:
-    """Raise click.UsageError if no pictures of this form can go there."""
-    if target.is_dir():
-        return
-    if is_picture(target):
-        is_tiff = target.suffix.lower() in TIFF_SUFFIXES
-        if is_tiff and form == "png":
-            raise click.UsageError(
-                f"-o {target}: pictures are written as PNG; as TIFF with --ycbcr or --float."
-            )
-        if not is_tiff and form != "png":
-            raise click.UsageError(f"-o {target}: --ycbcr and --float are written as TIFF (.tif).")
+def check_target(target: Path) -> None:
+    """Raise click.UsageError if no pictures can go there."""
+    if target.is_dir() or is_picture(target) or is_template(str(target)):
         return
     if target.suffix.lower() in OTHER_PICTURES:
-        raise click.UsageError(f"-o {target}: pictures are written as PNG, not {target.suffix}.")
+        names = ", ".join(known.name for known in CONTAINERS.values())
+        raise click.UsageError(f"-o {target}: written as are {names}, not {target.suffix}.")
     if os.path.lexists(target):
         raise click.UsageError(f"-o {target} is a file, not a folder.")
 
 
+class Names:
+    """The names of inputs: those of the command line, then those of a list, again and again.
+
+    Raises click.BadParameter for a list that cannot be read.
+    """
+
+    def __init__(self, inputs: tuple[str, ...], files_from: BinaryIO | None, *, null: bool) -> None:
+        self._inputs = inputs
+        try:
+            self._list = None if files_from is None else NameList(files_from, null=null)
+        except UnreadableList as error:
+            raise click.BadParameter(str(error), param_hint="--files-from") from None
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._inputs
+        yield from self._list or ()
+
+
 def find_sources(
-    names: list[str], recursive: bool, below: Path | None, report: Report
-) -> list[Input]:
-    """All files that are meant; what is wrong with some is reported."""
-    if names == ["-"]:
-        return [Input(Path("-"), Path("stdin"), sys.stdin.buffer)]
-    sources = find_inputs(
+    names: Names, recursive: bool, below: Path | None, report: Report
+) -> Iterator[Input]:
+    """All files that are meant, as they are asked for; what is wrong with some is reported."""
+    if list(islice(names, 2)) == ["-"]:
+        yield Input(Path("-"), Path("stdin"), sys.stdin.buffer)
+        return
+    is_empty = True
+    for source in find_inputs(
         names, recursive=recursive, failed=report.failed, noted=report.noted, below=below
-    )
-    if not sources and not report.failures:
+    ):
+        is_empty = False
+        yield source
+    if is_empty and not report.failures:
         report.failed("jpegx: the list of inputs is empty")
-    return sources
 
 
 @contextmanager

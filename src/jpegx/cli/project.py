@@ -13,9 +13,10 @@ from jpegx.cli.arguments import check_standard_input, name_of, source_of
 from jpegx.cli.console import Console
 from jpegx.cli.decode_inputs import check_target, standard_output
 from jpegx.cli.shared_options import (
+    choose_format,
     compress_level_option,
     float_option,
-    form_of,
+    format_option,
     max_pixels_option,
     ycbcr_option,
 )
@@ -24,7 +25,6 @@ from jpegx.io.failures import one_line
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
     from jpegx.batch.projections import Projection, ProjectSettings
-    from jpegx.sampling.finishing import Form
 
 FAILED = 1
 NOT_EXACT = 3
@@ -48,8 +48,8 @@ Examples:
     "-o",
     "--output",
     metavar="PATH",
-    help="Folder for the pictures, or a file name that ends in .png (.tif with --ycbcr or "
-    "--float), or - for standard output.  [default: NAME_projected.png beside each picture]",
+    help="Folder for the pictures, or a file name that ends in .png, .tif, .webp or .jxl, or - "
+    "for standard output.  [default: NAME_projected.png beside each picture]",
 )
 @click.option(
     "--map",
@@ -60,6 +60,7 @@ Examples:
     "level that plain projection moves a pixel, black is no contradiction. A file that ends in "
     ".png, or a folder for the maps of several pictures.",
 )
+@format_option
 @ycbcr_option
 @float_option
 @click.option("-r", "--recursive", is_flag=True, help="Look into the sub-folders of folders.")
@@ -74,6 +75,7 @@ def project(
     pictures: tuple[str, ...],
     output: str | None,
     maps: Path | None,
+    file_format: str | None,
     ycbcr: bool,
     real: bool,
     recursive: bool,
@@ -100,7 +102,8 @@ def project(
     3, every picture is written but some are not exact (jpegx decode --help says why).
     """
     check_standard_input(jpeg, *pictures)
-    form = form_of(ycbcr, real)
+    target = None if output in (None, "-") else Path(output)
+    container, form = choose_format(file_format, target, ycbcr=ycbcr, real=real)
     folders = [name for name in (jpeg, *pictures) if name != "-" and Path(name).is_dir()]
     if folders and (len(folders) != 2 or len(pictures) != 1):
         raise click.UsageError("give one JPEG file and pictures, or two folders.")
@@ -110,14 +113,17 @@ def project(
         raise click.UsageError("say where the pictures go, with -o.")
     if output == "-" and as_json:
         raise click.UsageError("-o - is for one picture; leave out --json.")
-    target = None if output is None else Path(output)
-    _check_targets(target, maps, form, many=bool(folders) or len(pictures) > 1)
+    many = bool(folders) or len(pictures) > 1
+    if many and output == "-":
+        raise click.UsageError("-o - is for one picture.")
+    _check_targets(target, maps, many=many)
 
     from jpegx.batch.projections import ProjectSettings
 
     settings = ProjectSettings(
         form=form,
-        output=target,
+        container=container,
+        output=None if output is None else Path(output),
         maps=maps,
         compress_level=compress_level,
         overwrite=overwrite,
@@ -131,15 +137,15 @@ def project(
     sys.exit(job.exit_code)
 
 
-def _check_targets(target: Path | None, maps: Path | None, form: "Form", *, many: bool) -> None:
+def _check_targets(target: Path | None, maps: Path | None, *, many: bool) -> None:
     from jpegx.batch.outputs import is_picture
 
-    if target is not None and target != Path("-"):
-        check_target(target, form)
-    if maps is not None:
-        check_target(maps, "png")
+    choose_format("png", maps, ycbcr=False, real=False)
     for option, path in (("-o", target), ("--map", maps)):
-        if many and path is not None and (is_picture(path) or path == Path("-")):
+        if path is None:
+            continue
+        check_target(path)
+        if many and is_picture(path):
             raise click.UsageError(f"{option} {path} is one file, but there are more pictures.")
 
 
@@ -208,7 +214,7 @@ def _project_folders(job: _Job, jpegs: str, pictures: Path, *, recursive: bool) 
     from jpegx.batch.pairs import pair_up
     from jpegx.io.inputs import find_inputs
 
-    sources = find_inputs([jpegs], recursive=recursive, failed=job.failed, noted=job.noted)
+    sources = list(find_inputs([jpegs], recursive=recursive, failed=job.failed, noted=job.noted))
     pairs, rest = pair_up(sources, pictures, recursive=recursive)
     missing = 0
     for source, found in pairs:

@@ -1,6 +1,7 @@
 """What jpegx decode tells while it works, and the exit code that comes of it."""
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import asdict
 from time import monotonic
@@ -13,7 +14,9 @@ from jpegx.errors import printable
 
 if TYPE_CHECKING:
     from jpegx.batch.outcomes import Outcome, Written
+    from jpegx.batch.outputs import Existing, Outputs
     from jpegx.batch.settings import DecodeSettings
+    from jpegx.io.inputs import Input
 
 FAILED = 1
 NOT_EXACT = 3
@@ -44,22 +47,43 @@ class Report:
         self.failures += 1
         self._console.say(printable(line))
 
+    def tell_plan(self, jobs: Iterable["tuple[Input, Outputs]"], existing: "Existing") -> None:
+        """Print which pictures the inputs would become, on standard output."""
+        word = {"refuse": "exists: refused", "overwrite": "replaced", "skip": "exists: skipped"}
+        for source, outputs in jobs:
+            there = {path for path in outputs if os.path.lexists(path)}
+            if self._as_json:
+                told = {
+                    "input": str(source.path),
+                    "outputs": [str(path) for path in outputs],
+                    "existing": [str(path) for path in outputs if path in there],
+                }
+                click.echo(json.dumps(told))
+                continue
+            names = [
+                f"{path} ({word[existing]})" if path in there else str(path) for path in outputs
+            ]
+            click.echo(printable(f"{source.name} -> {', '.join(names)}"))
+
     def follow(
         self,
         outcomes: Iterable["Outcome"],
-        files: int,
+        files: int | None,
         pictures: int,
         settings: "DecodeSettings",
         *,
         quiet: bool,
     ) -> None:
-        """Tell of the outcomes as they come, of this many files with this many pictures each."""
+        """Tell of the outcomes as they come, of this many files with this many pictures each.
+
+        ``files``: None if that is not known.
+        """
         from jpegx.batch.outcomes import Appeared, Failed, Finished, Warned, Written
 
         skipped = finished = written = 0
         inexact: list[Written] = []
         began = last = monotonic()
-        with self._console.progress(files * pictures, quiet=quiet) as bar:
+        with self._console.progress(files and files * pictures, quiet=quiet) as bar:
             bar.expect(pictures)
             for outcome in outcomes:
                 match outcome:
@@ -85,23 +109,23 @@ class Report:
                         if self._verbose:
                             now = monotonic()
                             done = "skipped" if outcome.skipped else f"{now - last:.1f} s"
-                            self._console.say(
-                                f"[{finished}/{files}] {printable(outcome.source.name)}: {done}"
-                            )
+                            number = f"[{finished}/{max(finished, files or 0)}]"
+                            name = printable(outcome.source.name)
+                            self._console.say(f"{number} {name}: {done}")
                             last = now
-        if self._inexact_files and files > 1 and not quiet:
+        if self._inexact_files and finished > 1 and not quiet:
             self._console.say(
-                f"jpegx: not exact: {self._inexact_files} of {files} files; coefficients of all "
+                f"jpegx: not exact: {self._inexact_files} of {finished} files; coefficients of all "
                 f"their pictures that differ: {_by_cause(self._causes)}"
             )
         if self._verbose:
             self._console.say(
-                f"jpegx: {_count(files, 'file')}, {_count(written, 'picture')} written, "
+                f"jpegx: {_count(finished, 'file')}, {_count(written, 'picture')} written, "
                 f"{skipped} skipped, {self.failures} failed, {self._inexact_files} not exact, "
                 f"in {monotonic() - began:.1f} s"
             )
         elif skipped and not quiet:
-            self._console.say(f"jpegx: {skipped} of {files} files skipped: their pictures exist")
+            self._console.say(f"jpegx: {skipped} of {finished} files skipped: their pictures exist")
 
     def _not_exact(self, pictures: list["Written"]) -> None:
         if pictures:

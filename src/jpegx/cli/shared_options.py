@@ -1,10 +1,12 @@
 """Options that several commands share."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from jpegx.io.formats import CONTAINERS, OF_SUFFIX, Container
 from jpegx.models.card import MAX_TEMPERATURE
 from jpegx.sampling.spec import BadSpec, SamplerSpec
 
@@ -45,8 +47,8 @@ max_pixels_option = click.option(
 ycbcr_option = click.option(
     "--ycbcr",
     is_flag=True,
-    help="Write TIFF files in the file's own colours and sampling, with what lies beyond the edge: "
-    "exact also where no RGB picture is, as of many cameras.",
+    help="Write TIFF files in the file's own colours and sampling, with what lies beyond the "
+    "edge: exact also where no RGB picture is, as of many cameras.",
 )
 
 float_option = click.option(
@@ -63,7 +65,7 @@ compress_level_option = click.option(
     default=3,
     show_default=True,
     metavar="N",
-    help="PNG compression from 0, fast, to 9, small.",
+    help="Compression from 0, fast, to 9, small.",
 )
 
 device_option = click.option(
@@ -98,11 +100,39 @@ self_ensemble_option = click.option(
 )
 
 
-def form_of(ycbcr: bool, real: bool) -> "Form":
-    """What pictures hold, by the options --ycbcr and --float. Raises click.UsageError for both."""
+format_option = click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["png", "png16", "tiff", "tiff16", "webp", "jxl"]),
+    help="What pictures are written as; 16: 16 bits a channel, exact by the real-valued forward "
+    "model. WebP and JPEG XL are lossless (the latter needs pillow-jxl-plugin).  [default: what "
+    "the ending of -o says, else png]",
+)
+
+
+def choose_format(
+    name: str | None, output: Path | None, *, ycbcr: bool, real: bool
+) -> "tuple[Container, Form]":
+    """What pictures are written as, by the options and the ending of what -o names.
+
+    Raises click.UsageError for what does not go together.
+    """
     if ycbcr and real:
         raise click.UsageError("--ycbcr and --float are two forms of a picture; choose one.")
-    return "ycbcr" if ycbcr else "float" if real else "png"
+    is_file = output is not None and not output.is_dir()
+    ending = OF_SUFFIX.get(output.suffix.lower()) if output is not None and is_file else None
+    container: Container = "tiff"
+    if not (ycbcr or real):
+        container = cast("Container", name.removesuffix("16")) if name else ending or "png"
+    elif name not in (None, "tiff"):
+        raise click.UsageError(f"--ycbcr and --float are written as TIFF; leave out {name}.")
+    if ending not in (None, container):
+        known = CONTAINERS[container]
+        raise click.UsageError(
+            f"-o {output}: the pictures are {known.name}, whose names end in {known.suffixes[0]}."
+        )
+    deep = name is not None and name.endswith("16")
+    return container, "ycbcr" if ycbcr else "float" if real else "16-bit" if deep else "8-bit"
 
 
 def spec_of(

@@ -55,7 +55,7 @@ def verify(
 ) -> None:
     """Tell whether pictures could have been the source of a JPEG file.
 
-    Each PICTURE (PNG, TIFF, WebP, BMP ..., 8 bits a channel) is encoded with libjpeg (islow DCT),
+    Each PICTURE (PNG, TIFF, WebP, BMP ..., 8 bits a channel; PNG also 16) is encoded with libjpeg (islow DCT),
     with the quantization tables and sampling factors of the file JPEG, and its coefficients are
     compared with the file's. Of a TIFF that decode --ycbcr or --float wrote, what lies beyond the
     edge is compared, too. One of the names may be -, standard input.
@@ -122,6 +122,7 @@ class _Check:
         """Compare a file with pictures. Raises OSError if the answer cannot be written."""
         from jpegx.consistency.compare import verify as compare
         from jpegx.io.any_picture import read_any_picture
+        from jpegx.io.formats import LEVELS
         from jpegx.io.tiled_tiff import PaddedPicture
         from jpegx.jpeg.file import read_jpeg
 
@@ -141,6 +142,10 @@ class _Check:
                     from jpegx.consistency.compare_padded import verify_padded
 
                     report = verify_padded(quantized, found, certify=self._certify)
+                elif found.itemsize == 2:
+                    from jpegx.consistency.compare_padded import verify_levels
+
+                    report = verify_levels(quantized, found / LEVELS)
                 else:
                     report = compare(quantized, found, certify=self._certify)
             except Exception as error:
@@ -156,7 +161,9 @@ def _check_folders(check: _Check, jpegs: str, pictures: str, *, recursive: bool)
     from jpegx.batch.pairs import pair_up
     from jpegx.io.inputs import find_inputs
 
-    sources = find_inputs([jpegs], recursive=recursive, failed=check.failed, noted=check.noted)
+    sources = list(
+        find_inputs([jpegs], recursive=recursive, failed=check.failed, noted=check.noted)
+    )
     pairs, rest = pair_up(sources, Path(pictures), recursive=recursive)
     missing = 0
     for source, found in pairs:

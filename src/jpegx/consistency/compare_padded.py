@@ -1,4 +1,4 @@
-"""Pictures that hold what is beyond the edge of a file's picture, held against the file."""
+"""Pictures of real numbers, or with what is beyond the edge, held against a file."""
 
 from dataclasses import replace
 
@@ -10,11 +10,13 @@ from jpegx.consistency.causes import Causes
 from jpegx.consistency.certificates import find_causes
 from jpegx.consistency.compare import VerifyReport, component_reports, largest_distances
 from jpegx.consistency.measure import consistency_rmse
-from jpegx.consistency.padded import encode_unclipped, plane_layout, whole_layout
+from jpegx.consistency.padded import encode_unclipped, extended, plane_layout, whole_layout
 from jpegx.consistency.recompress import recompress
 from jpegx.errors import PictureMismatch
 from jpegx.io.tiled_tiff import PaddedPicture
+from jpegx.jpeg.color import luma
 from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.jpeg.layout import Layout
 
 
 def verify_padded(
@@ -32,28 +34,62 @@ def verify_padded(
     reductions = {layout.reduction(c) for c in range(1, len(layout.factors))}
     if picture.space != space or not (is_real or reductions <= {picture.reduction}):
         raise PictureMismatch("the picture has other colours or another sampling than the file")
-    file = [torch.tensor(c) for c in jpeg.coefficients]
-    tables = [torch.tensor(t) for t in jpeg.tables]
-    encoded: list[Tensor] = []
-    largest: list[float] = []
-    causes = Causes()
     if is_real:
         whole = whole_layout(layout)
         planes = [torch.tensor(p[: whole.height, : whole.width]) for p in picture.planes]
-        encoded, distances = encode_unclipped(torch.stack(planes), file, tables, layout)
-        largest = [float(d.max()) for d in distances]
-        missed = sum(int((a != b).sum()) for a, b in zip(encoded, file, strict=True))
-        causes = Causes(search=missed)
-    else:
-        for c, plane in enumerate(picture.planes):
-            rows, columns = layout.blocks(c)
-            own = np.ascontiguousarray(plane[: 8 * rows, : 8 * columns, None])
-            gray, table = plane_layout(own.shape), (jpeg.tables[c],)
-            alone = replace(jpeg, layout=gray, coefficients=(jpeg.coefficients[c],), tables=table)
-            again = recompress(alone, own)
-            encoded.append(torch.tensor(again.coefficients[0]))
-            largest += largest_distances(alone, own)
-            causes += find_causes(alone, again.coefficients, certify=certify)
+        return _verify_real(jpeg, torch.stack(planes))
+    encoded: list[Tensor] = []
+    largest: list[float] = []
+    causes = Causes()
+    for c, plane in enumerate(picture.planes):
+        rows, columns = layout.blocks(c)
+        own = np.ascontiguousarray(plane[: 8 * rows, : 8 * columns, None])
+        gray, table = plane_layout(own.shape), (jpeg.tables[c],)
+        alone = replace(jpeg, layout=gray, coefficients=(jpeg.coefficients[c],), tables=table)
+        again = recompress(alone, own)
+        encoded.append(torch.tensor(again.coefficients[0]))
+        largest += largest_distances(alone, own)
+        causes += find_causes(alone, again.coefficients, certify=certify)
+    return _report(jpeg, encoded, largest, causes)
+
+
+def verify_levels(jpeg: QuantizedJpeg, levels: np.ndarray) -> VerifyReport:
+    """Compare a picture of real numbers that ends at its edge, by the real-valued forward model.
+
+    ``levels``: (height, width, channels) in gray levels, the channels of the file, or 3 for a gray
+    one. Its last pixels are repeated beyond the edge. Raises PictureMismatch if it does not fit.
+    """
+    return _verify_real(jpeg, extended(_fitting(levels, jpeg.layout), jpeg.layout))
+
+
+def _fitting(levels: np.ndarray, layout: Layout) -> Tensor:
+    if levels.shape[:2] != (layout.height, layout.width) or levels.shape[2:] not in ((1,), (3,)):
+        raise PictureMismatch(
+            f"a picture of shape {levels.shape}; the JPEG file has {layout.height} rows and "
+            f"{layout.width} columns"
+        )
+    image = torch.tensor(levels, dtype=torch.float64).permute(2, 0, 1)
+    if image.shape[0] > layout.channels:
+        return luma(image[None])[0]
+    return image.expand(layout.channels, -1, -1)
+
+
+def _verify_real(jpeg: QuantizedJpeg, whole: Tensor) -> VerifyReport:
+    file, tables = _tensors(jpeg)
+    encoded, distances = encode_unclipped(whole, file, tables, jpeg.layout)
+    missed = sum(int((a != b).sum()) for a, b in zip(encoded, file, strict=True))
+    largest = [float(d.max()) for d in distances]
+    return _report(jpeg, encoded, largest, Causes(search=missed))
+
+
+def _report(
+    jpeg: QuantizedJpeg, encoded: list[Tensor], largest: list[float], causes: Causes
+) -> VerifyReport:
+    file, tables = _tensors(jpeg)
     different = [int((ours != theirs).sum()) for ours, theirs in zip(encoded, file, strict=True)]
     components = component_reports(jpeg, different, largest)
-    return VerifyReport(components, consistency_rmse(file, encoded, tables, layout), causes)
+    return VerifyReport(components, consistency_rmse(file, encoded, tables, jpeg.layout), causes)
+
+
+def _tensors(jpeg: QuantizedJpeg) -> tuple[list[Tensor], list[Tensor]]:
+    return [torch.tensor(c) for c in jpeg.coefficients], [torch.tensor(t) for t in jpeg.tables]

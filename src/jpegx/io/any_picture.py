@@ -5,7 +5,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from jpegx.io.deep_png import read_deep_png
 from jpegx.io.picture_reader import open_rewindable, read_comparable
+from jpegx.io.strip_tiff import read_deep_strips
 from jpegx.io.tiled_tiff import PaddedPicture, read_padded
 
 
@@ -14,6 +16,7 @@ def read_any_picture(
 ) -> np.ndarray | PaddedPicture:
     """The pixels, uint8 (height, width, 3), or the planes of a file that ``write_padded`` wrote.
 
+    Of PNG files of 16 bits, and of TIFF files that jpegx wrote so, uint16 (height, width, 1 or 3).
     ``size``: (width, height) that it must have. Raises UnreadablePicture, PictureMismatch (one line
     that begins with the name), OSError.
     """
@@ -21,5 +24,10 @@ def read_any_picture(
         padded = read_padded(stream, name, size)
         if padded is not None:
             return padded
+        for read in (read_deep_png, read_deep_strips):
+            stream.seek(0)
+            pixels = read(stream, name, size)
+            if pixels is not None:
+                return pixels
         stream.seek(0)
         return read_comparable(stream, name, size)

@@ -2,23 +2,42 @@
 
 import codecs
 import os
+import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from jpegx.errors import JpegxError
 from jpegx.io.paths import is_pipe_or_device
+from jpegx.io.seen import Seen
 
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".mjpg", ".mjpeg"})
 
 PICTURE_SUFFIXES = frozenset(
-    {".png", ".webp", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".gif", ".avif"}
+    {
+        ".png",
+        ".webp",
+        ".jpg",
+        ".jpeg",
+        ".tif",
+        ".tiff",
+        ".bmp",
+        ".ppm",
+        ".pgm",
+        ".gif",
+        ".avif",
+        ".jxl",
+    }
 )
 
 # What macOS leaves beside files on disks and in archives of others: no pictures.
 _SIDECAR, _SIDECAR_FOLDER = "._", "__MACOSX"
+
+# Bytes of a list of names: read at a time, and looked at for its encoding.
+_PIECE, _LOOK = 1 << 16, 200
 
 Say = Callable[[str], None]
 
@@ -65,41 +84,76 @@ def find_inputs(
     failed: Say,
     noted: Say,
     below: Path | None = None,
-) -> list[Input]:
-    """The inputs that the names stand for, in order, each once.
+) -> Iterator[Input]:
+    """The inputs that the names stand for, in order, each once, as they are asked for.
 
-    A file is taken whatever its suffix. A folder stands for the files in it with a JPEG suffix,
-    sorted by name, and with ``recursive`` for those of its sub-folders. Below an output folder a
-    file keeps its name alone, or with ``below`` its path from that folder on; what a folder holds
-    keeps its path in it, and of several folders the path from the folder on that holds them all.
-    What is missing, cannot be listed or is not ``below`` is told to ``failed``, one line each; to
-    ``noted`` what was left out in good order: links to folders.
+    ``names``: gone through twice, and never held. A file is taken whatever its suffix. A folder
+    stands for the files in it with a JPEG suffix, sorted by name, and with ``recursive`` for those
+    of its sub-folders. Below an output folder a file keeps its name alone, or with ``below`` its
+    path from that folder on; what a folder holds keeps its path in it, and of several folders the
+    path from the folder on that holds them all. What is missing, cannot be listed or is not
+    ``below`` is told to ``failed``, one line each; to ``noted`` what was left out in good order:
+    links to folders.
     """
-    found: dict[Path, Input] = {}
-    folders: list[tuple[str, list[Input]]] = []
+    start = common_folder(names) if below is None else os.path.abspath(below)  # noqa: PTH100
+    seen = Seen()
     for name in names:
-        try:
-            is_folder = stat.S_ISDIR(os.stat(name).st_mode)  # noqa: PTH116 (Path("") is the current folder)
-        except OSError as error:
-            failed(f"{name}: {error.strerror}")
-            continue
-        except ValueError:
-            failed(f"{name}: a zero byte in a name (-0 reads lists that separate names with them)")
-            continue
-        if not is_folder:
-            found.setdefault(Path(name), Input(Path(name), Path(Path(name).name)))
-            continue
-        inside = list(_walk(name, recursive, failed, noted))
-        if not inside:
-            hint = "" if recursive else " (-r looks into its sub-folders)"
-            failed(f"{name}: no JPEG files in this folder{hint}")
-        folders.append((name, inside))
-        for source in inside:
-            found.setdefault(source.path, source)
-    sources = list(found.values())
-    if below is not None:
-        return list(_below(below, sources, failed))
-    return _apart(sources, folders)
+        for source, is_inside in _named(name, recursive, failed, noted):
+            if not seen.add(str(source.path)):
+                continue
+            if start is None or (below is None and not is_inside):
+                yield source
+                continue
+            path = Path(os.path.abspath(source.path))  # noqa: PTH100 (links stay what they are)
+            if path.is_relative_to(start):
+                yield replace(source, relative=path.relative_to(start))
+            else:
+                failed(f"{source.path}: is not below {below}, the folder of --relative-to")
+
+
+def count_inputs(names: Iterable[str], *, recursive: bool) -> int:
+    """How many inputs the names stand for, about: those that are named twice count twice."""
+
+    def ignore(line: str) -> None:
+        pass
+
+    return sum(1 for name in names for _ in _named(name, recursive, ignore, ignore))
+
+
+def common_folder(names: Iterable[str]) -> str | None:
+    """The folder that holds all folders among the names; None if there are less than two."""
+    roots = {os.path.abspath(name) for name in names if _is_folder(name)}  # noqa: PTH100
+    return os.path.commonpath(list(roots)) if len(roots) > 1 else None
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(name).st_mode)  # noqa: PTH116 (Path("") is the current folder)
+    except (OSError, ValueError):
+        return False
+
+
+def _named(name: str, recursive: bool, failed: Say, noted: Say) -> Iterator[tuple[Input, bool]]:
+    """What a name stands for, and whether it is in a folder."""
+    try:
+        is_folder = stat.S_ISDIR(os.stat(name).st_mode)  # noqa: PTH116 (as above)
+    except OSError as error:
+        return failed(f"{name}: {error.strerror}")
+    except ValueError:
+        return failed(
+            f"{name}: a zero byte in a name (-0 reads lists that separate names with them)"
+        )
+    if not is_folder:
+        yield Input(Path(name), Path(Path(name).name)), False
+        return None
+    is_empty = True
+    for source in _walk(name, recursive, failed, noted):
+        is_empty = False
+        yield source, True
+    if is_empty:
+        hint = "" if recursive else " (-r looks into its sub-folders)"
+        failed(f"{name}: no JPEG files in this folder{hint}")
+    return None
 
 
 def find_pictures(folder: Path, *, recursive: bool = True) -> list[Path]:
@@ -113,21 +167,46 @@ def find_pictures(folder: Path, *, recursive: bool = True) -> list[Path]:
     )
 
 
-def read_names(stream: BinaryIO, *, null: bool) -> list[str]:
-    """The file names of a list, one a line, or with ``null`` each ended by a zero byte.
+class NameList:
+    """The names of a list, one a line, or with ``null`` each ended by a zero byte, again and again.
 
-    Raises UnreadableList for UTF-16, which some programs write.
+    ``stream``: of a file, or else copied into a temporary one. Raises UnreadableList for UTF-16,
+    which some programs write.
     """
-    data = stream.read()
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (
-        not null and data[:200].count(0) > len(data[:200]) // 4
-    ):
-        raise UnreadableList("the list of names is in UTF-16; save it in UTF-8")
-    data = data.removeprefix(codecs.BOM_UTF8)
-    entries = data.split(b"\0" if null else b"\n")
-    if not null:
-        entries = [entry.removesuffix(b"\r") for entry in entries]
-    return [os.fsdecode(entry) for entry in entries if entry]
+
+    def __init__(self, stream: BinaryIO, *, null: bool) -> None:
+        self._null = null
+        if stream.seekable():
+            self._stream = stream
+            self._start = stream.tell()
+        else:
+            self._start = 0
+            self._stream = tempfile.TemporaryFile()  # noqa: SIM115 (as long as the list)
+            shutil.copyfileobj(stream, self._stream)
+        self._stream.seek(self._start)
+        first = self._stream.read(_LOOK)
+        if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (
+            not null and first.count(0) > len(first) // 4
+        ):
+            raise UnreadableList("the list of names is in UTF-16; save it in UTF-8")
+        if first.startswith(codecs.BOM_UTF8):
+            self._start += len(codecs.BOM_UTF8)
+
+    def __iter__(self) -> Iterator[str]:
+        """The names; those of two iterations at once would be mixed."""
+        self._stream.seek(self._start)
+        rest = b""
+        end = b"\0" if self._null else b"\n"
+        while piece := self._stream.read(_PIECE):
+            *entries, rest = (rest + piece).split(end)
+            yield from self._names(entries)
+        yield from self._names([rest])
+
+    def _names(self, entries: list[bytes]) -> Iterator[str]:
+        for entry in entries:
+            name = entry if self._null else entry.removesuffix(b"\r")
+            if name:
+                yield os.fsdecode(name)
 
 
 def _walk(folder: str, recursive: bool, failed: Say, noted: Say) -> Iterator[Input]:
@@ -150,29 +229,3 @@ def _walk(folder: str, recursive: bool, failed: Say, noted: Say) -> Iterator[Inp
                 failed(f"{path}: not a file but a pipe or a device")
                 continue
             yield Input(path, path.relative_to(folder))
-
-
-def _below(folder: Path, sources: Sequence[Input], failed: Say) -> Iterator[Input]:
-    """The inputs with their paths from a folder on."""
-    start = os.path.abspath(folder)  # noqa: PTH100 (links stay what they are)
-    for source in sources:
-        path = Path(os.path.abspath(source.path))  # noqa: PTH100
-        if path.is_relative_to(start):
-            yield replace(source, relative=path.relative_to(start))
-        else:
-            failed(f"{source.path}: is not below {folder}, the folder of --relative-to")
-
-
-def _apart(sources: list[Input], folders: Sequence[tuple[str, list[Input]]]) -> list[Input]:
-    """The inputs so that files of the same name in several folders stay apart."""
-    roots = {os.path.abspath(name) for name, _ in folders}  # noqa: PTH100 (as above)
-    if len(roots) < 2:
-        return sources
-    common = os.path.commonpath(list(roots))
-    inside = {source.path for _, found in folders for source in found}
-    return [
-        replace(source, relative=Path(os.path.abspath(source.path)).relative_to(common))  # noqa: PTH100
-        if source.path in inside
-        else source
-        for source in sources
-    ]

@@ -9,6 +9,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from jpegx.errors import PictureMismatch, UnreadablePicture
+from jpegx.errors import JpegxError, PictureMismatch, UnreadablePicture
 from jpegx.io.capture import captured_stderr
 
 # Pillow's names of the formats, and a pattern of the first bytes of each; a dot is any byte.
@@ -35,9 +36,13 @@ _SIGNATURES = (
     ("GIF", b"GIF8"),
     ("JPEG2000", b"\xff\x4f\xff\x51"),
     ("JPEG2000", b"\0\0\0\x0cjP  \r\n\x87\n"),
+    ("JXL", b"\xff\x0a"),
+    ("JXL", b"\0\0\0\x0cJXL \r\n\x87\n"),
     *(("PPM", kind) for kind in (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6")),
 )
-READ_FORMATS = "PNG, TIFF, WebP, AVIF, BMP, GIF, PNM, JPEG or JPEG 2000"
+READ_FORMATS = "PNG, TIFF, WebP, AVIF, BMP, GIF, PNM, JPEG, JPEG 2000 or JPEG XL"
+# Formats that Pillow reads with a package of its own: which registers itself when it is imported.
+_PLUGINS = {"JXL": ("pillow_jxl", "JPEG XL needs pillow-jxl-plugin (pip install 'jpegx[jxl]')")}
 _LONGEST = 16
 _EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"})
 
@@ -112,6 +117,7 @@ def open_picture(source: Path | BinaryIO, name: str) -> Iterator[ImageFile.Image
                 raise UnreadablePicture(
                     f"{name}: not a picture of a known format; {READ_FORMATS} is read"
                 )
+            load_plugin(found)
             # libtiff prints what it does not like. The others are silent.
             if found == "TIFF":
                 with captured_stderr(), _opened(stream, found) as image:
@@ -121,8 +127,20 @@ def open_picture(source: Path | BinaryIO, name: str) -> Iterator[ImageFile.Image
                     yield image
     except (UnreadablePicture, PictureMismatch, MemoryError):
         raise
+    except JpegxError as error:
+        raise UnreadablePicture(f"{name}: {error}") from None
     except Exception as error:  # the readers raise whatever their parsers run into
         raise UnreadablePicture(f"{name}: {_reason(error)}") from None
+
+
+def load_plugin(kind: str) -> None:
+    """Make a format known to Pillow, by its name. Raises JpegxError if its package is missing."""
+    if kind in _PLUGINS:
+        module, missing = _PLUGINS[kind]
+        try:
+            import_module(module)
+        except ImportError:
+            raise JpegxError(missing) from None
 
 
 def _reason(error: Exception) -> str:

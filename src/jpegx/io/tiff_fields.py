@@ -24,6 +24,13 @@ class Field(NamedTuple):
     data: bytes
 
 
+class Directory(NamedTuple):
+    """An entry that points to a directory of its own."""
+
+    number: int
+    fields: "list[Field | Directory]"
+
+
 def shorts(number: int, values: Sequence[int]) -> Field:
     """A field of 16-bit numbers."""
     return Field(number, SHORT, len(values), struct.pack(f"<{len(values)}H", *values))
@@ -59,9 +66,10 @@ class Carried(NamedTuple):
     xmp: bytes | None
     photoshop: bytes | None
     dpi: tuple[float, float] | None
+    more: "Sequence[Field | Directory]" = ()
 
 
-def carried_fields(carried: Carried) -> Iterator[Field]:
+def carried_fields(carried: Carried) -> "Iterator[Field | Directory]":
     """The fields of what is carried."""
     yield text(270, carried.text["Description"])
     yield text(305, carried.text["Software"])
@@ -73,12 +81,26 @@ def carried_fields(carried: Carried) -> Iterator[Field]:
     for number, kind, data in (*blocks, (34675, UNDEFINED, carried.profile)):
         if data is not None:
             yield raw(number, kind, data)
+    yield from carried.more
 
 
-def write_directory(stream: BinaryIO, start: int, fields: Sequence[Field]) -> None:
+def write_directory(stream: BinaryIO, start: int, fields: "Sequence[Field | Directory]") -> None:
     """Writes what the fields refer to, the directory, and where it is, of a file from ``start``."""
+    place = _write_fields(stream, start, fields)
+    end = stream.tell()
+    stream.seek(start + 4)
+    stream.write(struct.pack("<I", place))
+    stream.seek(end)
+
+
+def _write_fields(stream: BinaryIO, start: int, fields: "Sequence[Field | Directory]") -> int:
+    """Writes what the fields refer to, and the directory; where the latter is."""
     entries = []
-    for field in sorted(fields):
+    for entry in sorted(fields, key=lambda entry: entry.number):
+        if isinstance(entry, Directory):
+            field = longs(entry.number, [_write_fields(stream, start, entry.fields)])
+        else:
+            field = entry
         data = field.data
         if len(data) > 4:
             stream.write(bytes((stream.tell() - start) % 2))
@@ -91,10 +113,7 @@ def write_directory(stream: BinaryIO, start: int, fields: Sequence[Field]) -> No
     stream.write(bytes((stream.tell() - start) % 2))
     place = stream.tell() - start
     stream.write(struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4))
-    end = stream.tell()
-    stream.seek(start + 4)
-    stream.write(struct.pack("<I", place))
-    stream.seek(end)
+    return place
 
 
 def own_fields(data: bytes) -> dict[int, tuple[int, ...]] | None:

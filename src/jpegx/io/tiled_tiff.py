@@ -70,7 +70,7 @@ def write_padded(
             counts.append(stream.write(tile))
             if offsets[-1] + counts[-1] >= tiff.MOST_BYTES - (1 << 20):
                 raise JpegxError("the TIFF file would be larger than 4 GiB; decode it to PNG")
-    fields = _fields(picture, (across, down))
+    fields: list[tiff.Field | tiff.Directory] = [*_fields(picture, (across, down))]
     fields += [tiff.longs(324, offsets), tiff.longs(325, counts), *tiff.carried_fields(carried)]
     tiff.write_directory(stream, start, fields)
 

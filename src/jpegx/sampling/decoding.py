@@ -40,15 +40,15 @@ def decode(
     project: bool,
     mean: bool,
     std_map: bool,
-    form: Form = "png",
+    form: Form = "8-bit",
     progress: Progress | None = None,
 ) -> Decoded:
     """Samples of a file.
 
     ``project``: make every picture exactly consistent. ``mean``: also the mean of the samples,
     projected like them. ``std_map``: keep what ``Decoded.std_map`` needs.
-    ``form``: 8-bit RGB or gray ("png"), 8-bit planes of the file's own colours and sampling
-    ("ycbcr"), real numbers that are not clipped ("float"); the latter two are always projected.
+    ``form``: RGB or gray of 8 or 16 bits, 8-bit planes of the file's own colours and sampling
+    ("ycbcr"), real numbers that are not clipped ("float"); all but the first always projected.
     ``progress``: as of :meth:`Sampler.sample`.
     The same seed gives the same pictures; sample i does not depend on how many there are.
     Raises UnsupportedJpeg for fractional sampling.

@@ -5,6 +5,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from jpegx.consistency.deep import project_deep
 from jpegx.consistency.exact import Exact, Projector
 from jpegx.consistency.padded import project_planes, project_unclipped
 from jpegx.errors import UnsupportedJpeg
@@ -37,6 +38,10 @@ class EightBit:
     def projected(self, image: Tensor) -> Exact:
         """The image made consistent, in RGB: see :class:`jpegx.consistency.exact.Projector`."""
         return self._projector(image.to(self._device))
+
+    def deep(self, image: Tensor) -> Tensor:
+        """The image made consistent, in RGB of 16 bits: see :func:`project_deep`."""
+        return project_deep(image.to(self._device), self.coefficients, self.tables, self.layout)
 
     def planes(self, image: Tensor) -> PaddedPicture:
         """The image made consistent, in the file's own colours and sampling, with its padding.

@@ -8,22 +8,23 @@ import torch
 from torch import Tensor
 
 from jpegx.consistency.causes import Causes
-from jpegx.consistency.compare_padded import verify_padded
+from jpegx.consistency.compare_padded import verify_levels, verify_padded
 from jpegx.consistency.recompress import Recompressed, recompress
 from jpegx.errors import UnsupportedJpeg
+from jpegx.io.formats import LEVELS
 from jpegx.io.tiled_tiff import PaddedPicture
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.sampling.eight_bit import EightBit
 
-Form = Literal["png", "ycbcr", "float"]
+Form = Literal["8-bit", "16-bit", "ycbcr", "float"]
 
 
 @dataclass(frozen=True)
 class Picture:
     """One picture of a file, and how consistent it is.
 
-    ``pixels``: uint8 (height, width, channels), 1 channel for a gray file, else 3 (RGB).
-    ``padded``: what another form than "png" holds, to which the figures then belong.
+    ``pixels``: uint8 or uint16 (height, width, channels), 1 channel for a gray file, else 3 (RGB).
+    ``padded``: what the forms "ycbcr" and "float" hold, to which the figures then belong.
     ``index``: number of the sample, 0 for the mean. ``different`` of ``total`` coefficients
     re-encode to another integer than the file's; 0 is exact. ``rmse_added``: gray levels between
     the pixels and the plain projection of Eq. 11 (Man et al. 2022), and ``causes`` what keeps the
@@ -65,9 +66,11 @@ class Finisher:
     def finish(
         self, image: Tensor, kind: Literal["sample", "mean"], index: int
     ) -> tuple[Tensor, Picture]:
-        """8-bit pixels (C, H, W) and the picture of a real-valued image (C, H, W)."""
+        """What is shown, gray levels (C, H, W), and the picture of an image of real numbers."""
         rmse_added = causes = padded = None
-        if self._form != "png":
+        if self._form == "16-bit":
+            return self._deep(image, kind, index)
+        if self._form != "8-bit":
             pixels = self._file.rounded(image)
             is_real = self._form == "float"
             padded = self._file.unclipped(image) if is_real else self._file.planes(image)
@@ -88,6 +91,17 @@ class Finisher:
         return pixels, Picture(
             shown, kind, index, different, self._total, rmse_added, rmse, causes, padded
         )
+
+    def _deep(
+        self, image: Tensor, kind: Literal["sample", "mean"], index: int
+    ) -> tuple[Tensor, Picture]:
+        deep = self._file.deep(image).cpu()
+        levels = deep.float().div_(LEVELS)
+        report = verify_levels(self._jpeg, levels.permute(1, 2, 0).double().numpy())
+        pixels = np.ascontiguousarray(deep.permute(1, 2, 0).numpy().astype(np.uint16))
+        different = report.causes.total
+        rmse, causes = report.consistency_rmse, report.causes
+        return levels, Picture(pixels, kind, index, different, self._total, None, rmse, causes)
 
     def _compare(self, pixels: Tensor) -> Recompressed:
         picture = np.ascontiguousarray(pixels.permute(1, 2, 0).cpu().numpy())

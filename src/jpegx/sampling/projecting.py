@@ -7,25 +7,24 @@ import torch
 from torch import Tensor
 
 from jpegx.consistency.causes import Causes
-from jpegx.consistency.measure import consistency_rmse
-from jpegx.consistency.padded import encode_unclipped, extended, project_unclipped
+from jpegx.consistency.compare_padded import verify_levels
+from jpegx.consistency.padded import project_unclipped
 from jpegx.consistency.recompress import recompress
+from jpegx.io.formats import LEVELS
 from jpegx.io.tiled_tiff import PaddedPicture
-from jpegx.jpeg.color import to_pixels
+from jpegx.jpeg.color import luma, to_pixels
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.transform import repeated
 from jpegx.sampling.finishing import Finisher, Form, Picture
-
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-T T.871
 
 
 @dataclass(frozen=True)
 class Moved:
     """A picture made consistent with a file.
 
-    ``pixels``: what it became, uint8 (height, width, channels), or planes in another form than
-    "png". ``different`` of ``total`` coefficients are not the file's (0: exact), by ``causes``;
+    ``pixels``: what it became, uint8 (height, width, channels), or uint16, or planes.
+    ``different`` of ``total`` coefficients are not the file's (0: exact), by ``causes``;
     ``rmse_added``, ``consistency_rmse``: as of :class:`Picture`.
     ``rmse``, ``largest``: gray levels between what it became and what it was. ``outside``:
     coefficients that were outside their cells. ``consistency_before``: RMSE in gray levels (Man et
@@ -53,7 +52,7 @@ class PictureProjector:
     Raises UnsupportedJpeg for fractional sampling.
     """
 
-    def __init__(self, jpeg: QuantizedJpeg, form: Form = "png") -> None:
+    def __init__(self, jpeg: QuantizedJpeg, form: Form = "8-bit") -> None:
         self._jpeg = jpeg
         self._finisher = Finisher(jpeg, True, form, torch.device("cpu"))
 
@@ -64,13 +63,18 @@ class PictureProjector:
         in gray levels, neither rounded nor clipped; gray is taken for equal channels, and of
         colours for a gray file their luma.
         """
-        channels = self._jpeg.layout.channels
-        if pixels.shape[2] < channels:
-            pixels = pixels.repeat(channels, axis=2)
-        outside, before = self._before(pixels)
-        if pixels.shape[2] > channels:
-            pixels = (pixels.astype(np.float32) @ _LUMA)[..., None]
+        layout = self._jpeg.layout
+        if pixels.shape[2] < layout.channels:
+            pixels = pixels.repeat(layout.channels, axis=2)
+        if pixels.dtype == np.uint8:
+            again = recompress(self._jpeg, pixels)
+            outside, before = sum(again.different), again.rmse
+        else:
+            report = verify_levels(self._jpeg, pixels)
+            outside, before = report.causes.total, report.consistency_rmse
         image = torch.tensor(pixels, dtype=torch.float32).permute(2, 0, 1)
+        if len(image) > layout.channels:
+            image = luma(image[None])[0]
         _, picture = self._finisher.finish(image, "sample", 0)
         difference = self._shown(picture) - image
         height, width = image.shape[1:]
@@ -94,25 +98,17 @@ class PictureProjector:
         coefficients = [torch.tensor(grid) for grid in self._jpeg.coefficients]
         return coefficients, [torch.tensor(t) for t in self._jpeg.tables], self._jpeg.layout
 
-    def _before(self, pixels: np.ndarray) -> tuple[int, float]:
-        """Coefficients outside, and the consistency RMSE: by libjpeg for pixels of 8 bits."""
-        if pixels.dtype == np.uint8:
-            again = recompress(self._jpeg, pixels)
-            return sum(again.different), again.rmse
-        coefficients, tables, layout = self._file
-        if pixels.shape[2] > layout.channels:
-            pixels = (pixels @ _LUMA)[..., None]
-        image = extended(torch.tensor(pixels).permute(2, 0, 1), layout)
-        encoded, _ = encode_unclipped(image, coefficients, tables, layout)
-        outside = sum(int((a != b).sum()) for a, b in zip(encoded, coefficients, strict=True))
-        return outside, consistency_rmse(coefficients, encoded, tables, layout)
-
     def _shown(self, picture: Picture) -> Tensor:
         """The picture, (C, H, W) in gray levels, as the file's forward model sees it."""
         padded, layout = picture.padded, self._jpeg.layout
         if padded is None:
-            return torch.tensor(picture.pixels).permute(2, 0, 1).float()
+            return torch.tensor(gray_levels(picture.pixels)).permute(2, 0, 1)
         return torch.tensor(shown_levels(padded, layout)).permute(2, 0, 1)
+
+
+def gray_levels(pixels: np.ndarray) -> np.ndarray:
+    """Pixels of 8 or 16 bits in gray levels, float32."""
+    return pixels.astype(np.float32) / (LEVELS if pixels.dtype == np.uint16 else 1)
 
 
 def shown_levels(picture: PaddedPicture, layout: Layout) -> np.ndarray:
