@@ -55,10 +55,11 @@ def verify(
 ) -> None:
     """Tell whether pictures could have been the source of a JPEG file.
 
-    Each PICTURE (PNG, TIFF, WebP, BMP ..., 8 bits a channel; PNG also 16) is encoded with libjpeg (islow DCT),
+    Each PICTURE (PNG, TIFF, WebP, BMP ..., 8 bits a channel) is encoded with libjpeg (islow DCT),
     with the quantization tables and sampling factors of the file JPEG, and its coefficients are
-    compared with the file's. Of a TIFF that decode --ycbcr or --float wrote, what lies beyond the
-    edge is compared, too. One of the names may be -, standard input.
+    compared with the file's; one of 16 bits by the real-valued forward model. Of a TIFF that
+    decode --ycbcr or --float wrote, what lies beyond the edge is compared, too. One of the
+    names may be -, standard input.
 
     JPEG and PICTURE may be two folders: each file is compared with the pictures that are named like
     it, as jpegx decode names them, and a summary is told at the end.
