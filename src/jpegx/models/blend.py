@@ -9,7 +9,7 @@ import torch
 
 from jpegx import __version__
 from jpegx.models.card import card_temperature
-from jpegx.models.checkpoint import load
+from jpegx.models.checkpoint import load, saved_state
 from jpegx.models.checkpoint_header import BadCheckpoint
 from jpegx.models.generator import Generator
 from jpegx.models.registry import generators
@@ -17,7 +17,7 @@ from jpegx.models.transfer import transfer
 
 
 def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
-    """A generator whose every weight is the sum of share times weight, and its card.
+    """A generator whose every weight, or statistic, is the sum of shares of them, and its card.
 
     ``shares``: of checkpoints of one network, which add up to 1. Some may lack noise, dither or
     residual blocks: they count as networks whose weights of these are zero. It works where the
@@ -34,8 +34,8 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
     parts = {path: load(path) for path in shares}
     networks = [network for network, _ in parts.values()]
     silent = generators.create(networks[0].family, _widest(networks)).requires_grad_(False)
-    for parameter in silent.parameters():
-        parameter.zero_()
+    for tensor in saved_state(silent).values():
+        tensor.zero_()
     result = deepcopy(silent)
     for path, (generator, _) in parts.items():
         part = deepcopy(silent)
@@ -43,7 +43,8 @@ def blend(shares: Mapping[Path, float]) -> tuple[Generator, dict[str, object]]:
             transfer(generator, part)
         except ValueError as error:
             raise BadCheckpoint(f"{path}: {error}; blend files of one network") from error
-        torch._foreach_add_(list(result.parameters()), list(part.parameters()), alpha=shares[path])
+        added = [list(saved_state(network).values()) for network in (result, part)]
+        torch._foreach_add_(*added, alpha=shares[path])
     cards = {
         f"{number} {path.stem}": {**card, "share": shares[path]}
         for number, (path, (_, card)) in enumerate(parts.items(), 1)

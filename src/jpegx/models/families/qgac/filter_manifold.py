@@ -40,13 +40,19 @@ class FilterManifold(nn.Module):
         nn.init.zeros_(self.bias.bias)
 
     def forward(self, features: Tensor, tables: Tensor) -> Tensor:
-        """Features as above. ``tables``: (N, 64), steps / 255."""
-        weight, bias = self.filters(tables.to(features.dtype))
+        """Features as above. ``tables``: (N, 64), steps / 255.
+
+        What comes in float32 is computed so, whatever the type of the weights, which the result
+        has: bfloat16 would round the lowest frequencies to whole gray levels.
+        """
+        dtype = self.kernel.dtype
+        weight, bias = self.filters(tables.to(dtype))
         count, _, height, width = features.shape
         blocks = features.permute(0, 2, 3, 1).reshape(count, height * width, -1)
-        # All blocks of a file are one matrix; a convolution in groups takes a CPU far longer.
-        result = torch.baddbmm(bias, blocks, weight)
-        return result.view(count, height, width, -1).permute(0, 3, 1, 2)
+        with torch.autocast(features.device.type, enabled=False):
+            # All blocks of a file are one matrix; a convolution in groups takes a CPU far longer.
+            result = torch.baddbmm(bias.to(blocks.dtype), blocks, weight.to(blocks.dtype))
+        return result.view(count, height, width, -1).permute(0, 3, 1, 2).to(dtype)
 
     def filters(self, tables: Tensor) -> tuple[Tensor, Tensor]:
         """Weights (N, numbers in, numbers out) of a block, and biases (N, 1, numbers out)."""

@@ -101,10 +101,11 @@ class QgacGenerator(CoefficientGenerator):
         """What a network sees: what there is of the parts, normalized, and their tables."""
         with _in_float32(parts[0].values):
             seen = [self.statistics.normalized(p.restored, p.component) for p in parts]
-        return torch.cat(seen).to(self.dtype), torch.cat([part.tables for part in parts])
+        tables = torch.cat([part.tables for part in parts])
+        return torch.cat(seen), tables.to(self.dtype)
 
     def _restore(self, parts: Sequence[_Part], values: Sequence[Tensor], change: Tensor) -> None:
-        """Add a change (N, 64, h, w) of normalized coefficients to those of the parts."""
+        """Add what a network gives, (N, 64, h, w), to coefficients of the parts."""
         each = change.split([len(part.values) for part in parts])
         with _in_float32(change):
             for part, own, added in zip(parts, values, each, strict=True):

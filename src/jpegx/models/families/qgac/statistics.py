@@ -6,24 +6,31 @@ import torch
 from torch import Tensor, nn
 
 from jpegx.jpeg.layout import Layout
+from jpegx.jpeg.tables import scaled_tables
 from jpegx.jpeg.transform import encode_dct
 
 _COMPONENTS = 3
+_QUALITY = 25
 
 
 class Statistics(nn.Module):
     """Of Y, Cb and Cr, for each frequency; they stay in float32 whatever the network computes in.
 
-    Of components that are no Y, Cb or Cr, those of Y are taken.
+    Of components that are no Y, Cb or Cr, those of Y are taken. ``error``: what quantization takes
+    away, root mean square, at a quality of 25; what the networks give is in its units. In units of
+    deviations, as the paper has it, that is the same but for a factor of the last layer's weights;
+    but then the lowest frequency, of a deviation of 500, decides alone what is learnt first.
     """
 
     mean: Tensor
     std: Tensor
+    error: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(_COMPONENTS, 64))
         self.register_buffer("std", torch.ones(_COMPONENTS, 64))
+        self.register_buffer("error", torch.ones(_COMPONENTS, 64))
 
     def learn(self, pictures: Iterable[Tensor]) -> None:
         """Take those of pictures, uint8 (3, H, W): of their whole blocks, not quantized.
@@ -32,7 +39,9 @@ class Statistics(nn.Module):
         of each.
         """
         count = 0
-        total, squares = (torch.zeros(_COMPONENTS, 64, dtype=torch.float64) for _ in range(2))
+        sums = torch.zeros(3, _COMPONENTS, 64, dtype=torch.float64)
+        luma, chroma = (torch.from_numpy(t).flatten() for t in scaled_tables(_QUALITY))
+        steps = torch.stack([luma, chroma, chroma])[:, None]
         for picture in pictures:
             height, width = (min(n, 512) // 8 * 8 for n in picture.shape[1:])
             if not height or not width:
@@ -41,14 +50,16 @@ class Statistics(nn.Module):
             part = picture[None, :, top : top + height, left : left + width].float()
             grids = encode_dct(part, Layout(width, height, "ycbcr", ((1, 1),) * 3))
             values = torch.stack([grid.reshape(-1, 64) for grid in grids]).double()
-            total += values.sum(dim=1)
-            squares += values.square().sum(dim=1)
+            lost = values - (values / steps).round() * steps
+            each = (values, values.square(), lost.square())
+            sums += torch.stack([numbers.sum(dim=1) for numbers in each])
             count += values.shape[1]
         if not count:
             return
-        mean = total / count
+        mean, square, lost = sums / count
         self.mean.copy_(mean)
-        self.std.copy_((squares / count - mean.square()).clamp(min=1e-4).sqrt())
+        self.std.copy_((square - mean.square()).clamp(min=1e-4).sqrt())
+        self.error.copy_(lost.clamp(min=1e-4).sqrt())
 
     def normalized(self, values: Tensor, component: int) -> Tensor:
         """Coefficients (N, h, w, 8, 8) as features (N, 64, h, w) of mean 0 and deviation 1."""
@@ -56,8 +67,8 @@ class Statistics(nn.Module):
         return features.permute(0, 3, 1, 2)
 
     def in_units(self, features: Tensor, component: int) -> Tensor:
-        """A change (N, 64, h, w) of normalized coefficients as one of them, (N, h, w, 8, 8)."""
-        change = features.permute(0, 2, 3, 1).float() * self.std[component]
+        """A change (N, 64, h, w) in units of ``error`` as one of coefficients, (N, h, w, 8, 8)."""
+        change = features.permute(0, 2, 3, 1).float() * self.error[component]
         return change.reshape(*change.shape[:3], 8, 8)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Statistics":

@@ -75,7 +75,8 @@ class LumaNetwork(nn.Module):
         found: list[Tensor] = []
         for part in (self.first, self.frequencies, self.second):
             if part is not None:
-                values = part(values) if part is self.frequencies else part(values, tables)
+                alone = part is self.frequencies
+                values = part(values.to(tables.dtype)) if alone else part(values, tables)
                 found.insert(0, values)
         if not self.fuses:
             found = found[:1]
