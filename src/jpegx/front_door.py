@@ -210,8 +210,8 @@ def verify(
 ) -> VerifyReport:
     """Whether a picture could have been the source of a file: libjpeg's own answer.
 
-    ``picture``: 8 bits a channel. ``certify``: of coefficients that differ, ask linear programming
-    too whether any picture could be exact there (needs SciPy). Raises what :func:`read_jpeg`
+    ``picture``: 8 bits a channel. ``certify``: look everywhere for a proof that no picture could be
+    exact where this one differs, up to a second for each unit. Raises what :func:`read_jpeg`
     raises, UnreadablePicture, and PictureMismatch if it is of another size or depth.
     """
     file = _read(jpeg)

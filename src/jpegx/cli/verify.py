@@ -39,8 +39,8 @@ Examples:
 @click.option(
     "--certify",
     is_flag=True,
-    help="Ask linear programming, too, whether any picture could be exact where this one is not "
-    "(needs SciPy; up to a second for each unit that differs).",
+    help="Look for a proof in every unit that differs, not only if these are few (each takes up to "
+    "a second).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per picture.")
 @click.pass_obj

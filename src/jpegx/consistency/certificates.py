@@ -15,30 +15,26 @@ one proves nothing.
 
 Tried are, first, means of colours: over the whole unit, its halves, its quarters and the footprint
 of each chroma sample, along the 15 axes that can separate a box (of the mean Y, Cb, Cr) from a
-parallelepiped (the RGB cube); then the gap that is left when pictures
-are brought as near to the cells as they come (:class:`LeastGap`).
+parallelepiped (the RGB cube); then the gap that is left when pictures are brought as near to the
+cells as they come (:class:`LeastGap`); and, for few units, the exact gap (:func:`gaps`).
 """
 
-from collections.abc import Sequence
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from jpegx.consistency.causes import Causes
 from jpegx.consistency.cell import Cell
+from jpegx.consistency.closest_picture import gaps
+from jpegx.consistency.colour_sums import ColourSums
 from jpegx.consistency.least_gap import LeastGap
-from jpegx.consistency.linear_program import find_direction
 from jpegx.consistency.units import UnitModel
 from jpegx.jpeg.color import change_before_rounding
 from jpegx.jpeg.dct import islow_matrices
-from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import Layout
-from jpegx.jpeg.mcu import Region, regions
+from jpegx.jpeg.mcu import Region
 
 NONE, GAMUT, PADDING = 0, 1, 2
-_UNITS = 1024  # units at a time
 _NEAR = 0.01  # DCT units: a gap that is as good as none
 # Sums of some thousand products of numbers below 2**17 in 53 bits.
 _TOLERANCE = 1e-4
@@ -46,72 +42,44 @@ _ABSENT = 1e6  # step of a coefficient that the file does not have
 _ANYTHING = 1e4  # gray levels that no sample of a file comes near
 
 
-def find_causes(
-    jpeg: QuantizedJpeg, encoded: Sequence[np.ndarray], *, certify: bool = False
-) -> Causes:
-    """The coefficients of an encoded picture that are not a file's, by what keeps them from it."""
-    causes = Causes()
-    tables = [torch.tensor(table) for table in jpeg.tables]
-    theirs, ours = (
-        [torch.tensor(grid).flatten(-2)[None] for grid in grids]
-        for grids in (jpeg.coefficients, encoded)
-    )
-    for region in regions(jpeg.layout):
-        model = UnitModel(region, tables, torch.device("cpu"))
-        certificates = Certificates(model, certify=certify)
-        for strip in region.strips(_UNITS):
-            wanted = model.cell(strip, theirs).quantized
-            different = (model.cell(strip, ours).quantized != wanted).sum(dim=1)
-            bad = different > 0
-            if bad.any():
-                causes += count_causes(certificates.causes(wanted[bad]), different[bad])
-    return causes
-
-
-def count_causes(causes: Tensor, different: Tensor) -> Causes:
-    """The coefficients that differ in units (M), by the causes of these (M)."""
-    gamut, padding = (int(different[causes == cause].sum()) for cause in (GAMUT, PADDING))
-    return Causes(gamut, padding, int(different.sum()) - gamut - padding)
-
-
 class Certificates:
     """Proofs for the units of one region.
 
-    ``free``: mask (P) of pixels that may be anything, not only 0 to 255. ``certify``: ask a linear
-    program, which takes a second or so for each unit, where nothing else is found. It finds a
-    direction if there is one; what it tells is checked like any other.
+    ``free``: mask (P) of pixels that may be anything, not only 0 to 255.
     """
 
-    def __init__(
-        self, model: UnitModel, free: Tensor | None = None, *, certify: bool = False
-    ) -> None:
+    def __init__(self, model: UnitModel, free: Tensor | None = None) -> None:
         self._model = model
-        self._certify = certify
+        self._is_bounded = model.region.layout.color_space == "ycbcr"
         self._low = torch.zeros(1, device=model.device)
         self._high = torch.full((1,), 255.0, device=model.device)
         if free is not None:
+            self._is_bounded = False
             self._low = torch.where(free, -_ANYTHING, self._low)
             self._high = torch.where(free, _ANYTHING, self._high)
 
-    def causes(self, quantized: Tensor) -> Tensor:
+    def causes(self, quantized: Tensor, *, certify: bool = False) -> Tensor:
         """Why no 8-bit picture meets units with the integers (M, K): int8 (M).
 
         GAMUT: no RGB picture has these colours, whatever is beyond the edge. PADDING: none whose
-        last pixels are repeated beyond the edge. NONE: nothing is proven.
+        last pixels are repeated beyond the edge. NONE: nothing is proven. ``certify``: look for the
+        exact gap of each unit, which takes some 0.1 s (``certainty_cost``).
         """
         causes = torch.zeros(len(quantized), dtype=torch.int8, device=quantized.device)
-        impossible = self.impossible(quantized)
+        impossible = self.impossible(quantized, certify=certify)
         if self._unpadded is None:
             causes[impossible] = GAMUT
             return causes
-        model, free, index = self._unpadded
-        whole = quantized.new_zeros(len(quantized), model.steps.numel())
-        whole[:, index] = quantized
         causes[impossible] = PADDING
-        causes[Certificates(model, free, certify=self._certify).impossible(whole)] = GAMUT
+        certificates, index = self._unpadded
+        which = impossible.nonzero().squeeze(1)
+        whole = quantized.new_zeros(len(which), certificates._model.steps.numel())
+        whole[:, index] = quantized[which]
+        if len(which):
+            causes[which[certificates.impossible(whole, certify=certify)]] = GAMUT
         return causes
 
-    def impossible(self, quantized: Tensor) -> Tensor:
+    def impossible(self, quantized: Tensor, *, certify: bool = False) -> Tensor:
         """Mask (M) of the units that a separating direction was found for."""
         found = self._means_outside(quantized)
         left = (~found).nonzero().squeeze(1)
@@ -121,11 +89,13 @@ class Certificates:
                 found[left[apart]] = True
                 on &= ~apart & (gap.abs().amax(dim=1) > _NEAR)
                 left = left[on]
-        if self._certify:
+        if certify:
             for unit in (~found).nonzero().squeeze(1):
-                cell = Cell(quantized[unit][None], self._model.steps)
-                direction = find_direction(self._model, cell, self._low, self._high)
-                found[unit] = self.separate(direction[None], cell.quantized)[0]
+                wanted = quantized[unit]
+                for gap in gaps(self._model, wanted, self._low, self._high):
+                    if self.separate(gap[None], wanted[None])[0]:
+                        found[unit] = True
+                        break
         return found
 
     def separate(self, directions: Tensor, quantized: Tensor) -> Tensor:
@@ -133,7 +103,14 @@ class Certificates:
         r = directions.double()
         low, high = Cell(quantized.double(), self._model.steps.double()).integers()
         least = (torch.where(r > 0, low, high) * r).sum(dim=1)
-        return least > self.most(r) + _TOLERANCE * r.abs().sum(dim=1)
+        least -= _TOLERANCE * r.abs().sum(dim=1)
+        most, colours = self._parts(r)
+        loose, real = colours.most()
+        apart = least > most + loose
+        near = (~apart & (least > most + real)).nonzero().squeeze(1)
+        if len(near) and self._is_bounded:
+            apart[near] = least[near] > most[near] + colours.select(near).tight()
+        return apart
 
     def _means_outside(self, quantized: Tensor) -> Tensor:
         directions, most = self._means
@@ -196,6 +173,13 @@ class Certificates:
 
         ``weights`` (M, K): of its samples, the weighted sum of which is added.
         """
+        most, colours = self._parts(directions, weights)
+        return most + colours.most()[0]
+
+    def _parts(
+        self, directions: Tensor, weights: Tensor | None = None
+    ) -> tuple[Tensor, ColourSums]:
+        """That, but for what depends on the colours of pixels, (M), and the sums of these."""
         model = self._model
         rows, columns = islow_matrices(model.device)
         most = directions.new_zeros(len(directions))
@@ -204,23 +188,27 @@ class Certificates:
         for c, (part, m) in enumerate(zip(model.split(directions), model.maps, strict=True)):
             blocks = part.reshape(-1, 64)
             middle = blocks @ columns.T
-            rounding = middle.abs() @ _rounded_rows(model.device)
-            rounding += blocks.abs() @ _rounded(model.device)
             samples.append((middle @ rows.T).view(part.shape))
-            most += rounding.view(len(part), -1).sum(dim=1) / 2 - 128 * samples[-1].sum(dim=1)
+            most -= 128 * samples[-1].sum(dim=1)
             if added is not None:
                 samples[-1] = samples[-1] + added[c]
-            least, largest = m.rounding()
-            most += torch.maximum(samples[-1] * least, samples[-1] * largest).sum(dim=1)
+            first, which = m.distinct_rows
+            # What is rounded in a repeated row is rounded in the same way.
+            once, means = (
+                most.new_zeros(len(part), len(first)).index_add_(1, which, t.view(part.shape))
+                for t in (middle, samples[-1])
+            )
+            rounding = once.abs().unflatten(1, (-1, 8)).sum(dim=1) @ _rounded_rows(model.device)
+            rounding += (blocks.abs() @ _rounded(model.device)).view(len(part), -1).sum(dim=1)
+            least, largest = (ends[first] for ends in m.rounding())
+            most += rounding / 2 + torch.maximum(means * least, means * largest).sum(dim=1)
         components = model.component_weights(samples)
-        if model.region.layout.color_space == "ycbcr":
-            most += components.abs().sum(dim=(1, 2)) / 2 + 128 * components[:, 1:].sum(dim=(1, 2))
         pixels = model.pixel_weights(components)
-        return most + torch.maximum(pixels * self._low, pixels * self._high).sum(dim=(1, 2))
+        return most, ColourSums(model.region.layout, components, pixels, self._low, self._high)
 
     @cached_property
-    def _unpadded(self) -> tuple[UnitModel, Tensor, Tensor] | None:
-        """The model of the whole unit, which of its pixels are beyond the edge, where our K are.
+    def _unpadded(self) -> "tuple[Certificates, Tensor] | None":
+        """Proofs for the whole unit, with any pixels beyond the edge, and where our K are in it.
 
         None for units that lie inside the image.
         """
@@ -244,7 +232,7 @@ class Certificates:
         steps = torch.full_like(model.steps, _ABSENT)
         steps[held] = model.steps[held]
         model.steps = steps
-        return model, whole.gather(beyond)[0, 0], held
+        return Certificates(model, whole.gather(beyond)[0, 0]), held
 
 
 def _axes(layout: Layout) -> Tensor:
@@ -260,8 +248,8 @@ def _axes(layout: Layout) -> Tensor:
 
 
 def _rounded_rows(device: torch.device) -> Tensor:
-    """1 for each output (64) of the first pass of islow that is rounded: all but 0 and 4."""
-    return (torch.arange(64, device=device) % 4 != 0).double()
+    """1 for each output (8) of a row in the first pass of islow that is rounded: all but 0, 4."""
+    return (torch.arange(8, device=device) % 4 != 0).double()
 
 
 def _rounded(device: torch.device) -> Tensor:

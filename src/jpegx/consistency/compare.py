@@ -46,14 +46,14 @@ def verify(jpeg: QuantizedJpeg, pixels: np.ndarray, *, certify: bool = False) ->
     """Encode a picture with libjpeg 6b as the file was encoded, and compare the coefficients.
 
     ``pixels``: uint8 (height, width, channels), 3 channels (RGB) or, for a gray file, also 1.
-    ``certify``: look for proofs of impossibility with linear programming too, where there is none
-    in closed form (needs SciPy). Only a picture that is not exact needs torch.
+    ``certify``: look for the exact gap of every unit that nothing else is proven of, not only of
+    few. Only a picture that is not exact needs torch.
     Raises PictureMismatch if the picture does not fit, UnsupportedJpeg for fractional sampling.
     """
     encoded = recompress(jpeg, pixels)
     causes = Causes()
     if any(encoded.different):
-        from jpegx.consistency.certificates import find_causes
+        from jpegx.consistency.count_causes import find_causes
 
         causes = find_causes(jpeg, encoded.coefficients, certify=certify)
     components = component_reports(jpeg, encoded.different, largest_distances(jpeg, pixels))

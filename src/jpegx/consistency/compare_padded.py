@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from jpegx.consistency.causes import Causes
-from jpegx.consistency.certificates import find_causes
 from jpegx.consistency.compare import VerifyReport, component_reports, largest_distances
+from jpegx.consistency.count_causes import find_causes
 from jpegx.consistency.measure import consistency_rmse
 from jpegx.consistency.padded import encode_unclipped, extended, plane_layout, whole_layout
 from jpegx.consistency.recompress import recompress

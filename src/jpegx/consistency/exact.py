@@ -6,8 +6,9 @@ every minimum coded unit, which JPEG treats independently, goes through as much 
 
 1. projection to a cell shrunk by a margin, gamut, rounding; the margin of the coefficients that
    missed grows, and again, with ever more alternating projections between cell and gamut;
-2. a look for a proof that no picture can meet it (:class:`Certificates`): then it is taken as near
-   as alternating projections come, with few coefficients outside, and no search is spent on it;
+2. a look for a proof that no picture can meet it (:class:`Certificates`), and a closer one if few
+   units are left later: then it is taken as near as alternating projections come, with few
+   coefficients outside, and no (further) search is spent on it;
 3. a search over the whole-numbered samples of each component (:class:`ComponentSearch`), for which
    pixels are found (:class:`Realizer`);
 4. at the walls of the gamut, where components depend on each other, and last from other places, a
@@ -26,11 +27,13 @@ import torch
 from torch import Tensor
 
 from jpegx.consistency.causes import Causes
-from jpegx.consistency.certificates import NONE, Certificates, count_causes
+from jpegx.consistency.certificates import NONE, Certificates
 from jpegx.consistency.component_search import ComponentSearch
+from jpegx.consistency.count_causes import certainty_cost, count_causes
 from jpegx.consistency.local_search import LocalSearch
 from jpegx.consistency.realize import Realizer
 from jpegx.consistency.sample_search import OVERHEAD
+from jpegx.consistency.search_budget import Budget
 from jpegx.consistency.units import UnitModel
 from jpegx.consistency.work import Work
 from jpegx.jpeg.layout import Layout
@@ -63,7 +66,8 @@ _PIXELS_COST = 12  # what a round of it costs a block, in rounds on blocks of sa
 # image, and for each of its blocks.
 _BUDGET, _BLOCK_BUDGET = 100_000, 120
 _MOST_ROUNDS = 1500
-_UNKNOWN = -1  # of a unit that no proof was looked for yet
+# Of a unit: no proof was looked for yet, or its exact gap is none.
+_UNKNOWN, _NO_GAP = -1, 3
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class Projector:
         whatever was projected before.
         """
         out = torch.empty(image.shape, dtype=torch.uint8, device=image.device)
-        budget = _Budget(_BUDGET + _BLOCK_BUDGET * self._total // 64)
+        budget = Budget(_BUDGET + _BLOCK_BUDGET * self._total // 64)
         causes, squares = Causes(), 0.0
         blocks = [solver.blocks for solver in self._regions]
         for number, solver in enumerate(self._regions):
@@ -120,28 +124,6 @@ class Projector:
             causes += found
             squares += added
         return Exact(out, causes, self._total, (squares / image.numel()) ** 0.5)
-
-
-class _Budget:
-    """What may still be spent on searches."""
-
-    def __init__(self, left: float, whole: "_Budget | None" = None) -> None:
-        self.left = left
-        self._whole = whole
-
-    def part(self, share: float) -> "_Budget":
-        """A budget of its own, taken from this one; what it leaves is still here."""
-        return _Budget(self.left * share, self)
-
-    def spend(self, amount: float) -> None:
-        """Takes from this budget, and from what it is part of."""
-        self.left -= amount
-        if self._whole is not None:
-            self._whole.spend(amount)
-
-    def rounds(self, blocks: float, most: int) -> int:
-        """Rounds on so many blocks that are left, at most ``most``."""
-        return max(0, min(most, int(self.left / (blocks + OVERHEAD))))
 
 
 class _Solver:
@@ -180,7 +162,7 @@ class _Solver:
     def _is_tight(self) -> bool:
         return float(self._model.steps.log2().mean()) < _TIGHT
 
-    def solve(self, image: Tensor, out: Tensor, budget: _Budget) -> tuple[Causes, float]:
+    def solve(self, image: Tensor, out: Tensor, budget: Budget) -> tuple[Causes, float]:
         """Fills the region of ``out``; returns what differs, and the squares added."""
         self._causes, self._squares = Causes(), 0.0
         pool: list[Work] = []
@@ -209,13 +191,8 @@ class _Solver:
                 break
         return work
 
-    def _thorough(self, work: Work, out: Tensor, budget: _Budget) -> None:
-        causes = self._prove(work)
-        lost = work.select(causes != NONE)
-        if len(lost):
-            lost.give_up(self._model)
-            self._put(self._plain(lost, out, 0), out)
-        work = work.select(causes == NONE)
+    def _thorough(self, work: Work, out: Tensor, budget: Budget) -> None:
+        work = self._leave_impossible(work, self._prove(work), out)
         for number, (margin, approaches, patience) in enumerate(_ATTEMPTS):
             if not len(work):
                 return
@@ -228,6 +205,7 @@ class _Solver:
             if number in _AT_THE_WALLS and len(work):
                 self._search_pixels(work, work.best[None], *_AT_THE_WALLS[number], budget)
                 work = self._finish(work, out)
+                work = self._leave_impossible(work, self._certify(work, budget), out)
         if len(work) and budget.rounds(len(work) * self._model.blocks, 1):
             starts = []
             for margin, approaches in _FROM_ELSEWHERE:
@@ -236,6 +214,8 @@ class _Solver:
                 starts.append(work.pixels.round())
             self._search_pixels(work, torch.stack(starts), _ROUNDS, _ALL, budget)
             work = self._finish(work, out)
+        if len(work):
+            self._certify(work, budget)
         self._put(work, out)
 
     def _prove(self, work: Work) -> Tensor:
@@ -248,8 +228,27 @@ class _Solver:
             self._proven[index[unknown]] = self._certificates.causes(distinct)[which].cpu()
         return self._proven[index].to(work.index.device)
 
+    def _certify(self, work: Work, budget: Budget) -> Tensor:
+        """The same after a look at the exact gaps of units without a proof, if these are few."""
+        index = work.index.cpu()
+        unsure = (self._proven[index] == NONE).nonzero().squeeze(1)
+        if len(unsure) and budget.afford(len(unsure) * certainty_cost(self._model)):
+            quantized = work.quantized[unsure.to(work.index.device)]
+            causes = self._certificates.causes(quantized, certify=True).cpu()
+            self._proven[index[unsure]] = causes.masked_fill(causes == NONE, _NO_GAP)
+        return self._proven[index].to(work.index.device)
+
+    def _leave_impossible(self, work: Work, causes: Tensor, out: Tensor) -> Work:
+        """Takes units as near as they come that cannot be met; returns the others."""
+        possible = (causes == NONE) | (causes == _NO_GAP)
+        lost = work.select(~possible)
+        if len(lost):
+            lost.give_up(self._model)
+            self._put(self._plain(lost, out, 0), out)
+        return work.select(possible)
+
     def _search_samples(
-        self, work: Work, margin: float, approaches: int, patience: int, budget: _Budget
+        self, work: Work, margin: float, approaches: int, patience: int, budget: Budget
     ) -> None:
         rounds = budget.rounds(len(work) * self._model.blocks, _MOST_ROUNDS)
         if not rounds:
@@ -261,7 +260,7 @@ class _Solver:
         work.offer(self._model, self._realizer(work.pixels, samples))
 
     def _search_pixels(
-        self, work: Work, starts: Tensor, rounds: int, few: int, budget: _Budget
+        self, work: Work, starts: Tensor, rounds: int, few: int, budget: Budget
     ) -> None:
         copies = max(1, min(_STARTS, _AT_ONCE // len(work)) // len(starts))
         starts = starts.float().repeat(copies, 1, 1, 1)

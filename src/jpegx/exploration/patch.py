@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from jpegx.consistency.causes import Causes
-from jpegx.consistency.certificates import find_causes
+from jpegx.consistency.count_causes import find_causes
 from jpegx.consistency.exact import Projector
 from jpegx.consistency.recompress import recompress
 from jpegx.exploration.selection import Touched, select, touched

@@ -82,6 +82,19 @@ class ComponentMap:
             return self.sums.argmax(dim=1)
         return self.groups[1]
 
+    @cached_property
+    def distinct_rows(self) -> tuple[Tensor, Tensor]:
+        """Samples of rows (8 each) that no earlier row is, (D), and which of these each is, (K).
+
+        Past the lower edge rows are repeated, and with them all that is rounded on the way.
+        """
+        same = torch.stack((self.variable_of_sample, self.bias.long())).view(2, -1, 8)
+        _, which = torch.unique(same.movedim(1, 0).flatten(1), dim=0, return_inverse=True)
+        first = (which[:, None] == which).to(torch.int8).argmax(dim=1)
+        kept, number = torch.unique(first, return_inverse=True)
+        column = torch.arange(8, device=first.device)
+        return (kept[:, None] * 8 + column).view(-1), (number[:, None] * 8 + column).view(-1)
+
     def variables(self, pixels: Tensor) -> Tensor:
         """The distinct samples (M, S) of pixels (M, P), in the order of ``variable_of_sample``.
 
