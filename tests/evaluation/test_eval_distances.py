@@ -42,6 +42,14 @@ def _features(picture: np.ndarray, size: int) -> list[np.ndarray]:
     return found
 
 
+def _fid(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """The Fréchet distance of two sets of features (N, D), by SciPy."""
+    ours_mean, theirs_mean = ours.mean(0), theirs.mean(0)
+    a, b = np.cov(ours.T), np.cov(theirs.T)
+    root = linalg.sqrtm(a @ b).real
+    return float(((ours_mean - theirs_mean) ** 2).sum() + np.trace(a + b - 2 * root))
+
+
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 def test_fid(run: Run, originals: Path, tmp_path: Path) -> None:
     decoded = tmp_path / "decoded"
@@ -57,15 +65,53 @@ def test_fid(run: Run, originals: Path, tmp_path: Path) -> None:
         for folder in (decoded, originals)
     ]
     assert len(sets[0]) == 3 * 6 * 4
-    means, covariances = [s.mean(0) for s in sets], [np.cov(s.T) for s in sets]
-    root = linalg.sqrtm(covariances[0] @ covariances[1]).real
-    fid = ((means[0] - means[1]) ** 2).sum() + np.trace(sum(covariances) - 2 * root)
+    fid = _fid(*sets)
     found = rows(tmp_path / "out")
     assert fid > 1e-3
     assert float(found["", "decoded"]["fid"]) == pytest.approx(fid, rel=1e-4)
     assert float(found["", "reference"]["fid"]) == pytest.approx(fid, rel=1e-4)
     assert found["", "decoded"]["features"] == "72.0"
     assert "patches of 32x32" in result.output
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+def test_fid_against_other_real_pictures(run: Run, originals: Path, tmp_path: Path) -> None:
+    """Man et al. 2022: not to the originals; these then have the ground truth."""
+    real, decoded = tmp_path / "real", tmp_path / "decoded"
+    for folder in (real, decoded):
+        folder.mkdir()
+    for path in originals.iterdir():
+        Image.open(path).rotate(180).save(real / path.name)
+        Image.open(BytesIO(compressed(path, 5))).save(decoded / path.name)
+    (real / "broken.png").write_bytes(b"no picture")
+    network = ("--fid", "--inception", _stand_in(tmp_path), "--patches", 32)
+    command = ("eval", originals, "--decoded", decoded, *network, "-o", tmp_path / "out")
+    result = run(*command, "--fid-reference", real)
+    assert result.exit_code == 1
+    assert "broken.png" in result.stderr
+    (real / "broken.png").unlink()
+    result = run(*command, "--fid-reference", real)
+    assert result.exit_code == 0, result.output
+    assert "the row of the originals has the ground truth" in result.output
+    sets = {
+        folder: np.array([f for p in sorted(folder.iterdir()) for f in _features(pixels(p), 32)])
+        for folder in (real, decoded, originals)
+    }
+    found = rows(tmp_path / "out")
+    for folder, row in ((decoded, "decoded"), (originals, "originals")):
+        fid = _fid(sets[folder], sets[real])
+        assert fid > 1e-3
+        assert float(found["", row]["fid"]) == pytest.approx(fid, rel=1e-4)
+    # Without it, in the same folder: what was measured against something else is not taken up.
+    assert run(*command).exit_code == 0
+    own = rows(tmp_path / "out")
+    assert float(own["", "decoded"]["fid"]) == pytest.approx(
+        _fid(sets[decoded], sets[originals]), rel=1e-4
+    )
+    assert own["", "originals"]["fid"] == ""
+    refused = run("eval", originals, "--fid-reference", real)
+    assert refused.exit_code == 2
+    assert "add it" in refused.stderr
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
@@ -104,10 +150,7 @@ def test_distances_of_features(
                 features = [judge.features(i[None].float() / 255)[stride][0] for i in images]
                 sets.append(torch.cat([f.flatten(1) for f in features], 1).T.double().numpy())
             assert found[f"positions_efficientnet-lite0_{stride}"] == f"{positions}.0"
-            means, covariances = [s.mean(0) for s in sets], [np.cov(s.T) for s in sets]
-            root = linalg.sqrtm(covariances[0] @ covariances[1]).real
-            distance = ((means[0] - means[1]) ** 2).sum()
-            distance += np.trace(covariances[0] + covariances[1] - 2 * root)
+            distance = _fid(*sets)
             key = f"frechet_efficientnet-lite0_{stride}"
             assert float(found[key]) == pytest.approx(distance, rel=1e-3)
             assert str(positions) in result.output

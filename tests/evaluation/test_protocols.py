@@ -141,6 +141,49 @@ def test_pictures_of_other_programs_at_the_qualities_of_a_protocol(
     assert ("20", "QGAC (published)") in found
 
 
+def test_what_a_protocol_needs_is_named(run: Run, live1: Path) -> None:
+    result = run("eval", live1, "--protocol", "man-table5")
+    assert result.exit_code == 2
+    assert "needs --fid-reference FOLDER, other real pictures" in " ".join(result.stderr.split())
+
+
+def test_the_plain_projection_beside_the_exact_one(
+    run: Run, originals: Path, tmp_path: Path
+) -> None:
+    """Man et al. 2022, Table 3: clamped in real numbers and rounded, some are outside again."""
+    faces = originals.rename(tmp_path / "ffhq-test")
+    (faces / "bird2.png").unlink()
+    command = ("--protocol", "man-table3", "--model", "laplace", "-o", tmp_path / "out")
+    result = run("eval", faces, *command)
+    assert result.exit_code == 0, result.output
+    found = rows(tmp_path / "out")
+    own, plain, exact = (
+        float(found["5", f"laplace{way}"]["consistency"])
+        for way in ("", " by Eq. 11", " projected")
+    )
+    assert own > plain > exact == 0
+    assert float(found["5", "Ours-P (published)"]["consistency"]) == 0.1664
+    assert "2 pictures, 2000 in the paper's FFHQ test" in result.output
+
+
+def test_the_mean_of_samples_is_a_decoder_of_its_own(
+    run: Run, originals: Path, tmp_path: Path
+) -> None:
+    """Man et al. 2022, Table 4, "Ours-A": with figures that a mean of pictures has none of."""
+    models = ("--model", "laplace", "--model", "laplace:mean=4", "--projection", "without")
+    result = run("eval", originals, *models, "--quality", 10, "-n", 4, "-o", tmp_path)
+    assert result.exit_code == 0, result.output
+    found = rows(tmp_path)
+    one, mean = found["10", "laplace"], found["10", "laplace:mean=4"]
+    # Not the same: the samples of the other are rounded and clipped before their mean is taken.
+    assert float(mean["psnr"]) == pytest.approx(float(one["psnr_mean"]), abs=0.05)
+    assert float(mean["consistency"]) < float(one["consistency"])
+    assert mean["swd"] != ""
+    assert mean["samples"] == "1"
+    for wrong in ("laplace:mean=1", "laplace:mean=x", "standard:mean=4"):
+        assert run("eval", originals, "--model", wrong).exit_code == 2
+
+
 def test_the_list_says_what_each_needs(run: Run) -> None:
     result = run("eval", "--protocol", "list")
     assert result.exit_code == 0

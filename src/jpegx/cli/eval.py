@@ -94,14 +94,14 @@ def eval(  # noqa: A001 (the name of the command)
 
 def _followed(name: str, request: Request, named: Set[str]) -> Request:
     """The request as a protocol wants it. Raises click.UsageError."""
-    from jpegx.evaluation.benchmark.protocol_request import Contradiction, follow
+    from jpegx.evaluation.benchmark.protocol_request import Contradiction, Missing, follow
     from jpegx.evaluation.protocols.protocol import UnknownProtocol, read_protocol
 
     try:
         return follow(read_protocol(name), request, named)
     except UnknownProtocol as error:
         raise click.BadParameter(f"{error}.", param_hint="--protocol") from None
-    except Contradiction as error:
+    except (Contradiction, Missing) as error:
         raise click.UsageError(f"{error}.") from None
 
 
@@ -116,11 +116,16 @@ def _check(request: Request, named: Set[str], output: Path | None) -> None:
         raise click.UsageError("--jpegs are files as they are; leave out --quality.")
     if "subsampling" in named and (jpegs or decoded):
         raise click.UsageError("--subsampling is for originals that are compressed here.")
-    _check_output(output, (*request.originals, *decoded, *filter(None, (request.reference,))))
+    others = filter(None, (request.reference, request.fid_reference))
+    _check_output(output, (*request.originals, *decoded, *others))
     if request.crop is not None and (decoded or jpegs is not None):
         raise click.UsageError("--crop is for originals that are compressed here.")
-    if not request.fid and (request.inception or request.repeats or request.patches):
-        raise click.UsageError("--inception, --repeats and --patches are for --fid; add it.")
+    if not request.fid and (
+        request.inception or request.repeats or request.patches or request.fid_reference
+    ):
+        raise click.UsageError(
+            "--inception, --repeats, --patches and --fid-reference are for --fid; add it."
+        )
     if bool(request.vgg16) != bool(request.lpips or request.dists):
         raise click.UsageError("--lpips and --dists go with --vgg16, the network they stand on.")
     if request.crops and output is None:

@@ -109,8 +109,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         "--crop",
         type=click.IntRange(min=64),
         metavar="PIXELS",
-        help="Cut the centre square of each original first and reduce it to this size (Man et "
-        "al.).",
+        help="Cut the centre square of each original first and reduce it to this size.",
     ),
     click.option(
         "--projection",
@@ -118,6 +117,12 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         default=Request.projection,
         show_default=True,
         help="Measure each model with projection (exactly consistent), without, or both.",
+    ),
+    click.option(
+        "--plain-projection",
+        is_flag=True,
+        help="Measure each model also with the plain projection of Man et al. 2022 (Eq. 11), "
+        "clamped and rounded, which is not exact.",
     ),
     click.option(
         "-n",
@@ -204,6 +209,13 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         metavar="FOLDER",
         help="Other originals, whose distances from ORIGINALS are what a perfect decoder could "
         "reach.",
+    ),
+    click.option(
+        "--fid-reference",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="Real pictures that --fid is measured against in the place of the originals, as Man "
+        "et al. do; the row of the originals then has the ground truth.",
     ),
     click.option(
         "-o",

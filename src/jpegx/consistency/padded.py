@@ -54,10 +54,15 @@ def extended(image: Tensor, layout: Layout) -> Tensor:
 
 
 def project_unclipped(
-    image: Tensor, coefficients: Sequence[Tensor], tables: Sequence[Tensor], layout: Layout
+    image: Tensor,
+    coefficients: Sequence[Tensor],
+    tables: Sequence[Tensor],
+    layout: Layout,
+    margin: float = _INSIDE,
 ) -> Tensor:
     """The plain projection of an image (Eq. 11 of Man et al. 2022), neither rounded nor clipped.
 
+    ``margin``: how far inside the cell, DCT units; a quarter of the step at most.
     Returns float32 (C, H', W') in gray levels, as large as ``whole_layout``.
     """
     padded = extended(image.double(), layout)[None]
@@ -68,7 +73,7 @@ def project_unclipped(
         held = now[0, :rows, :columns]
         cell = Cell(values.double(), table.double())
         change = torch.zeros_like(now)
-        inside = table.double().div(4).clamp(max=_INSIDE)
+        inside = table.double().div(4).clamp(max=margin)
         change[0, :rows, :columns] = cell.clamp(held, inside) - held
         changes.append(change)
     full = torch.stack(repeated(planes(changes), whole), dim=1)

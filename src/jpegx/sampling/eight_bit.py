@@ -43,6 +43,12 @@ class EightBit:
         """The image made consistent, in RGB of 16 bits: see :func:`project_deep`."""
         return project_deep(image.to(self._device), self.coefficients, self.tables, self.layout)
 
+    def clamped(self, image: Tensor) -> Tensor:
+        """The plain projection of Eq. 11 (Man et al. 2022), in uint8 (C, H, W): not exact."""
+        file = (self.coefficients, self.tables, self.layout)
+        found = project_unclipped(image.to(self._device), *file, margin=0)
+        return self.rounded(found[:, : self.layout.height, : self.layout.width])
+
     def planes(self, image: Tensor) -> PaddedPicture:
         """The image made consistent, in the file's own colours and sampling, with its padding.
 

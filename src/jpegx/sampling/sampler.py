@@ -29,6 +29,7 @@ _OF_OTHERS = {
     RESTORER: ("jpegx.sampling.restorer", "RestorerSampler"),
 }
 _NETWORK = ("jpegx.sampling.network", "NetworkSampler")
+_AVERAGED = ("jpegx.sampling.averaged", "AveragedSampler")
 _MIRRORED = ("jpegx.sampling.mirrored", "MirroredSampler")
 
 
@@ -68,7 +69,11 @@ def open_sampler(spec: SamplerSpec) -> Sampler:
     """
     if spec.model != "standard":
         spec.refuse("only what libjpeg shows has a choice of it", "chroma")
-    if spec.other is not None:
+    if spec.mean is not None:
+        if spec.model == "standard":
+            spec.refuse("all of its pictures are the same", "mean")
+        module, name = _AVERAGED
+    elif spec.other is not None:
         spec.refuse("it is no model of jpegx", "precision", "temperature", "self_ensemble")
         module, name = _OF_OTHERS[spec.other[0]]
     elif spec.model in _WITHOUT_WEIGHTS:

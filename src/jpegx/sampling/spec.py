@@ -15,11 +15,12 @@ from jpegx.models.card import MAX_TEMPERATURE
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda"]
 Chroma = Literal["smooth", "replicated"]
+MOST_SAMPLES = 9999  # that a mean is taken of
 
 # What stands before the colon of what is not a model of jpegx: a program, a network of spandrel's.
 COMMAND, RESTORER = "command", "restorer"
 
-_BEHIND_NAMES = ("chroma",)  # options that can be given behind the name of a model only
+_BEHIND_NAMES = ("chroma", "mean")  # options that can be given behind the name of a model only
 # NAME or FILE, then what may be options; a file may have a colon in its name.
 _WITH_OPTIONS = re.compile(r"(.+?):([a-z-]+=[^:/]*)", re.DOTALL)
 
@@ -47,7 +48,8 @@ class SamplerSpec:
     of its noise, None for what the card of the weights says. ``self_ensemble``: a regression's
     picture is the mean of those of the file and its mirror images. ``chroma``: how "standard"
     enlarges it: "smooth" (libjpeg's own way, also for None), or "replicated", pixel by pixel, as
-    the JPEG of many papers is measured. Raises BadSpec for what is none of these.
+    the JPEG of many papers is measured. ``mean``: the picture is the mean of so many samples.
+    Raises BadSpec for what is none of these.
     """
 
     model: str
@@ -56,12 +58,15 @@ class SamplerSpec:
     temperature: float | None = None
     self_ensemble: bool = False
     chroma: Chroma | None = None
+    mean: int | None = None
 
     def __post_init__(self) -> None:
         _one_of(self.model, "device", self.device, get_args(Device))
         _one_of(self.model, "precision", self.precision, get_args(Precision))
         if self.chroma is not None:
             _one_of(self.model, "chroma", self.chroma, get_args(Chroma))
+        if self.mean is not None:
+            _count(self.model, str(self.mean))
         if self.temperature is not None:
             _temperature(self.model, str(self.temperature))
 
@@ -70,7 +75,7 @@ class SamplerSpec:
         """The spec of ``NAME[:key=value,...]``, with ``others`` for what the text does not say.
 
         Keys are those of the options of ``jpegx decode``: device, precision, temperature,
-        self-ensemble (yes or no); and chroma, for "standard". Raises BadSpec.
+        self-ensemble (yes or no); mean; and chroma, for "standard". Raises BadSpec.
         """
         found = None if text.startswith(f"{COMMAND}:") else _WITH_OPTIONS.fullmatch(text)
         model, given = found.groups() if found else (text, "")
@@ -95,6 +100,7 @@ class SamplerSpec:
             "temperature": self.temperature,
             "precision": self.precision,
             "chroma": self.chroma,
+            "mean": self.mean,
         }
         other = [f"{key}={value}" for key, value in told.items() if value not in (None, "auto")]
         plus = "+" if self.self_ensemble else ""
@@ -123,12 +129,14 @@ def _options(text: str, given: str) -> Mapping[str, object]:
             case "precision" | "device":
                 kind = Precision if key == "precision" else Device
                 options[key] = _one_of(text, key, value, get_args(kind))
+            case "mean":
+                options[key] = _count(text, value)
             case "chroma":
                 options[key] = _one_of(text, key, value, get_args(Chroma))
             case "self-ensemble":
                 options["self_ensemble"] = _one_of(text, key, value, ("yes", "no")) == "yes"
             case _:
-                keys = "temperature, precision, device, self-ensemble, chroma"
+                keys = "temperature, precision, device, self-ensemble, chroma, mean"
                 raise BadSpec(f"{text}: unknown option {key!r}; there are {keys}")
     return options
 
@@ -141,6 +149,12 @@ def _temperature(text: str, value: str) -> float:
     if not (isfinite(number) and 0 <= number <= MAX_TEMPERATURE):
         raise BadSpec(f"{text}: temperature must be a number from 0 to {MAX_TEMPERATURE:g}")
     return number
+
+
+def _count(text: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit() and 2 <= int(value[:5]) <= MOST_SAMPLES):
+        raise BadSpec(f"{text}: mean must be a number of samples from 2 to {MOST_SAMPLES}")
+    return int(value)
 
 
 def _one_of(text: str, key: str, value: str, choices: tuple[str, ...]) -> str:

@@ -8,9 +8,9 @@ from torch import Tensor
 def center_square(image: Tensor, size: int) -> Tensor:
     """The centred square of a picture, reduced to ``size`` pixels a side: uint8 (C, size, size).
 
-    As Man et al. 2022 prepares its general content (ImageNet-ctest10k, centre crops): the largest
-    centred square, reduced by an antialiased bicubic filter. ``image``: uint8 (C, H, W). Raises
-    ValueError if a side is below ``size``: nothing is enlarged.
+    The largest centred square, reduced by an antialiased bicubic filter, as is common for ImageNet.
+    (Man et al. 2022 do not say that they crop or reduce their test pictures.) ``image``: uint8 (C,
+    H, W). Raises ValueError if a side is below ``size``: nothing is enlarged.
     """
     side = min(image.shape[1:])
     if side < size:

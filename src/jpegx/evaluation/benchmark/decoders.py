@@ -21,7 +21,9 @@ from jpegx.sampling.sampler import Sampler, open_sampler
 from jpegx.sampling.spec import SamplerSpec
 from jpegx.training.data.images import find_images
 
-PROJECTED = " projected"  # what is added to the name of a model
+# What is added to the name of a model.
+PROJECTED = " projected"
+PLAIN = " by Eq. 11"
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,19 @@ class Decoder(ABC):
 
 
 class ModelDecoder(Decoder):
-    """A model of jpegx; with projection its name in the table says so."""
+    """A model of jpegx; with projection its name in the table says so.
 
-    def __init__(self, sampler: Sampler, seed: int, projection: Projection) -> None:
-        plain = (sampler.name,) if projection != "with" else ()
+    ``plain``: with the plain projection of Eq. 11 of Man et al. 2022, too: clamped in real numbers,
+    without room to the walls, then rounded, which leaves some coefficients outside.
+    """
+
+    def __init__(
+        self, sampler: Sampler, seed: int, projection: Projection, *, plain: bool = False
+    ) -> None:
+        own = (sampler.name,) if projection != "with" else ()
+        clamped = (sampler.name + PLAIN,) if plain else ()
         projected = (sampler.name + PROJECTED,) if projection != "without" else ()
-        self.rows = plain + projected
+        self.rows = own + clamped + projected
         self._sampler = sampler
         self._seed = seed
 
@@ -65,16 +74,14 @@ class ModelDecoder(Decoder):
         return self._sampler.facts
 
     def decode(self, task: Task, rows: Sequence[str], samples: int) -> dict[str, Tensor]:
-        """Samples; both variants are made of the same ones."""
+        """Samples; all variants are made of the same ones."""
         if task.jpeg is None:
             raise Unmatched("no JPEG file to decode; name a folder with --jpegs")
         pictures: dict[str, list[Tensor]] = {row: [] for row in rows}
         file = EightBit(task.jpeg, self._sampler.device)
         for image in self._different(task.jpeg, samples):
             for row in rows:
-                projected = row.endswith(PROJECTED)
-                pixels = file.projected(image).pixels if projected else file.rounded(image)
-                pictures[row].append(pixels.cpu())
+                pictures[row].append(_pixels(file, image, row).cpu())
         return {row: torch.stack(found) for row, found in pictures.items()}
 
     def _different(self, jpeg: QuantizedJpeg, samples: int) -> Iterator[Tensor]:
@@ -87,6 +94,13 @@ class ModelDecoder(Decoder):
                 return
             yield second
         yield from drawn
+
+
+def _pixels(file: EightBit, image: Tensor, row: str) -> Tensor:
+    """What a row of the table has of an image."""
+    if row.endswith(PROJECTED):
+        return file.projected(image).pixels
+    return file.clamped(image) if row.endswith(PLAIN) else file.rounded(image)
 
 
 class FolderDecoder(Decoder):
@@ -132,7 +146,7 @@ class FolderDecoder(Decoder):
 
 
 def open_models(
-    models: Sequence[SamplerSpec | Sampler], seed: int, projection: Projection
+    models: Sequence[SamplerSpec | Sampler], seed: int, projection: Projection, *, plain: bool
 ) -> list[Decoder]:
     """The decoders of models, which are opened if they are not.
 
@@ -140,4 +154,4 @@ def open_models(
     MeaninglessOption if a spec asks for what its model does not have.
     """
     opened = [model if isinstance(model, Sampler) else open_sampler(model) for model in models]
-    return [ModelDecoder(sampler, seed, projection) for sampler in opened]
+    return [ModelDecoder(sampler, seed, projection, plain=plain) for sampler in opened]

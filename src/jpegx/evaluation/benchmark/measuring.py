@@ -90,17 +90,21 @@ class Cell:
             }
             store.put(key, about, measure_picture(used, task, self._context.instruments))
 
+    def _set_key(self, keys: Keys) -> str:
+        """The key of the distances of a set of pictures, each under a key of its own."""
+        return key_of({"pictures": list(keys.values()), "real": self._originals.real_facts})
+
     def _distances(self, row: str) -> dict[str, Any]:
         """The distances between the set of a row's pictures and that of the originals."""
         store, count = self._context.store, self._originals.describer.arrays
-        key = _set_key(self._done(row))
+        key = self._set_key(self._done(row))
         if key not in store:
             for name, unit in self._done(row).items():
                 if not store.has_arrays(unit, count):
                     self._try(name, missing_only=False)
             done = {n: k for n, k in self._done(row).items() if store.has_arrays(k, count)}
             # Where some could not be made again, it is not the key of the whole set.
-            key = _set_key(done)
+            key = self._set_key(done)
             about = {"data_set": self._originals.data_set.name, "decoder": row}
             store.put(key, {**about, "quality": self._files.quality}, self._compare(done))
         for unit in self._done(row).values():
@@ -108,12 +112,6 @@ class Cell:
         return store[key]
 
     def _compare(self, done: Keys) -> dict[str, Any]:
-        originals = self._originals
-        indices = range(originals.describer.arrays)
+        indices = range(self._originals.describer.arrays)
         ours = [[self._context.store.array(key, i) for key in done.values()] for i in indices]
-        theirs = [[originals.described(name, i) for name in done] for i in indices]
-        return originals.describer.compare(ours, theirs, self._context.instruments.repeats)
-
-
-def _set_key(keys: Keys) -> str:
-    return key_of({"pictures": list(keys.values())})
+        return self._originals.compare(ours, list(done), self._context.instruments.repeats)

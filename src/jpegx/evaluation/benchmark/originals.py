@@ -7,8 +7,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from jpegx.errors import JpegxError
+from jpegx.evaluation.benchmark.cropping import center_square
+from jpegx.evaluation.benchmark.request import Request
 from jpegx.io.picture_reader import read_rgb
 from jpegx.training.data.images import find_images
+
+_SMALLEST = 16  # pixels each way: the windows of the measures must fit in
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,23 @@ def find_data_sets(folders: Sequence[Path]) -> list[DataSet]:
         names = tuple(str(path.relative_to(folder)) for path in find_images(folder))
         sets.append(DataSet(name if called.count(name) == 1 else str(folder), folder, names))
     return sets
+
+
+class TooSmall(JpegxError):
+    """A picture that is too small for the measures."""
+
+
+def read_original(path: Path, request: Request) -> Tensor:
+    """The pixels of a picture, uint8 (C, H, W), gray or cropped as the options say.
+
+    Raises UnreadablePicture, TooSmall: one line that names the file.
+    """
+    pixels = read_pixels(path, gray=request.gray)
+    least = request.crop or _SMALLEST
+    if min(pixels.shape[1:]) < least:
+        size = f"{pixels.shape[2]}x{pixels.shape[1]}"
+        raise TooSmall(f"{path}: skipped: {size} pixels, {least} each way are needed")
+    return pixels if request.crop is None else center_square(pixels, request.crop).contiguous()
 
 
 def read_pixels(path: Path, *, gray: bool) -> Tensor:

@@ -40,13 +40,18 @@ class SameName(JpegxError):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured on what, by what. ``reference``: other originals, None for none."""
+    """What is measured on what, by what.
+
+    ``reference``: other originals, to be compared with those of the sets; ``real``: real pictures
+    that FID is measured against in the place of the originals; None for none.
+    """
 
     request: Request
     data_sets: list[DataSet]
     jpegs: list[Jpegs]
     decoders: list[Decoder]
     reference: DataSet | None
+    real: DataSet | None
     instruments: Instruments
 
     @property
@@ -60,6 +65,7 @@ def make_plan(request: Request) -> Plan:
     """Everything that the options name, opened. Raises JpegxError if something is not there."""
     data_sets = find_data_sets(request.originals)
     reference = None if request.reference is None else find_data_sets([request.reference])[0]
+    real = None if request.fid_reference is None else find_data_sets([request.fid_reference])[0]
     networks, missing = _networks(request)
     files = [path for path in (request.vgg16, request.lpips, request.dists) if path]
     instruments = Instruments(
@@ -72,7 +78,7 @@ def make_plan(request: Request) -> Plan:
     )
     _check_crops(request, data_sets)
     decoders = _decoders(request)
-    return Plan(request, data_sets, _jpegs(request), decoders, reference, instruments)
+    return Plan(request, data_sets, _jpegs(request), decoders, reference, real, instruments)
 
 
 def _jpegs(request: Request) -> list[Jpegs]:
@@ -90,7 +96,7 @@ def _decoders(request: Request) -> list[Decoder]:
         names = ("standard", "laplace", *reversed(zoo.installed()))
         models = [replace(request.defaults, model=name) for name in names]
         models[0] = replace(request.defaults, model="standard", chroma=request.chroma)
-    decoders = open_models(models, request.seed, request.projection)
+    decoders = open_models(models, request.seed, request.projection, plain=request.plain_projection)
     decoders += [FolderDecoder(folder) for folder in request.decoded]
     rows = Counter([row for decoder in decoders for row in decoder.rows] + [ORIGINALS, REFERENCE])
     twice = [name for name, count in rows.items() if count > 1]

@@ -6,29 +6,27 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from jpegx.errors import JpegxError
 from jpegx.evaluation.benchmark.context import Context
-from jpegx.evaluation.benchmark.cropping import center_square
 from jpegx.evaluation.benchmark.figures import measure_alone
 from jpegx.evaluation.benchmark.jpegs import CompressedHere, Jpegs
-from jpegx.evaluation.benchmark.originals import DataSet, read_pixels
+from jpegx.evaluation.benchmark.originals import DataSet, read_original
 from jpegx.evaluation.benchmark.panels import choose_places, panels
 from jpegx.evaluation.benchmark.quality_curve import jpeg_curve
-from jpegx.evaluation.benchmark.sets import Describer
+from jpegx.evaluation.benchmark.real_features import RealFeatures
+from jpegx.evaluation.benchmark.sets import Describer, feature_distances
 from jpegx.evaluation.benchmark.store import key_of
 from jpegx.io.paths import file_digest
 
-_SMALLEST = 16  # pixels each way: the windows of the measures must fit in
-
-
-class TooSmall(JpegxError):
-    """A picture that is too small for the measures."""
-
 
 class Originals:
-    """The pictures of a data set, made gray or cropped as the options say."""
+    """The pictures of a data set, made gray or cropped as the options say.
 
-    def __init__(self, data_set: DataSet, context: Context) -> None:
+    ``real``: what FID is measured against in their place, None for nothing else.
+    """
+
+    def __init__(
+        self, data_set: DataSet, context: Context, real: RealFeatures | None = None
+    ) -> None:
         request, instruments = context.request, context.instruments
         self.data_set = data_set
         self.describer = Describer(
@@ -36,18 +34,13 @@ class Originals:
         )
         self.places = choose_places(data_set.names, request.crops)
         self._context = context
+        self._real = real
         self._digests: dict[str, str] = {}
         self._described: dict[str, list[np.ndarray]] = {}
 
     def read(self, name: str) -> Tensor:
         """The pixels of a picture, uint8 (C, H, W). Raises JpegxError, one line."""
-        request, path = self._context.request, self.data_set.path(name)
-        pixels = read_pixels(path, gray=request.gray)
-        least = request.crop or _SMALLEST
-        if min(pixels.shape[1:]) < least:
-            size = f"{pixels.shape[2]}x{pixels.shape[1]}"
-            raise TooSmall(f"{path}: skipped: {size} pixels, {least} each way are needed")
-        return pixels if request.crop is None else center_square(pixels, request.crop).contiguous()
+        return read_original(self.data_set.path(name), self._context.request)
 
     def facts(self, name: str) -> dict[str, object]:
         """What the figures of a picture depend on, whatever is measured. Raises OSError."""
@@ -109,13 +102,40 @@ class Originals:
             self._described[name] = self.describer.describe(name, picture, original=True)
         return self._described[name][index]
 
+    @property
+    def real_facts(self) -> list[str]:
+        """What distances depend on beside the pictures compared and the originals."""
+        return [] if self._real is None else self._real.facts
+
+    def compare(
+        self, ours: Sequence[Sequence[np.ndarray]], names: Sequence[str], repeats: int
+    ) -> dict[str, Any]:
+        """The distances of a set (``Describer.compare``) from these originals.
+
+        Those of Inception features from other real pictures, if there are any.
+        """
+        theirs: list[Sequence[np.ndarray]] = [
+            [self.described(name, index) for name in names]
+            for index in range(self.describer.arrays)
+        ]
+        if self._real is not None:
+            theirs[1] = self._real.taken
+        return self.describer.compare(ours, theirs, repeats)
+
     def compare_with_themselves(self, names: Sequence[str]) -> dict[str, Any]:
-        """The sliced Wasserstein distance of a perfect decoder: that of other places' patches."""
+        """What a perfect decoder would have: sliced Wasserstein distance, and ground truth of FID.
+
+        The one of patches from other places; the other if there are other real pictures.
+        """
         store = self._context.store
-        key = key_of({"itself": [self.describer.facts(), *map(self.facts, names)]})
+        facts = [self.describer.facts(), *map(self.facts, names)]
+        key = key_of({"itself": facts, "real": self.real_facts})
         if key not in store:
             ours = [self.describer.patches(name, self.read(name)) for name in names]
             theirs = [self.described(name, 0) for name in names]
             values = self.describer.compare_patches(ours, theirs)
+            if self._real is not None:
+                own = [self.described(name, 1) for name in names]
+                values |= feature_distances(own, self._real.taken, 1, self._context.request.seed)
             store.put(key, {"data_set": self.data_set.name}, values)
         return store[key]

@@ -26,11 +26,18 @@ class Contradiction(JpegxError):
         )
 
 
+class Missing(JpegxError):
+    """What a protocol needs, and is not given."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        super().__init__(f"--protocol {protocol.name} needs {'; '.join(protocol.needs)}")
+
+
 def follow(protocol: Protocol, request: Request, named: Set[str]) -> Request:
     """The request with what the protocol fixes, and its values for options that are not given.
 
     ``named``: the fields that were given. The qualities may be some of the protocol's. The JPEG's
-    own row always stands first, its chroma as in the paper. Raises Contradiction.
+    own row always stands first, its chroma as in the paper. Raises Contradiction, Missing.
     """
     wanted = {name: value or None for name, value in protocol.fixed.items()}
     for name, value in wanted.items():
@@ -39,6 +46,9 @@ def follow(protocol: Protocol, request: Request, named: Set[str]) -> Request:
     if "qualities" in named and not set(request.qualities) <= set(protocol.qualities):
         numbers = ", ".join(map(str, protocol.qualities))
         raise Contradiction("quality", protocol, f"the qualities {numbers}")
+    for name in protocol.requires:
+        if getattr(request, name) is None:
+            raise Missing(protocol)
     if request.decoded and request.jpegs is None:
         raise Contradiction("decoded", protocol, "files of known qualities: give --jpegs too")
     values: dict[str, Any] = {
@@ -73,6 +83,4 @@ def _in_words(name: str, value: object) -> str:
             return "gray pictures" if value else "pictures in colour"
         case "crop":
             return f"crops of {value} pixels" if value else "whole pictures"
-        case "fid_reference":
-            return "other pictures to compare with"
     return f"{name} {value}"

@@ -59,6 +59,8 @@ class Request:
     repeats: int | None = None
     patches: int | None = None
     reference: Path | None = None
+    fid_reference: Path | None = None
+    plain_projection: bool = False
     chroma: Chroma | None = None
     protocol: Protocol | None = None
     defaults: SamplerSpec = field(default_factory=lambda: SamplerSpec(""))

@@ -7,6 +7,7 @@ from jpegx.evaluation.benchmark.measuring import Cell
 from jpegx.evaluation.benchmark.originals import DataSet
 from jpegx.evaluation.benchmark.plan import Plan
 from jpegx.evaluation.benchmark.prepared import Originals
+from jpegx.evaluation.benchmark.real_features import RealFeatures
 from jpegx.evaluation.benchmark.rows import ORIGINALS, REFERENCE, Row, make_row, set_figures
 from jpegx.evaluation.benchmark.store import key_of
 
@@ -17,8 +18,9 @@ def evaluate(plan: Plan, context: Context) -> Iterator[Row]:
     Of each data set first the originals themselves, then other originals against them if
     there are any, and for each of the files every decoder.
     """
+    real = None if plan.real is None else RealFeatures(plan.real, context)
     for data_set in plan.data_sets:
-        originals = Originals(data_set, context)
+        originals = Originals(data_set, context, real)
         alone = originals.measure_alone(plan.jpegs)
         if not alone:
             continue
@@ -45,12 +47,12 @@ def _reference_row(
         except Exception as error:
             context.failed(error, str(reference.path(name)))
     own = [originals.describer.facts(), *map(originals.facts, names)]
-    key = key_of({"reference": [own, others.describer.facts(), digests]})
+    facts = [own, others.describer.facts(), digests]
+    key = key_of({"reference": facts, "real": originals.real_facts})
     if key not in store:
         indices = range(originals.describer.arrays)
         ours = [[others.described(name, i) for name in digests] for i in indices]
-        theirs = [[originals.described(name, i) for name in names] for i in indices]
-        values = originals.describer.compare(ours, theirs, 1)
+        values = originals.compare(ours, names, 1)
         store.put(key, {"data_set": originals.data_set.name, "decoder": REFERENCE}, values)
     figures = set_figures(store[key])
     return Row(originals.data_set.name, None, REFERENCE, len(digests), 0, figures, [], None, {})

@@ -35,6 +35,12 @@ class Features:
     patch: int | None
     repeats: int
 
+    def of(self, picture: Tensor) -> np.ndarray:
+        """Features, float32 (patches, D), of a picture, uint8 (C, H, W)."""
+        parts = _rgb(picture)[None] if self.patch is None else patches(_rgb(picture), self.patch)
+        taken = [self.inception.features(part) for part in parts.split(_AT_ONCE)]
+        return torch.cat(taken).numpy() if taken else np.empty((0, 0), np.float32)
+
 
 @dataclass(frozen=True)
 class Describer:
@@ -70,7 +76,7 @@ class Describer:
         """
         described = [self.patches(f"{name} original" if original else name, samples[0])]
         if self.features is not None:
-            taken = [self._features(sample) for sample in samples[: self.features.repeats]]
+            taken = [self.features.of(sample) for sample in samples[: self.features.repeats]]
             described.append(np.stack(taken))
         for network in self.networks.values():
             for vectors in positions(network, samples[0]).values():
@@ -128,13 +134,6 @@ class Describer:
         levels = pyramid_patches(_rgb(picture), random, self._places)
         return torch.stack(levels).half().numpy()
 
-    def _features(self, picture: Tensor) -> np.ndarray:
-        assert self.features is not None
-        size = self.features.patch
-        parts = _rgb(picture)[None] if size is None else patches(_rgb(picture), size)
-        taken = [self.features.inception.features(part) for part in parts.split(_AT_ONCE)]
-        return torch.cat(taken).numpy() if taken else np.empty((0, 0), np.float32)
-
 
 def _swd(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], seed: int) -> list[float]:
     if not ours or not theirs:
@@ -150,12 +149,13 @@ def _swd(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], seed: int) ->
 def feature_distances(
     ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], repeats: int, seed: int
 ) -> dict[str, float]:
-    """Fréchet and kernel distance (FID; KID times 1000) of sets, as Man et al. 2022 reports FID.
+    """Fréchet and kernel distance (FID; KID times 1000) of sets, several times as Man et al. 2022.
 
     ``ours``, ``theirs``: features (samples, patches, D) for each picture; of theirs the first
-    sample is used. One distance for each of ``repeats`` sets, of one sample of each picture: their
-    mean and standard deviation, 0 for a decoder whose samples are all the same. ``features``,
-    ``dimensions``: of one set. Empty if a set has less than two features.
+    sample is used. In that paper theirs are *other* real pictures than the originals of ours, so
+    that even a perfect decoder is not at 0. One distance for each of ``repeats`` sets, of one
+    sample of each picture: their mean and standard deviation, 0 for a decoder whose samples are all
+    the same. ``features``, ``dimensions``: of one set. Empty if a set has less than two features.
     """
     b, counted = _of_sample(theirs, 0), sum(picture.shape[1] for picture in ours)
     if min(counted, len(b)) < 2:

@@ -46,9 +46,9 @@ class Protocol:
 
     ``source``: paper and table. ``about``: one line of what it shows. ``columns``: keys of the
     figures that it has, in its order. ``qualities``: of its files. ``fixed``: options that it does
-    not leave open, by the names of ``Request``; ``preset``: values for options that are not given.
-    ``switched_on``: measures that it needs. ``needs``: what the user must name beside the
-    originals, each a line. ``remarks``: what must be said with its figures.
+    not leave open, by the names of ``Request``; ``preset``: values for options that are not given;
+    ``requires``: those that must be given. ``needs``: what the user must name beside the originals,
+    each a line. ``remarks``: what must be said with its figures.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Protocol:
     qualities: tuple[int, ...]
     fixed: Mapping[str, Any]
     preset: Mapping[str, Any]
+    requires: tuple[str, ...]
     needs: tuple[str, ...]
     remarks: tuple[str, ...]
     sets: tuple[PublishedSet, ...]
@@ -87,6 +88,7 @@ def read_protocol(name: str) -> Protocol:
         tuple(table["qualities"]),
         table["fixed"],
         table.get("preset", {}),
+        tuple(table.get("requires", ())),
         tuple(table.get("needs", ())),
         tuple(table.get("remarks", ())),
         tuple(_read_set(each, columns) for each in table["sets"]),

@@ -69,7 +69,11 @@ COLUMNS = (
     Column("lpips", "LPIPS", "{:.4f}", "low", "Zhang et al. 2018, version 0.1 with VGG-16"),
     Column("dists", "DISTS", "{:.4f}", "low", "Ding et al. 2020, of the pictures at full size"),
     Column(
-        "fid", "FID", "{:.2f}", "low", "Fréchet distance of Inception features to the originals"
+        "fid",
+        "FID",
+        "{:.2f}",
+        "low",
+        "Fréchet distance of Inception features to the originals, or to other real pictures",
     ),
     Column("kid", "KID x 1000", "{:.2f}", "low", "kernel distance of the same features, unbiased"),
     Column(

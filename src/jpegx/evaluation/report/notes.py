@@ -40,8 +40,19 @@ def notes(plan: Plan, rows: Sequence[Row]) -> list[str]:
         lines.append(
             f"FID, KID: of {what}, mean ± standard deviation over {instruments.repeats} sets"
         )
+        lines.append(_against(plan))
         lines += _too_few(rows)
     return lines
+
+
+def _against(plan: Plan) -> str:
+    if plan.real is None:
+        return (
+            "FID, KID: distances to the originals of the same pictures, which are lower than those "
+            "to other real pictures that Man et al. 2022 report (--fid-reference)"
+        )
+    pictures = f"{len(plan.real.names)} pictures of {plan.real.folder}"
+    return f"FID, KID: distances to {pictures}; the row of the originals has the ground truth"
 
 
 def _too_few(rows: Sequence[Row]) -> list[str]:
