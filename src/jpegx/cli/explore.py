@@ -3,22 +3,27 @@
 import click
 
 from jpegx.cli.lazy_group import LazyGroup
+from jpegx.exploration.tools import TOOLS
 
-# In the order of a first use: the module of jpegx.cli.explore_tools that has the command.
-TOOLS = {
-    "bounds": "bounds_tool",
+# In the order of a first use: where in jpegx.cli.explore_tools the command is.
+COMMANDS = {
+    "bounds": "bounds_tool:command",
+    **{tool: f"edit_tools:{tool}" for tool in TOOLS},
+    "history": "session_tools:history",
+    "replay": "session_tools:replay",
 }
 
 _EXAMPLES = """\b
 Examples:
   jpegx explore bounds photo.jpg --region 8,0,24x16
+  jpegx explore brighten photo.jpg --region 8,0,24x16 --to max -o brighter.png
   jpegx explore bounds --help
 """
 
 
 @click.group(
     cls=LazyGroup,
-    lazy={name: f"jpegx.cli.explore_tools.{file}:command" for name, file in TOOLS.items()},
+    lazy={name: f"jpegx.cli.explore_tools.{where}" for name, where in COMMANDS.items()},
     epilog=_EXAMPLES,
     short_help="Tell what a JPEG file allows in a region, and what it forbids.",
 )

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from jpegx.jpeg.box import Box
 from jpegx.jpeg.layout import Layout
 from jpegx.models.config import Config
 from jpegx.models.files import Files
@@ -44,6 +45,32 @@ class Encoded:
 
     files: Files
     features: tuple[Tensor, ...] = ()
+
+    def crop(self, box: Box) -> "Encoded":
+        """The part in a box of pixels that begins at a multiple of the generator's, and of units.
+
+        So that a sample's own work can be done in a smaller part than what all samples share.
+        """
+        layout = self.files[0].layout
+        cut = (_cut(feature, box, (layout.height, layout.width)) for feature in self.features)
+        return Encoded([batch.crop(box) for batch in self.files], tuple(cut))
+
+
+def _cut(feature: Tensor, box: Box, size: tuple[int, int]) -> Tensor:
+    """A map (..., h, w) at a scale of its own, a power of 2, as is what is no map."""
+    if feature.dim() < 4:
+        return feature
+    parts = []
+    for first, last, length, count in (
+        (box.top, box.bottom, size[0], feature.shape[-2]),
+        (box.left, box.right, size[1], feature.shape[-1]),
+    ):
+        scale = 1
+        while count * scale < length:
+            scale *= 2
+        # Maps may be padded beyond the edge of the picture.
+        parts.append(slice(first // scale, count if last == length else -(-last // scale)))
+    return feature[..., parts[0], parts[1]].contiguous()
 
 
 class Generator(nn.Module, ABC):

@@ -206,8 +206,8 @@ class EvenNoise(_Derived):
 class HeldNoise(_Derived):
     """Other noise, drawn once and held from then on, so that it can be looked at or optimized.
 
-    ``trainable``: the numbers held require gradients. ``held``: before the law, by the number of
-    the field and the place where they begin.
+    ``trainable``: the numbers held require gradients. ``held``: float32, before the law, by the
+    number of the field and the place where they begin.
     """
 
     trainable: bool = False
@@ -218,9 +218,10 @@ class HeldNoise(_Derived):
     ) -> Tensor:
         key = (field.number, *start)
         if key not in self.held:
-            drawn = self.noise._gaussian(field, like, start, samples).detach()
+            exact = like.new_empty(like.shape, dtype=torch.float32)
+            drawn = self.noise._gaussian(field, exact, start, samples).detach()
             self.held[key] = drawn.requires_grad_(self.trainable)
-        return self.held[key]
+        return self.held[key].to(like.dtype)
 
 
 def _signed(word: int) -> int:

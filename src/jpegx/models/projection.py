@@ -23,7 +23,7 @@ from jpegx.models.layers import repeat_samples
 _MARGIN = 1.0
 BYTES_PER_PIXEL = 190  # memory at the peak: float32 images, many of them
 
-_Range = tuple[Tensor, Tensor]  # lowest and highest coefficients, (N, rows, columns, 8, 8)
+Range = tuple[Tensor, Tensor]  # lowest and highest coefficients, (N, rows, columns, 8, 8)
 
 
 def project(images: Tensor, files: Files, samples: int) -> Tensor:
@@ -47,18 +47,18 @@ def _project(images: Tensor, files: JpegBatch, samples: int) -> Tensor:
     if files.layout.channels == 1:
         pixels = pixels.mean(dim=1, keepdim=True)
     black, white = pixels.new_tensor([0, 255])
-    inside = hold(_into(ranges, pixels, files.layout), black, white)
-    return images + (_into(ranges, inside, files.layout) - pixels) / 255
+    inside = hold(into_ranges(ranges, pixels, files.layout), black, white)
+    return images + (into_ranges(ranges, inside, files.layout) - pixels) / 255
 
 
-def _range(walls: Walls, samples: int) -> _Range:
+def _range(walls: Walls, samples: int) -> Range:
     """Where the coefficients of a component may be, for the samples of each file."""
     room = torch.maximum(walls.half - _MARGIN, walls.half / 2)
     low, high = walls.centre - room, walls.centre + room
     return repeat_samples(low, samples), repeat_samples(high, samples)
 
 
-def _into(ranges: Sequence[_Range], pixels: Tensor, layout: Layout) -> Tensor:
+def into_ranges(ranges: Sequence[Range], pixels: Tensor, layout: Layout) -> Tensor:
     """Pixels (N, C, H, W) in gray levels, changed so that their coefficients are within ranges."""
     values = transform.encode_dct(pixels, layout)
     change = [hold(v, *room) - v for v, room in zip(values, ranges, strict=True)]

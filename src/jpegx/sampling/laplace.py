@@ -62,16 +62,19 @@ def draw(quantized: Tensor, rate: float, generator: torch.Generator) -> Tensor:
     return side * (start + torch.minimum(inside, width))
 
 
-def laplace(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
+def laplace(
+    jpeg: QuantizedJpeg, samples: int, seed: int, fitted_to: QuantizedJpeg | None = None
+) -> Iterator[Tensor]:
     """Samples of a file, float32 (C, H, W) in gray levels, not clipped.
 
-    The decay is fitted to each component and frequency of the file. Chroma is drawn at its own
-    resolution, then up-sampled smoothly. Sample i depends on the seed and i alone.
+    The decay is fitted to each component and frequency of the file, or of that which it is part of
+    (``fitted_to``). Chroma is drawn at its own resolution, then up-sampled smoothly. Sample i
+    depends on the seed and i alone.
     """
-    # One row a frequency: the draws below then run over contiguous memory.
-    rows = [torch.tensor(np.ascontiguousarray(c.reshape(-1, 64).T)) for c in jpeg.coefficients]
+    rows = _by_frequency(jpeg)
     # Wider integers for one row at a time: -32768 has no absolute value in 16 bits.
-    rates = [[decay(row.int()) for row in component] for component in rows]
+    fitted = rows if fitted_to is None else _by_frequency(fitted_to)
+    rates = [[decay(row.int()) for row in component] for component in fitted]
     for sample in range(samples):
         drawn = []
         for c, (component, table) in enumerate(zip(rows, jpeg.tables, strict=True)):
@@ -83,6 +86,11 @@ def laplace(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
                 torch.mul(draw(row.int(), rate, generator), float(step), out=values[:, k])
             drawn += planes([values.view(1, *jpeg.coefficients[c].shape)])
         yield _image(drawn, jpeg.layout)
+
+
+def _by_frequency(jpeg: QuantizedJpeg) -> list[Tensor]:
+    """(64, blocks) for each component: draws then run over contiguous memory."""
+    return [torch.tensor(np.ascontiguousarray(c.reshape(-1, 64).T)) for c in jpeg.coefficients]
 
 
 def _image(drawn: list[Tensor], layout: Layout) -> Tensor:

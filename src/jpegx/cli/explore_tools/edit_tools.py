@@ -1,0 +1,232 @@
+"""jpegx explore brighten, darken, hue ...: the tools that make pictures, as commands."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jpegx.cli.arguments import name_of
+from jpegx.cli.console import Console
+from jpegx.cli.explore_bench import (
+    NOT_EXACT,
+    BenchRequest,
+    bench_options,
+    region_spec,
+    write_whole,
+)
+from jpegx.cli.explore_options import (
+    failures,
+    json_option,
+    output_option,
+    overwrite_option,
+    region_options,
+    seed_option,
+    show,
+)
+from jpegx.cli.shared_options import Finite
+from jpegx.exploration.tools import OVERS, TOOLS, Parameter, Tool
+
+_EXAMPLES = {
+    "brighten": "--region 120,80,24x32 --to max -o brighter.png",
+    "imprint": "--region 200,140,24x18 --image fly.png --auto -o fly_in_it.png",
+    "like": "--region 120,80,40x40 --source-region 10,10,40x40",
+    "periodic": "--region 120,80,40x40 --period 7.5,0 --period 0,6",
+    "scribble": "--region 120,80,40x40 --strokes strokes.png --kind brighter",
+    "copy": "--region 120,80,40x40 --picture other.png",
+    "dissimilar": "--region 120,80,40x40 -n 4 -o folder/",
+    "random": "--region 120,80,40x40 -n 4 -o folder/",
+}
+_METAVARS = {"image": "PICTURE", "region": "X,Y,WxH", "periods": "X,Y", "level": "LEVEL|max"}
+
+
+class _Pair(click.ParamType[tuple[float, float]]):
+    """X,Y as two numbers."""
+
+    name = "x,y"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 (as click has it)
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[float, float]:
+        """Two numbers. Raises click.BadParameter."""
+        try:
+            x, y = (float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not X,Y.", param, ctx)
+        return x, y
+
+
+def _option(parameter: Parameter) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    settings: dict[str, Any] = {"help": parameter.help, "metavar": _METAVARS.get(parameter.kind)}
+    name = f"--{parameter.name}"
+    match parameter.kind:
+        case "flag":
+            return click.option(name, parameter.name, is_flag=True, help=parameter.help)
+        case "number" | "integer":
+            settings |= {"type": Finite(parameter.least, parameter.most), "show_default": True}
+        case "choice":
+            settings |= {"type": click.Choice(parameter.choices), "show_default": True}
+        case "periods":
+            return click.option(
+                "--period",
+                parameter.name,
+                type=_Pair(),
+                multiple=True,
+                metavar="X,Y",
+                help="Period in pixels, also negative or broken; again for a second one. Without "
+                "it is found in the region.",
+            )
+        case "image":
+            settings |= {"type": click.Path(path_type=Path), "required": parameter.required}
+    if parameter.default not in (None, ""):
+        settings["default"] = parameter.default
+    return click.option(name, parameter.name, **settings)
+
+
+def _command(tool: Tool) -> click.Command:
+    words = _EXAMPLES.get(tool.name, "--region 120,80,24x32 -o edited.png")
+    epilog = f"\b\nExamples:\n  jpegx explore {tool.name} photo.jpg {words}\n"
+
+    @click.pass_obj
+    def command(console: Console, /, **given: Any) -> None:  # noqa: ANN401 (what click gives)
+        _run(console, tool, given)
+
+    command.__doc__ = f"""{tool.summary}
+
+    The units (MCUs) that the region touches get new pixels, the rest stays as it was bit for bit;
+    the result, encoded again, gives the file's own coefficients.
+
+    Exit status: 0; 1, the file or the region cannot be read or used; 2, wrong usage; 3, done, but
+    not exact: so many coefficients differ as it says.
+    """
+    for parameter in reversed(tool.parameters):
+        command = _option(parameter)(command)
+    most = click.IntRange(1, 16)
+    options = [
+        click.argument("jpeg", metavar="FILE"),
+        region_options,
+        click.option(
+            "--over",
+            type=click.Choice(OVERS),
+            help="What is varied: the noise of the model, the places in the cells (no model is "
+            "needed), both one after the other, or the seed alone, of which the best draw is "
+            "taken.  [default: both where the model has noise, else cells]",
+        ),
+        click.option(
+            "-n",
+            "--alternatives",
+            type=most,
+            default=4 if tool.several else 1,
+            show_default=True,
+            metavar="N",
+            help="Pictures to make, of one seed after the other.",
+        ),
+        click.option(
+            "--draws",
+            type=click.IntRange(1, 10_000),
+            default=16,
+            show_default=True,
+            metavar="N",
+            help="With --over draws: of how many the best is taken.",
+        ),
+        click.option(
+            "--iterations",
+            type=click.IntRange(1, 10_000),
+            default=60,
+            show_default=True,
+            metavar="N",
+            help="Of the search, at most.",
+        ),
+        click.option(
+            "--seconds",
+            type=Finite(0.1, 86400),
+            default=30.0,
+            show_default=True,
+            metavar="S",
+            help="For the search, at most.",
+        ),
+        seed_option,
+        bench_options,
+        output_option,
+        overwrite_option,
+        json_option,
+    ]
+    for option in reversed(options):
+        command = option(command)  # type: ignore[operator]
+    return click.command(tool.name, short_help=tool.summary, epilog=epilog)(command)
+
+
+def _run(console: Console, tool: Tool, given: dict[str, Any]) -> None:
+    """One edit, from the options to the answer."""
+    from jpegx.exploration.edit import Request, run
+    from jpegx.exploration.minimise import Limits
+
+    bench: BenchRequest = given["bench"]
+    name = name_of(given["jpeg"])
+    with failures(console, name):
+        session = bench.open(console, given["jpeg"], given["seed"])
+        layout = session.workbench.jpeg.layout
+        spec = region_spec(given["region"], layout)
+        request = Request(
+            tool.name,
+            spec.select(layout),
+            _values(tool, given),
+            given["over"],
+            given["seed"],
+            given["alternatives"],
+            given["draws"],
+            Limits(given["iterations"], given["seconds"]),
+        )
+        state = session.state
+        with console.progress(1, quiet=given["as_json"]) as bar:
+            bar.expect(1)
+            edits = run(state, request, lambda share, _: console.drawn(share))
+        exact = all(edit.patch.exact for edit in edits)
+        targets = _targets(given["output"], tool, len(edits))
+        for edit, target in zip(edits, targets, strict=True):
+            if target is not None:
+                session.workbench.make_all()
+                pixels = state.then(edit.patch).whole()
+                what = f"{tool.name}, region {edit.region.text}, seed {edit.seed}"
+                if write_whole(session, pixels, target, what, overwrite=given["overwrite"]):
+                    exact = False
+            answer = edit.answer(name, None if target is None else str(target))
+            show(answer, as_json=given["as_json"])
+        session.add(edits, spec, request)
+    if not exact:
+        sys.exit(NOT_EXACT)
+
+
+def _targets(output: Path | None, tool: Tool, count: int) -> list[Path | None]:
+    if output is None or (count == 1 and output.suffix.lower() == ".png"):
+        return [output] * count
+    return [output / f"{tool.name}_{number + 1}.png" for number in range(count)]
+
+
+def _values(tool: Tool, given: dict[str, Any]) -> dict[str, Any]:
+    """The tool's parameters, with pictures read."""
+    from jpegx.exploration.region_spec import RegionSpec, read_rgba
+    from jpegx.exploration.shapes import parse_rectangle
+
+    values: dict[str, Any] = {}
+    for parameter in tool.parameters:
+        value = given[parameter.name]
+        if parameter.kind == "image" and value is not None:
+            value = read_rgba(value, str(value))
+        elif parameter.kind == "region" and value is not None:
+            value = RegionSpec((parse_rectangle(value),))
+        elif parameter.kind == "periods":
+            value = list(value) or None
+        values[parameter.name] = value
+    return tool.checked(values)
+
+
+def __getattr__(name: str) -> click.Command:
+    """The command of a tool, by its name: it is made when it is asked for."""
+    if name in TOOLS:
+        return _command(TOOLS[name])
+    raise AttributeError(name)

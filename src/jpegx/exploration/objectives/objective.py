@@ -1,0 +1,44 @@
+"""What an edit strives for: a number of a picture that is made small."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from jpegx.exploration.scene import Scene
+
+Values = Mapping[str, Any]
+
+
+class Objective(ABC):
+    """A number of the pixels in a scene, differentiable almost everywhere; less is better.
+
+    ``values``: of the tool's parameters, checked by :mod:`jpegx.exploration.tools`. ``quantity``,
+    ``unit``: what :meth:`measure` tells the user. ``keep``: weight of what changes beside the
+    region in its units, in gray levels. Images are float32 (C, H, W) in gray levels.
+    """
+
+    quantity: ClassVar[str]
+    unit: ClassVar[str] = "gray levels"
+    keep: float = 0.1
+
+    def __init__(self, scene: Scene, values: Values) -> None:
+        self.scene = scene
+        self.values = values
+
+    @abstractmethod
+    def __call__(self, image: Tensor) -> Tensor:
+        """The number that is made small."""
+
+    def measure(self, image: Tensor) -> float:
+        """The number that the user is told."""
+        return float(self(image))
+
+    def kept(self) -> Tensor:
+        """The pixels, bool (H, W), that are to stay as they are as far as possible."""
+        return self.scene.units & ~self.scene.mask
+
+    def proposal(self) -> Tensor | None:
+        """A picture that would be ideal if the file allowed it, to begin the search near it."""
+        return None

@@ -1,0 +1,126 @@
+"""Regions as the user gives them, before the picture: put together from shapes, kept as JSON."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from jpegx.errors import JpegxError
+from jpegx.exploration.selection import Selection, Snap, select
+from jpegx.exploration.shapes import (
+    BadRegion,
+    Ellipse,
+    Mask,
+    Polygon,
+    Rectangle,
+    Shape,
+    parse_ellipse,
+    parse_polygon,
+    parse_rectangle,
+)
+from jpegx.io.picture_reader import open_picture
+from jpegx.jpeg.layout import Layout
+
+_MOST_SHAPES = 1000
+_MOST_PIXELS = 1 << 26  # of a picture in a session or a request
+
+
+@dataclass(frozen=True)
+class RegionSpec:
+    """The union of ``shapes``, the whole picture if there are none; ``invert``: all other pixels.
+
+    ``snap``: see :class:`jpegx.exploration.selection.Selection`.
+    """
+
+    shapes: tuple[Shape, ...] = ()
+    invert: bool = False
+    snap: Snap = "none"
+
+    def select(self, layout: Layout) -> Selection:
+        """The region in a picture. Raises BadRegion if it holds no pixel."""
+        return select(layout, self.shapes, invert=self.invert, snap=self.snap)
+
+    def json(self) -> dict[str, Any]:
+        """As JSON holds it; :func:`parse_region` reads it."""
+        shapes = [_shape_json(shape) for shape in self.shapes]
+        return {"shapes": shapes, "invert": self.invert, "snap": self.snap}
+
+
+def parse_region(data: Any, layout: Layout) -> RegionSpec:  # noqa: ANN401 (any JSON)
+    """The region that JSON of anybody's holds. Raises BadRegion."""
+    if not isinstance(data, dict) or not set(data) <= {"shapes", "invert", "snap"}:
+        raise BadRegion("a region is an object of shapes, invert and snap")
+    shapes, invert, snap = (
+        data.get("shapes", []),
+        data.get("invert", False),
+        data.get("snap", "none"),
+    )
+    if not isinstance(shapes, list) or len(shapes) > _MOST_SHAPES:
+        raise BadRegion(f"a region has at most {_MOST_SHAPES} shapes")
+    if not isinstance(invert, bool) or snap not in ("none", "blocks", "units"):
+        raise BadRegion("a region's invert is true or false, its snap none, blocks or units")
+    return RegionSpec(tuple(_parse_shape(shape, layout) for shape in shapes), invert, snap)
+
+
+def _shape_json(shape: Shape) -> dict[str, str]:
+    match shape:
+        case Rectangle():
+            return {"rectangle": f"{shape.x},{shape.y},{shape.width}x{shape.height}"}
+        case Ellipse():
+            return {"ellipse": f"{shape.x},{shape.y},{shape.width}x{shape.height}"}
+        case Polygon():
+            return {"polygon": " ".join(f"{x!r},{y!r}" for x, y in shape.points)}
+        case Mask():
+            return {"mask": encode_picture(shape.pixels[..., None].astype(np.uint8) * 255)}
+
+
+def _parse_shape(data: Any, layout: Layout) -> Shape:  # noqa: ANN401
+    if not isinstance(data, dict) or len(data) != 1:
+        raise BadRegion("a shape is a rectangle, an ellipse, a polygon or a mask")
+    ((kind, text),) = data.items()
+    if not isinstance(text, str):
+        raise BadRegion("a shape is written as text")
+    match kind:
+        case "rectangle":
+            return parse_rectangle(text)
+        case "ellipse":
+            return parse_ellipse(text)
+        case "polygon":
+            return parse_polygon(text)
+        case "mask":
+            pixels = decode_picture(text, "mask")
+            if pixels.shape[:2] != (layout.height, layout.width):
+                raise BadRegion(
+                    f"a mask of {pixels.shape[1]}x{pixels.shape[0]} pixels, "
+                    f"the JPEG file has {layout.width}x{layout.height}"
+                )
+            return Mask((pixels[..., :3].max(axis=2) >= 128) & (pixels[..., 3] >= 128))
+    raise BadRegion(f"there is no shape {str(kind)[:40]!r}")
+
+
+def encode_picture(pixels: np.ndarray) -> str:
+    """Pixels, uint8 (height, width, 1, 3 or 4), as a PNG in base64."""
+    stream = BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(stream, "PNG")
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+def decode_picture(text: str, name: str) -> np.ndarray:
+    """The pixels, uint8 (height, width, 4), of a picture in base64. Raises JpegxError."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise JpegxError(f"{name}: no picture in base64") from None
+    return read_rgba(BytesIO(data), name)
+
+
+def read_rgba(source: Any, name: str) -> np.ndarray:  # noqa: ANN401 (a path or a stream)
+    """The pixels of a picture, uint8 (height, width, 4). Raises UnreadablePicture, JpegxError."""
+    with open_picture(source, name) as image:
+        if image.width * image.height > _MOST_PIXELS:
+            raise JpegxError(f"{name}: {image.width}x{image.height} pixels are too many here")
+        return np.array(image.convert("RGBA"))

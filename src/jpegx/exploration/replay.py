@@ -1,0 +1,54 @@
+"""A session made again, step by step, from the file, the seeds and the parameters alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jpegx.exploration.edit import Edit, Request, run
+from jpegx.exploration.minimise import Limits, Watch, unwatched
+from jpegx.exploration.region_spec import parse_region
+from jpegx.exploration.session import Session, Step, digest
+from jpegx.exploration.tools import OVERS, BadParameter, find_tool
+from jpegx.exploration.wire import parse_values
+
+_NO_LIMIT = 86400.0
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A step made again. ``same``: its pixels are those of before, bit for bit."""
+
+    step: Step
+    edit: Edit
+
+    @property
+    def same(self) -> bool:
+        """Whether the pixels are the same."""
+        return digest(self.edit.patch) == self.step.sha256
+
+
+def replay(session: Session, watch: Watch = unwatched) -> Iterator[Replayed]:
+    """All steps of a session, each made again of the picture that it was made of.
+
+    On the same machine the pixels come out the same, unless the time had ended the search; on
+    another one numbers are rounded otherwise. Raises JpegxError.
+    """
+    for step in session.steps.values():
+        edits = run(session.state_of(step.parent), request_of(session, step), watch)
+        yield Replayed(step, edits[min(step.index, len(edits) - 1)])
+
+
+def request_of(session: Session, step: Step) -> Request:
+    """What was asked for when a step was made. Raises JpegxError."""
+    tool, layout = find_tool(step.tool), session.workbench.jpeg.layout
+    if step.over and step.over not in OVERS:
+        raise BadParameter("over", f"{step.over[:40]!r} cannot be varied")
+    return Request(
+        step.tool,
+        parse_region(step.region, layout).select(layout),
+        parse_values(tool, step.parameters, layout),
+        step.over or None,
+        step.seed,
+        step.alternatives,
+        step.draws,
+        Limits(min(step.iterations, 10_000), _NO_LIMIT),
+    )

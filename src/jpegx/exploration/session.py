@@ -1,0 +1,384 @@
+"""A session: what was tried on a file, as a tree of steps that can be gone back and made again.
+
+On disk it is one JSON file, and beside it a folder of the pictures' new pixels. Everything in them
+is data, checked when it is read: names of files are made from the numbers of steps, and the pixels
+are held against the JPEG file again, so that nobody's session can claim what is not so.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from jpegx import __version__
+from jpegx.errors import JpegxError, UnreadablePicture
+from jpegx.exploration.edit import Edit, Request
+from jpegx.exploration.patch import Finisher, Patch
+from jpegx.exploration.region_spec import RegionSpec, parse_region, read_rgba
+from jpegx.exploration.selection import touched
+from jpegx.exploration.state import State
+from jpegx.exploration.statements import Answer
+from jpegx.exploration.tools import find_tool
+from jpegx.exploration.wire import values_json
+from jpegx.exploration.workbench import Workbench
+from jpegx.io.atomic_file import atomic_file
+from jpegx.jpeg.file import QuantizedJpeg
+
+SCHEMA = "jpegx session 1"
+_MOST_BYTES = 64 << 20
+_MOST_STEPS = 10_000
+_MOST_TEXT = 2000
+
+Json = dict[str, Any]
+
+
+class BadSession(JpegxError):
+    """A session that cannot be read, or is of another file."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One picture that was made: of the step ``parent`` (0: the start), by a tool.
+
+    ``parameters``, ``region``: as JSON holds them; ``placed``: the region that a tool chose itself;
+    ``index`` of so many ``alternatives``. ``statements``, ``numbers``: what was said of it.
+    ``sha256``: of its new pixels.
+    """
+
+    id: int
+    parent: int
+    time: str
+    tool: str
+    parameters: Json
+    region: Json
+    placed: Json | None
+    over: str
+    seed: int
+    draws: int
+    alternatives: int
+    index: int
+    iterations: int
+    different: int
+    units: int
+    sha256: str
+    numbers: Json = field(default_factory=dict)
+    statements: list[Json] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def place(self) -> Json:
+        """The region whose units it changed."""
+        return self.region if self.placed is None else self.placed
+
+
+class Session:
+    """The steps of a file. ``path``: of the JSON file; None keeps it in memory."""
+
+    def __init__(self, workbench: Workbench, path: Path | None = None) -> None:
+        self.workbench = workbench
+        self.path = path
+        self.steps: dict[int, Step] = {}
+        self.head = 0
+        self.bookmarks: dict[str, int] = {}
+        self.answers: list[Json] = []
+        self._patches: dict[int, Patch] = {}
+
+    @property
+    def state(self) -> State:
+        """The picture of the head."""
+        return self.state_of(self.head)
+
+    def state_of(self, number: int) -> State:
+        """The picture of a step. Raises BadSession if it, or its pixels, are not there."""
+        if number != 0 and number not in self.steps:
+            raise BadSession(f"{self._name}: there is no step {number}")
+        return State(self.workbench, [self.patch(step) for step in self.line(number)])
+
+    def line(self, number: int) -> list[int]:
+        """The steps from the start to a step."""
+        found: list[int] = []
+        while number:
+            found.append(number)
+            number = self.steps[number].parent
+        return found[::-1]
+
+    def children(self, number: int) -> list[int]:
+        """The steps that were made of a step, oldest first."""
+        return [step.id for step in self.steps.values() if step.parent == number]
+
+    def patch(self, number: int) -> Patch:
+        """The new pixels of a step. Raises BadSession."""
+        if number not in self._patches:
+            self._patches[number] = self._read_patch(self.steps[number])
+        return self._patches[number]
+
+    def add(self, edits: Sequence[Edit], region: RegionSpec, request: Request) -> list[Step]:
+        """Keep pictures that a request made of the head; the first becomes the head."""
+        added = []
+        asked = region.select(self.workbench.jpeg.layout)
+        for index, edit in enumerate(edits):
+            number = max(self.steps, default=0) + 1
+            box = edit.region.box
+            moved = box != asked.box
+            place = f"{box.left},{box.top},{box.right - box.left}x{box.bottom - box.top}"
+            answer = edit.answer(self.workbench.name)
+            step = Step(
+                number,
+                self.head,
+                datetime.now(UTC).isoformat(timespec="seconds"),
+                edit.tool,
+                values_json(find_tool(edit.tool), request.values),
+                region.json(),
+                {"shapes": [{"rectangle": place}]} if moved else None,
+                edit.over,
+                request.seed,
+                request.draws,
+                request.alternatives,
+                index,
+                request.limits.iterations,
+                edit.patch.different,
+                len(edit.patch.touched.units),
+                digest(edit.patch),
+                edit.numbers,
+                [statement.json() for statement in answer.statements],
+                list(answer.notes),
+            )
+            self.steps[number] = step
+            self._patches[number] = edit.patch
+            self._write_patch(step, edit.patch)
+            added.append(step)
+        if added:
+            self.head = added[0].id
+        self.save()
+        return added
+
+    def record(self, answer: Answer) -> None:
+        """Keep what was answered without a picture: also what was found impossible."""
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        self.answers.append(answer.json() | {"time": when})
+        self.save()
+
+    def undo(self) -> int:
+        """To the step before the head; stays at the start."""
+        return self.go(self.steps[self.head].parent if self.head else 0)
+
+    def redo(self) -> int:
+        """To the newest step made of the head, if there is one."""
+        return self.go(max(self.children(self.head), default=self.head))
+
+    def go(self, number: int) -> int:
+        """To any step; 0 is the start. Raises BadSession if there is none."""
+        if number != 0 and number not in self.steps:
+            raise BadSession(f"{self._name}: there is no step {number}")
+        self.head = number
+        self.save()
+        return number
+
+    def bookmark(self, name: str) -> None:
+        """Give the head a name."""
+        if not name or len(name) > 100 or len(self.bookmarks) >= 1000:
+            raise BadSession("a bookmark has a name of 1 to 100 letters")
+        self.bookmarks[name] = self.head
+        self.save()
+
+    def prune(self) -> list[int]:
+        """Forget all steps that neither the head nor a bookmark needs; which."""
+        needed = {n for end in (self.head, *self.bookmarks.values()) for n in self.line(end)}
+        gone = [number for number in self.steps if number not in needed]
+        for number in gone:
+            del self.steps[number]
+            self._patches.pop(number, None)
+        self.save()
+        if self.path is not None:
+            for number in gone:
+                self._picture(number).unlink(missing_ok=True)
+        return gone
+
+    def tree(self, number: int = 0, depth: int = 0) -> Iterator[tuple[int, Step]]:
+        """All steps with their depths, children behind their parents."""
+        waiting = [(child, depth) for child in reversed(self.children(number))]
+        while waiting:
+            found, level = waiting.pop()
+            yield level, self.steps[found]
+            waiting += [(child, level + 1) for child in reversed(self.children(found))]
+
+    def json(self) -> Json:
+        """As the file holds it."""
+        bench = self.workbench
+        layout = bench.jpeg.layout
+        spec = bench.spec
+        return {
+            "schema": SCHEMA,
+            "jpegx": __version__,
+            "file": {
+                "name": Path(bench.name).name,
+                "sha256": file_hash(bench.jpeg),
+                "width": layout.width,
+                "height": layout.height,
+            },
+            "sampler": {
+                "model": spec.model,
+                "temperature": spec.temperature,
+                "start": bench.start if isinstance(bench.start, str) else "picture",
+                "seed": bench.seed,
+            },
+            "head": self.head,
+            "bookmarks": self.bookmarks,
+            "steps": [vars(step) for step in self.steps.values()],
+            "answers": self.answers,
+        }
+
+    def save(self) -> None:
+        """Write the file, whole or not at all. Raises OSError."""
+        if self.path is None:
+            return
+        if not isinstance(self.workbench.start, str) and not self._picture(0).exists():
+            self._write_pixels(0, self.workbench.start)
+        text = json.dumps(self.json(), allow_nan=False)
+        with atomic_file(self.path, overwrite=True) as stream:
+            stream.write(text.encode())
+
+    @property
+    def _name(self) -> str:
+        return "the session" if self.path is None else str(self.path)
+
+    def _picture(self, number: int) -> Path:
+        assert self.path is not None
+        return picture_path(self.path, number)
+
+    def _write_patch(self, step: Step, patch: Patch) -> None:
+        if self.path is not None:
+            self._write_pixels(step.id, patch.pixels)
+
+    def _write_pixels(self, number: int, pixels: np.ndarray) -> None:
+        with atomic_file(self._picture(number), overwrite=True) as stream:
+            buffer = BytesIO()
+            shown = pixels[..., 0] if pixels.shape[2] == 1 else pixels
+            Image.fromarray(shown).save(buffer, "PNG")
+            stream.write(buffer.getvalue())
+
+    def _read_patch(self, step: Step) -> Patch:
+        jpeg = self.workbench.jpeg
+        units = touched(parse_region(step.place, jpeg.layout).select(jpeg.layout))
+        box = units.box
+        size = (box.right - box.left, box.bottom - box.top)
+        pixels = read_pixels(self._picture(step.id), size, jpeg.layout.channels)
+        patch = Finisher(jpeg, units).judge(pixels)
+        if digest(patch) != step.sha256:
+            raise BadSession(f"{self._picture(step.id)}: it is not the picture of step {step.id}")
+        return patch
+
+
+def picture_path(session: Path, number: int) -> Path:
+    """Where the pixels of a step are; of step 0 those of a starting picture that was given."""
+    return session.with_name(f"{session.stem}-steps") / f"{number:04d}.png"
+
+
+def read_pixels(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
+    """The pixels of a picture beside a session, of a size (width, height). Raises BadSession."""
+    try:
+        if path.is_symlink() or path.parent.is_symlink():
+            raise BadSession(f"{path}: a link leads out of the session's folder")
+        found = read_rgba(path, str(path))
+    except UnreadablePicture as error:
+        raise BadSession(str(error)) from None
+    if found.shape[:2] != (size[1], size[0]):
+        raise BadSession(f"{path}: it is not of the size of its region")
+    return np.ascontiguousarray(found[..., :channels])
+
+
+def digest(patch: Patch) -> str:
+    """SHA-256 of the pixels of the units that a patch changes."""
+    inside = patch.touched.pixels()
+    return hashlib.sha256(np.ascontiguousarray(patch.pixels[inside]).tobytes()).hexdigest()
+
+
+def file_hash(jpeg: QuantizedJpeg) -> str:
+    """SHA-256 of what a file says: its coefficients and its tables, not its metadata."""
+    found = hashlib.sha256(repr((jpeg.layout, jpeg.coding)).encode())
+    for array in (*jpeg.coefficients, *jpeg.tables):
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
+
+
+def load(path: Path) -> Json:
+    """The JSON of a session file, its outer form checked. Raises BadSession, OSError."""
+    with path.open("rb") as stream:
+        data = stream.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise BadSession(f"{path}: more than {_MOST_BYTES >> 20} MiB are no session")
+    try:
+        found = json.loads(data, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        reason = str(error).partition("\n")[0] or "nested too deeply"
+        raise BadSession(f"{path}: no session: {reason}") from None
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+        raise BadSession(f"{path}: not a file of the kind {SCHEMA!r}")
+    return found
+
+
+def restore(session: Session, data: Json) -> Session:
+    """Fill a session with what :func:`load` read. Raises BadSession for whatever is not right."""
+    name = session._name
+    try:
+        if data["file"]["sha256"] != file_hash(session.workbench.jpeg):
+            raise BadSession(f"{name}: it is of another file, {str(data['file']['name'])[:100]}")
+        steps = data["steps"]
+        if not isinstance(steps, list) or len(steps) > _MOST_STEPS:
+            raise BadSession(f"{name}: at most {_MOST_STEPS} steps")
+        for values in steps:
+            step = _step(values)
+            if step.id in session.steps or not (step.parent == 0 or step.parent in session.steps):
+                raise BadSession(f"{name}: step {step.id} does not follow from another")
+            find_tool(step.tool)
+            session.steps[step.id] = step
+        head, bookmarks, answers = data["head"], data["bookmarks"], data["answers"]
+        ends = [head, *bookmarks.values()]
+        if not all(type(end) is int and (end == 0 or end in session.steps) for end in ends):
+            raise BadSession(f"{name}: its head or a bookmark is no step")
+        if not all(isinstance(answer, dict) for answer in answers) or len(answers) > _MOST_STEPS:
+            raise BadSession(f"{name}: its answers are none")
+        session.head = head
+        session.bookmarks = {str(key)[:100]: value for key, value in bookmarks.items()}
+        session.answers = list(answers)
+    except BadSession:
+        raise
+    except JpegxError as error:
+        raise BadSession(f"{name}: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadSession(
+            f"{name}: something is missing or of a wrong kind ({error!r:.80})"
+        ) from None
+    return session
+
+
+def _step(values: Json) -> Step:
+    step = Step(**values)
+    whole = [step.id, step.parent, step.seed, step.draws, step.alternatives, step.index]
+    whole += [step.iterations, step.different, step.units]
+    if not all(type(number) is int and 0 <= number < 1 << 63 for number in whole) or step.id < 1:
+        raise ValueError("a number of a step")
+    if step.alternatives > 64 or step.index >= max(2, step.alternatives) or step.draws > 10_000:
+        raise ValueError("alternatives of a step")
+    texts = (step.time, step.tool, step.over, step.sha256, *step.notes)
+    if not all(isinstance(text, str) and len(text) <= _MOST_TEXT for text in texts):
+        raise ValueError("a text of a step")
+    objects = (step.parameters, step.region, step.numbers, *step.statements)
+    if not all(isinstance(value, dict) for value in objects):
+        raise ValueError("an object of a step")
+    for number in step.numbers.values():
+        if isinstance(number, float) and not math.isfinite(number):
+            raise ValueError("a number that is none")
+    return step
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is no number of a session")

@@ -1,0 +1,269 @@
+"""The tools that make pictures: their names, parameters and what is said of them. Needs no torch.
+
+The command line, the page and the checks of session files are made from this list.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from jpegx.errors import JpegxError
+
+Kind = Literal["number", "integer", "flag", "choice", "level", "image", "region", "periods", "text"]
+Over = Literal["noise", "cells", "both", "draws"]
+OVERS: tuple[Over, ...] = get_args(Over)
+
+_LARGEST = 1e4
+_MOST_PERIODS = 4
+
+
+class BadParameter(JpegxError):
+    """A parameter of a tool that cannot be used. ``parameter``: its name."""
+
+    def __init__(self, parameter: str, reason: str) -> None:
+        super().__init__(f"{parameter}: {reason}")
+        self.parameter = parameter
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What a tool is told, beside the region. ``required``: without it there is nothing to do.
+
+    Kinds: numbers and integers have ends; a "level" is a number of gray levels, "max", or "" for
+    none; an "image" is uint8 (height, width, 4); a "region" is a RegionSpec; "periods" are pairs of
+    numbers; a "text" is short.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    default: Any = None
+    least: float = -_LARGEST
+    most: float = _LARGEST
+    choices: tuple[str, ...] = ()
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool that makes pictures. ``objective``: "module:class" in ``objectives``, "" if none.
+
+    ``gives``: what it can vary; "" where nothing is varied.
+    """
+
+    name: str
+    summary: str
+    objective: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    several: bool = False
+
+    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of all parameters. Raises BadParameter for what cannot be used."""
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name in given:
+            if name not in known:
+                raise BadParameter(str(name)[:40], f"{self.name} has no such parameter")
+        return {name: _checked(p, given.get(name, p.default)) for name, p in known.items()}
+
+
+def _checked(parameter: Parameter, value: Any) -> Any:  # noqa: ANN401 (any kind of value)
+    if value is None:
+        if parameter.required:
+            raise BadParameter(parameter.name, "it must be given")
+        return None
+    match parameter.kind:
+        case "number" | "integer":
+            return _number(parameter, value)
+        case "level":
+            return value if value in ("", "max") else _number(parameter, value)
+        case "flag":
+            if not isinstance(value, bool):
+                raise BadParameter(parameter.name, "it is yes or no")
+        case "choice":
+            if value not in parameter.choices:
+                raise BadParameter(parameter.name, f"one of {', '.join(parameter.choices)}")
+        case "text":
+            if not isinstance(value, str) or len(value) > 200:
+                raise BadParameter(parameter.name, "a short text")
+        case "periods":
+            if not isinstance(value, list | tuple) or len(value) > _MOST_PERIODS:
+                raise BadParameter(parameter.name, f"at most {_MOST_PERIODS} pairs of numbers")
+            return [_period(parameter, pair) for pair in value]
+        case "image" | "region":
+            if isinstance(value, str | int | float | list | dict):
+                raise BadParameter(parameter.name, f"it is no {parameter.kind}")
+    return value
+
+
+def _number(parameter: Parameter, value: Any) -> float | int:  # noqa: ANN401
+    whole = parameter.kind == "integer"
+    if isinstance(value, str):
+        try:
+            value = int(value) if whole else float(value)
+        except ValueError:
+            raise BadParameter(parameter.name, f"{value[:40]!r} is no number") from None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BadParameter(parameter.name, "it is no number")
+    if whole and value != int(value):
+        raise BadParameter(parameter.name, "it is no whole number")
+    if not parameter.least <= value <= parameter.most:
+        ends = f"{parameter.least:g} to {parameter.most:g}"
+        raise BadParameter(parameter.name, f"{value:g} is not in the range {ends}")
+    return int(value) if whole else float(value)
+
+
+def _period(parameter: Parameter, pair: Any) -> tuple[float, float]:  # noqa: ANN401
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        raise BadParameter(parameter.name, "pairs X,Y of numbers")
+    x, y = (_number(Parameter(parameter.name, "number", "", None, -4096, 4096), v) for v in pair)
+    if abs(x) + abs(y) < 1:
+        raise BadParameter(parameter.name, "a period of less than a pixel")
+    return x, y
+
+
+def _strength(default: float, most: float, text: str, least: float = 0.0) -> Parameter:
+    return Parameter("strength", "number", text, default, least, most)
+
+
+_TO = Parameter(
+    "to", "level", "Strive for this mean; max: for the certified end.", "", least=-64, most=320
+)
+_LEVELS = "Gray levels above, or with a negative number below, what is there."
+_SOURCES = (
+    Parameter("source-region", "region", "Another region of the picture."),
+    Parameter("source", "image", "Another picture."),
+)
+
+TOOLS: dict[str, Tool] = {
+    tool.name: tool
+    for tool in (
+        Tool(
+            "brighten",
+            "Make a region brighter.",
+            "brightness:Brighten",
+            (_strength(4, 255, "Gray levels, of the mean luma."), _TO),
+        ),
+        Tool(
+            "darken",
+            "Make a region darker.",
+            "brightness:Darken",
+            (_strength(4, 255, "Gray levels, of the mean luma."), _TO),
+        ),
+        Tool("hue", "Turn the hue.", "colours:Hue", (_strength(20, 180, "Degrees.", -180),)),
+        Tool(
+            "saturation",
+            "Make colours stronger or weaker.",
+            "colours:Saturation",
+            (_strength(15, 100, "Percent, up or down.", -100),),
+        ),
+        Tool(
+            "value",
+            "Move the value V, the largest of R, G and B.",
+            "colours:Value",
+            (_strength(5, 100, "Percent, up or down.", -100),),
+        ),
+        Tool(
+            "variance",
+            "Give more local contrast, or less.",
+            "spread:Variance",
+            (
+                _strength(4, 127, _LEVELS, -127),
+                Parameter("whole", "flag", "Of the region at once, not of 7x7 patches.", False),
+            ),
+        ),
+        Tool(
+            "magnitude",
+            "Make the pattern that is there stronger, or weaker.",
+            "spread:Magnitude",
+            (_strength(4, 127, _LEVELS, -127),),
+        ),
+        Tool(
+            "smooth",
+            "Make a region smooth (total variation).",
+            "spread:Smooth",
+            (Parameter("flatten", "flag", "Do not keep the local contrast.", False),),
+        ),
+        Tool(
+            "periodic",
+            "Make a region repeat itself.",
+            "patterns:Periodic",
+            (
+                Parameter("periods", "periods", "Periods in pixels; without: found in the region."),
+                _strength(0, 127, "Gray levels more of local contrast.", -127),
+            ),
+        ),
+        Tool("like", "Make a region look like another one.", "patterns:Like", _SOURCES),
+        Tool(
+            "histogram",
+            "Give a region the colours of another one.",
+            "patterns:Histogram",
+            _SOURCES,
+        ),
+        Tool(
+            "scribble",
+            "Draw strokes, as far as the file allows.",
+            "pasted:Scribble",
+            (
+                Parameter(
+                    "strokes",
+                    "image",
+                    "The strokes: what is not transparent, over the region's box.",
+                    required=True,
+                ),
+                Parameter(
+                    "kind",
+                    "choice",
+                    "What strokes mean.",
+                    "colour",
+                    choices=("colour", "brighter", "darker", "smooth"),
+                ),
+                _strength(10, 100, "Percent, of brighter and darker."),
+            ),
+        ),
+        Tool(
+            "imprint",
+            "Paste a picture, as far as the file allows.",
+            "pasted:Imprint",
+            (
+                Parameter("image", "image", "What to paste.", required=True),
+                Parameter("rotate", "number", "Degrees, to the left.", 0.0, -360, 360),
+                Parameter(
+                    "auto",
+                    "flag",
+                    "Look for the place and the size nearby that the file allows best.",
+                    False,
+                ),
+            ),
+        ),
+        Tool(
+            "dissimilar",
+            "Make pictures that differ from each other as far as they can.",
+            "",
+            (
+                Parameter(
+                    "near", "number", "Weight of staying near to what is there.", 0.0, 0.0, 10.0
+                ),
+            ),
+            several=True,
+        ),
+        Tool("random", "Draw other samples.", several=True),
+        Tool(
+            "copy",
+            "Take a region from another exact picture of the file.",
+            "",
+            (
+                Parameter(
+                    "picture", "image", "The other picture, of the file's size.", required=True
+                ),
+            ),
+        ),
+    )
+}
+
+
+def find_tool(name: str) -> Tool:
+    """The tool of a name. Raises BadParameter."""
+    if name not in TOOLS:
+        raise BadParameter("tool", f"there is no {str(name)[:40]!r}; there are {', '.join(TOOLS)}")
+    return TOOLS[name]

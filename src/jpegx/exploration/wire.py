@@ -1,0 +1,45 @@
+"""The values of a tool's parameters as JSON holds them: in sessions, and from the page."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jpegx.exploration.region_spec import (
+    RegionSpec,
+    decode_picture,
+    encode_picture,
+    parse_region,
+)
+from jpegx.exploration.tools import BadParameter, Tool
+from jpegx.jpeg.layout import Layout
+
+
+def values_json(tool: Tool, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Checked values as JSON holds them: pictures as PNG in base64, regions as objects."""
+    return {name: _json(value) for name, value in tool.checked(values).items() if value is not None}
+
+
+def parse_values(tool: Tool, data: Any, layout: Layout) -> dict[str, Any]:  # noqa: ANN401
+    """The checked values of JSON of anybody's. Raises JpegxError, BadParameter among them."""
+    if not isinstance(data, dict):
+        raise BadParameter("parameters", "they are an object")
+    kinds = {parameter.name: parameter.kind for parameter in tool.parameters}
+    values = {name: _parsed(kinds.get(name), name, value, layout) for name, value in data.items()}
+    return tool.checked(values)
+
+
+def _json(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, np.ndarray):
+        return {"png": encode_picture(value)}
+    return value.json() if isinstance(value, RegionSpec) else value
+
+
+def _parsed(kind: str | None, name: str, value: Any, layout: Layout) -> Any:  # noqa: ANN401
+    if value is None:
+        return None
+    if kind == "image":
+        if not isinstance(value, dict) or not isinstance(value.get("png"), str):
+            raise BadParameter(name, "a picture is an object with a png in base64")
+        return decode_picture(value["png"], name)
+    return parse_region(value, layout) if kind == "region" else value

@@ -1,0 +1,189 @@
+"""Sessions: a tree that is gone back in, made again, and trusted in nothing."""
+
+import json
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from conftest import DATA, Run
+from jpegx.cli.main import main
+
+EDIT = ("--region", "160,96,20x20", "--model", "laplace", "--iterations", 6)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a session with a branch: steps 1, then 2 and 3, both of 1."""
+    folder = tmp_path_factory.mktemp("session")
+    for tool, *more in (("brighten",), ("smooth",), ("variance", "--from", 1, "--strength", 2)):
+        given = (DATA / "example.jpg", *EDIT, "--session", folder / "s.json", *more)
+        result = CliRunner().invoke(main, ["explore", tool, *map(str, given)])
+        assert result.exit_code == 0, result.output
+    return folder
+
+
+@pytest.fixture
+def session(made: Path, tmp_path: Path) -> Path:
+    """A copy of that session."""
+    copytree(made, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "s.json"
+
+
+def head(path: Path) -> int:
+    return int(json.loads(path.read_text())["head"])
+
+
+def test_history_goes_back_and_forth(run: Run, example: Path, session: Path) -> None:
+    words = ("explore", "history", example, "--session", session)
+    data = json.loads(run(*words, "--json").output)
+    assert [(step["id"], step["parent"]) for step in data["steps"]] == [(1, 0), (2, 1), (3, 1)]
+    assert head(session) == 3
+    shown = run(*words, "--undo").output.splitlines()
+    assert shown[1].startswith("*  1  brighten")
+    assert len(shown) == 4
+    run(*words, "--undo")
+    run(*words, "--undo")
+    assert head(session) == 0
+    run(*words, "--redo")
+    run(*words, "--redo")
+    assert head(session) == 3
+    assert "[best]" in run(*words, "--from", 2, "--bookmark", "best").output
+    run(*words, "--from", 1, "--prune")
+    assert [s["id"] for s in json.loads(session.read_text())["steps"]] == [1, 2]
+    names = sorted(path.name for path in (session.parent / "s-steps").iterdir())
+    assert names == ["0001.png", "0002.png"]
+
+
+def test_pictures_of_steps_are_exact_and_build_on_each_other(
+    run: Run, example: Path, session: Path, tmp_path: Path
+) -> None:
+    pictures = []
+    for step in range(4):
+        target = tmp_path / f"{step}.png"
+        words = ("--session", session, "--from", step, "-o", target)
+        assert run("explore", "history", example, *words).exit_code == 0
+        assert run("verify", example, target).exit_code == 0
+        pictures.append(np.asarray(Image.open(target)))
+    start, first, second, third = pictures
+    assert (first != start).any()
+    assert (second != third).any()
+    changed = (third != start).any(axis=2)
+    assert not changed[:96].any()
+    assert not changed[:, :160].any()
+
+
+def test_a_session_is_made_again(run: Run, example: Path, session: Path) -> None:
+    words = ("explore", "replay", example, "--session", session)
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    assert result.output.count("the same pixels, exact") == 3
+    data = json.loads(session.read_text())
+    data["steps"][0]["parameters"]["strength"] = 1.0
+    session.write_text(json.dumps(data))
+    other = run(*words)
+    assert other.exit_code == 3
+    assert "1  brighten: other pixels, exact" in other.output
+
+
+def test_random_alternatives_and_samples_are_made_again(
+    run: Run, example: Path, tmp_path: Path
+) -> None:
+    words = ("--session", tmp_path / "s.json", "--model", "laplace", "--region", "9,9,8x8")
+    more = ("--start", "sample", "-n", 3, "--seed", 5)
+    assert run("explore", "random", example, *words, *more).exit_code == 0
+    result = run("explore", "replay", example, *words[:2])
+    assert result.output.count("the same pixels, exact") == 3
+
+
+def test_a_picture_to_begin_with(run: Run, example: Path, tmp_path: Path) -> None:
+    run("decode", example, "--project", "-o", tmp_path / "own.png", "--seed", 3)
+    own = next(tmp_path.glob("own*.png"))
+    path = tmp_path / "s.json"
+    words = ("explore", "darken", example, *EDIT, "--session", path)
+    target = tmp_path / "out.png"
+    assert run(*words, "--start", own, "-o", target).exit_code == 0
+    before, after = np.asarray(Image.open(own)), np.asarray(Image.open(target))
+    assert (before[:96] == after[:96]).all()
+    assert run("explore", "history", example, "--session", path).exit_code == 0
+    assert run(*words, "--start", "sample").exit_code == 2
+
+
+def spoil(data: Any, *keys: object, value: object) -> None:  # noqa: ANN401 (any JSON)
+    *path, last = keys
+    for key in path:
+        data = data[key]
+    data[last] = value
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("file", "sha256"), "0" * 64),
+        (("steps", 0, "parent"), 7),
+        (("steps", 0, "parent"), 1),
+        (("steps", 1, "id"), 1),
+        (("steps", 0, "id"), "../../etc/passwd"),
+        (("steps", 0, "tool"), "rm"),
+        (("steps", 0, "numbers"), {"before": float("nan")}),
+        (("steps", 0, "region"), {"shapes": [{"rectangle": "0,0,9999999999x1"}]}),
+        (("steps", 0, "region"), {"shapes": [{"mask": "AAAA"}]}),
+        (("steps", 0, "region"), {"shapes": [{"rectangle": "0,0,400x300"}]}),
+        (("steps", 0, "sha256"), "0" * 64),
+        (("steps", 0, "units"), -1),
+        (("steps", 0, "more"), 1),
+        (("steps",), {}),
+        (("head",), 99),
+        (("head",), True),
+        (("bookmarks",), {"a": "b"}),
+        (("sampler", "model"), "/etc/passwd"),
+        (("sampler", "model"), "../weights.safetensors"),
+        (("sampler", "start"), "/etc/passwd"),
+        (("sampler",), None),
+        (("schema",), "jpegx session 2"),
+        (("file",), []),
+    ],
+)
+def test_hostile_sessions_are_one_line(
+    run: Run, example: Path, session: Path, keys: tuple[Any, ...], value: object
+) -> None:
+    data = json.loads(session.read_text())
+    spoil(data, *keys, value=value)
+    session.write_text(json.dumps(data))
+    result = run("explore", "replay", example, "--session", session)
+    assert result.exit_code == 1
+    lines = result.output.splitlines()
+    assert len([line for line in lines if " pixels, exact" not in line]) == 1, result.output
+
+
+@pytest.mark.parametrize("text", ["", "[" * 100_000, "{}", "\x00\xff", '{"schema": NaN}'])
+def test_what_is_no_session_is_one_line(run: Run, example: Path, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "s.json"
+    path.write_text(text)
+    result = run("explore", "history", example, "--session", path)
+    assert result.exit_code == 1
+    assert len(result.output.splitlines()) == 1
+
+
+def test_pictures_of_a_session_are_no_way_out(
+    run: Run, example: Path, session: Path, tmp_path: Path
+) -> None:
+    picture = tmp_path / "s-steps" / "0001.png"
+    secret = tmp_path / "secret.png"
+    picture.rename(secret)
+    words = ("explore", "history", example, "--session", session, "-o", tmp_path / "out.png")
+    assert run(*words).exit_code == 1
+    picture.symlink_to(secret)
+    result = run(*words)
+    assert result.exit_code == 1
+    assert "link" in result.output
+    picture.unlink()
+    Image.new("RGB", (32, 32), "red").save(picture)
+    result = run(*words)
+    assert result.exit_code == 1
+    assert "not the picture of step 1" in result.output
+    assert not (tmp_path / "out.png").exists()
