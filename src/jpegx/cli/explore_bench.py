@@ -28,7 +28,6 @@ if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help mus
     from jpegx.jpeg.file import QuantizedJpeg
     from jpegx.jpeg.layout import Layout
 
-NOT_EXACT = 3
 
 session_option = click.option(
     "--session",

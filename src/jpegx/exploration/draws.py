@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
+from torch import Tensor
 
 from jpegx.errors import JpegxError
 from jpegx.exploration.patch import Finisher, Patch
@@ -45,11 +46,18 @@ def draw(
     What is farther from the units than some 64 pixels is not looked at. Draw i depends on the
     seed, the region and i alone.
     """
-    units = finisher.touched
+    for image in sampled(jpeg, finisher.touched, sampler, draws, seed):
+        yield finisher.finish(image)
+
+
+def sampled(
+    jpeg: QuantizedJpeg, units: Touched, sampler: Sampler, draws: int, seed: int
+) -> Iterator[Tensor]:
+    """Draws of the box of some units that are not exact yet, float32 (C, H, W) in gray levels."""
     around = grown(units, _AROUND)
     inner = units.box.inside(around.box)
     for image in sampler.sample(around.jpeg(jpeg), draws, seed):
-        yield finisher.finish(inner.of(image))
+        yield inner.of(image)
 
 
 def grown(units: Touched, pixels: int) -> Touched:

@@ -166,7 +166,7 @@ TOOLS: dict[str, Tool] = {
         Tool(
             "variance",
             "Give more local contrast, or less.",
-            "spread:Variance",
+            "local_contrast:Variance",
             (
                 _strength(4, 127, _LEVELS, -127),
                 Parameter("whole", "flag", "Of the region at once, not of 7x7 patches.", False),
@@ -175,13 +175,13 @@ TOOLS: dict[str, Tool] = {
         Tool(
             "magnitude",
             "Make the pattern that is there stronger, or weaker.",
-            "spread:Magnitude",
+            "local_contrast:Magnitude",
             (_strength(4, 127, _LEVELS, -127),),
         ),
         Tool(
             "smooth",
             "Make a region smooth (total variation).",
-            "spread:Smooth",
+            "local_contrast:Smooth",
             (Parameter("flatten", "flag", "Do not keep the local contrast.", False),),
         ),
         Tool(

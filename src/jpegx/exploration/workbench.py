@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from jpegx.errors import JpegxError
+from jpegx.exploration.draws import sampled
 from jpegx.exploration.minimise import Watch, unwatched
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.selection import Selection, Touched, select, touched
@@ -16,7 +17,6 @@ from jpegx.jpeg.box import Box
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.models.noise import CounterNoise, Noise
-from jpegx.sampling.laplace import laplace
 from jpegx.sampling.network import NetworkSampler
 from jpegx.sampling.sampler import Sampler, open_sampler
 from jpegx.sampling.spec import SamplerSpec
@@ -102,10 +102,10 @@ class Workbench:
             for sample in range(count):
                 with torch.no_grad():
                     yield window.render(self.noise(seed, sample))
-        elif self.spec.model == "laplace":
-            yield from laplace(units.jpeg(self.jpeg), count, seed, fitted_to=self.jpeg)
+        elif self.spec.model == "standard":
+            raise JpegxError("standard: an ordinary decoder has no draws; name another model")
         else:
-            raise JpegxError(f"{self.spec.label} draws no samples; take another --model")
+            yield from sampled(self.jpeg, units, self.sampler, count, seed)
 
     def pixels(self, units: Touched) -> np.ndarray:
         """The starting picture in the box of some units, which are made exact now."""

@@ -62,19 +62,16 @@ def draw(quantized: Tensor, rate: float, generator: torch.Generator) -> Tensor:
     return side * (start + torch.minimum(inside, width))
 
 
-def laplace(
-    jpeg: QuantizedJpeg, samples: int, seed: int, fitted_to: QuantizedJpeg | None = None
-) -> Iterator[Tensor]:
+def laplace(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
     """Samples of a file, float32 (C, H, W) in gray levels, not clipped.
 
-    The decay is fitted to each component and frequency of the file, or of that which it is part of
-    (``fitted_to``). Chroma is drawn at its own resolution, then up-sampled smoothly. Sample i
-    depends on the seed and i alone.
+    The decay is fitted to each component and frequency of the file. Chroma is drawn at its own
+    resolution, then up-sampled smoothly. Sample i depends on the seed and i alone.
     """
-    rows = _by_frequency(jpeg)
+    # One row a frequency: the draws below then run over contiguous memory.
+    rows = [torch.tensor(np.ascontiguousarray(c.reshape(-1, 64).T)) for c in jpeg.coefficients]
     # Wider integers for one row at a time: -32768 has no absolute value in 16 bits.
-    fitted = rows if fitted_to is None else _by_frequency(fitted_to)
-    rates = [[decay(row.int()) for row in component] for component in fitted]
+    rates = [[decay(row.int()) for row in component] for component in rows]
     for sample in range(samples):
         drawn = []
         for c, (component, table) in enumerate(zip(rows, jpeg.tables, strict=True)):
@@ -86,11 +83,6 @@ def laplace(
                 torch.mul(draw(row.int(), rate, generator), float(step), out=values[:, k])
             drawn += planes([values.view(1, *jpeg.coefficients[c].shape)])
         yield _image(drawn, jpeg.layout)
-
-
-def _by_frequency(jpeg: QuantizedJpeg) -> list[Tensor]:
-    """(64, blocks) for each component: draws then run over contiguous memory."""
-    return [torch.tensor(np.ascontiguousarray(c.reshape(-1, 64).T)) for c in jpeg.coefficients]
 
 
 def _image(drawn: list[Tensor], layout: Layout) -> Tensor:

@@ -10,13 +10,13 @@ import click
 from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
 from jpegx.cli.explore_bench import (
-    NOT_EXACT,
     BenchRequest,
     bench_options,
     region_spec,
     write_whole,
 )
 from jpegx.cli.explore_options import (
+    NOT_EXACT,
     failures,
     json_option,
     output_option,

@@ -2,11 +2,12 @@
 
 from torch import Tensor
 
-from jpegx.exploration.cell_bounds import Range, cell_range
-from jpegx.exploration.functionals import mean
+from jpegx.exploration.bounds import Bounds
+from jpegx.exploration.cell_bounds import Range, cell_range, used_blocks
+from jpegx.exploration.functionals import Functional, mean
 from jpegx.exploration.objectives.objective import Objective, Values
-from jpegx.exploration.scene import Scene, luma
-from jpegx.exploration.selection import touched
+from jpegx.exploration.patch import Finisher
+from jpegx.exploration.scene import Scene, image_of, luma
 
 _LUMA_SHARES = {"ycbcr": (1.0, 0.0, 0.0), "gray": (1.0,), "rgb": (0.299, 0.587, 0.114)}
 _FAR = 64.0  # gray levels: to where the search begins, and from where it is taken into the cells
@@ -44,10 +45,15 @@ class Brighten(Objective):
         return float(self.scene.mean(luma(image)))
 
     def proposal(self) -> Tensor | None:
-        """For the end: far beyond, from where the cells hold it."""
+        """For the end: an exact picture that comes near to it."""
         if not self.to_the_end:
             return None
-        return self.scene.start + self.sign * _FAR * self.scene.mask
+        scene = self.scene
+        if scene.jpeg.layout.color_space == "rgb":
+            return scene.start + self.sign * _FAR * scene.mask
+        found = Bounds(Finisher(scene.jpeg, scene.touched)).thorough(_mean(scene, 0), 0)
+        assert found.patches is not None
+        return image_of(found.patches[self.sign > 0].pixels)
 
 
 class Darken(Brighten):
@@ -58,11 +64,14 @@ class Darken(Brighten):
 
 def luma_range(scene: Scene) -> Range:
     """The certified ends of the mean luma of a scene's region, from the cells."""
-    units = touched(scene.region)
-    part = units.jpeg(scene.jpeg)
+    part = scene.touched.jpeg(scene.jpeg)
     least = most = 0.0
     for component, share in enumerate(_LUMA_SHARES[scene.jpeg.layout.color_space]):
         if share:
-            ends = cell_range(part, mean("mean luma", component, scene.region, units))
+            ends = cell_range(used_blocks(part, _mean(scene, component))[1])
             least, most = least + share * ends.least, most + share * ends.most
     return Range(least, most)
+
+
+def _mean(scene: Scene, component: int) -> Functional:
+    return mean("mean luma", component, scene.region, scene.touched)

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jpegx.errors import JpegxError
+from jpegx.exploration.objectives.local_contrast import total_variation
 from jpegx.exploration.objectives.objective import Objective, Values
-from jpegx.exploration.objectives.spread import total_variation
 from jpegx.exploration.scene import Scene, image_of, luma
 
 _SPREAD = 5  # pixels: strokes are widened so much where what is beside them is kept

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jpegx.errors import JpegxError
+from jpegx.exploration.objectives.local_contrast import LocalSpread
 from jpegx.exploration.objectives.objective import Objective, Values
-from jpegx.exploration.objectives.spread import LocalSpread
 from jpegx.exploration.scene import Scene, image_of, luma
 
 _SIZE = 6  # pixels of a patch each way
