@@ -60,6 +60,12 @@ def join_blocks(values: Tensor, many: tuple[int, int]) -> Tensor:
     return F.pad(low, (0, 16 - low.shape[4], 0, 16 - low.shape[3]))
 
 
+def in_table_steps(values: Tensor, tables: Tensor) -> Tensor:
+    """Coefficients (N, rows, columns, 16, 16) in steps of tables (N, 8, 8), edges repeated."""
+    steps = F.pad(tables[:, None], (0, 8, 0, 8), mode="replicate")
+    return values / steps[:, None].to(values.dtype)
+
+
 @lru_cache
 def _enlarging(
     reduction: int, compensate: bool, device: torch.device, dtype: torch.dtype

@@ -38,12 +38,21 @@ class ControlNetwork(nn.Module):
     Bahat and Michaeli 2021, section 4.1: on the grid of blocks, whose coefficients are channels. A
     3x3 convolution without the control signal ends it. ``embedding``: size of a vector by which
     each file scales and shifts the normalized features (FiLM); 0 for none, as published.
+    ``residual``: every layer but the first adds to its features.
     """
 
     def __init__(
-        self, inputs: int, width: int, layers: int, outputs: int, control: int, embedding: int = 0
+        self,
+        inputs: int,
+        width: int,
+        layers: int,
+        outputs: int,
+        control: int,
+        embedding: int,
+        residual: bool,
     ) -> None:
         super().__init__()
+        self.residual = residual
         sizes = [inputs] + [width] * (layers - 1)
         self.convs = nn.ModuleList(ControlConv(size, control, width) for size in sizes)
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for _ in range(layers))
@@ -63,7 +72,9 @@ class ControlNetwork(nn.Module):
         ``features``: (N, inputs, rows, columns). ``control``: (N, its channels, rows, columns);
         None stands for zeros. ``embedding``: (N, size), or (1, size) for all, where there is FiLM.
         """
-        folds = not self.training and (embedding is None or len(embedding) == 1)
+        # Where its weights are held, so are the statistics of its normalization.
+        learns = self.training and self.last.weight.requires_grad
+        folds = not learns and (embedding is None or len(embedding) == 1)
         dtype = self.last.weight.dtype
         features = features.to(dtype).contiguous(memory_format=torch.channels_last)
         if control is not None:
@@ -71,18 +82,21 @@ class ControlNetwork(nn.Module):
         for number, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             assert isinstance(conv, ControlConv)
             assert isinstance(norm, nn.BatchNorm2d)
-            weight = conv.part(control)
+            weight, before = conv.part(control), features
             if control is not None:
                 features = torch.cat([features, control.to(features.dtype)], dim=1)
             film = self.films[number](embedding) if self.films else None
             if folds:
                 weight, bias = _folded(weight, norm, film)
                 features = conv_relu(features, weight, bias, SLOPE)
-                continue
-            features = norm(F.conv2d(features, weight, padding=1))
-            if film is not None:
-                features = modulate(features, film)
-            features = F.leaky_relu(features, SLOPE)
+            else:
+                features = F.conv2d(features, weight, padding=1)
+                features = norm(features) if learns else _normalized(features, norm)
+                if film is not None:
+                    features = modulate(features, film)
+                features = F.leaky_relu(features, SLOPE)
+            if self.residual and number:
+                features = features + before
         result: Tensor = self.last(features)
         return result
 
@@ -99,3 +113,9 @@ def _folded(
         more, change = (values[0].float() for values in film)
         scale, shift = scale * more, shift * more + change
     return (weight * scale[:, None, None, None]).to(weight.dtype), shift.to(weight.dtype)
+
+
+def _normalized(features: Tensor, norm: nn.BatchNorm2d) -> Tensor:
+    """Features by the statistics that the normalization has kept."""
+    kept = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+    return F.batch_norm(features, *kept, training=False, eps=norm.eps)

@@ -7,6 +7,8 @@ from typing import ClassVar, NamedTuple
 from torch import Tensor, nn
 
 from jpegx.models.config import Config
+from jpegx.models.files import Files, count, decoded_rgb
+from jpegx.models.layers import repeat_samples
 
 
 class Ratings(NamedTuple):
@@ -25,7 +27,7 @@ class Critic(nn.Module, ABC):
     """A network that rates images, given the decoded files and X̄(Y).
 
     ``family``, ``config_class``: the name and the configuration of the family. ``needs_mean``:
-    whether it cannot do without X̄(Y).
+    whether it cannot do without X̄(Y); ``needs_files``: whether it sees files, not pictures of them.
 
     To rate is done in two steps: :meth:`look`, which trains nothing and is done once for each
     image, and :meth:`rate`, which is done anew when the weights have changed.
@@ -35,6 +37,7 @@ class Critic(nn.Module, ABC):
     config_class: ClassVar[type[Config]]
     config: Config
     needs_mean: ClassVar[bool] = False
+    needs_files: ClassVar[bool] = False
 
     def check_patch(self, size: int) -> None:
         """Raise ValueError if it cannot rate images of so many pixels each way."""
@@ -42,6 +45,15 @@ class Critic(nn.Module, ABC):
     def look(self, images: Tensor) -> list[Tensor]:
         """What :meth:`rate` needs of images (N, 3, H, W) in gray levels / 255; differentiable."""
         return [images]
+
+    def look_at(self, images: Tensor, files: Files) -> list[Tensor]:
+        """The same of samples (N * samples, 3, H, W) of files, or of their sources."""
+        return self.look(images)
+
+    def conditions(self, images: Tensor, files: Files) -> list[Tensor]:
+        """What :meth:`rate` takes for the decoded files, of samples (N * samples, 3, H, W)."""
+        samples = len(images) // count(files)
+        return self.look(repeat_samples(decoded_rgb(files), samples))
 
     @abstractmethod
     def rate(

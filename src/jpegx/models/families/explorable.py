@@ -11,7 +11,7 @@ from torch import Tensor
 from jpegx.jpeg.color import to_pixels
 from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.jpeg.layout import Layout
-from jpegx.jpeg.resized_dct import enlarge, join_blocks
+from jpegx.jpeg.resized_dct import enlarge, in_table_steps, join_blocks
 from jpegx.jpeg.transform import dequantize
 from jpegx.models.coefficient_generator import CoefficientGenerator
 from jpegx.models.config import Config, option
@@ -22,7 +22,7 @@ from jpegx.models.layers import TableEmbedding, repeat_samples
 from jpegx.models.noise import Noise, NoiseField, numbered
 from jpegx.models.projection import BYTES_PER_PIXEL, project
 from jpegx.models.registry import generators
-from jpegx.models.spectral_law import CHROMA, LUMA, SpectralLaw, expected_spread
+from jpegx.models.spectral_law import CHROMA, LUMA, expected_spread
 
 _CONTROL = 64  # numbers of the control signal for each block
 _EMBEDDING = 64
@@ -31,18 +31,20 @@ _UNIT = 32  # pixels: the control signal is drawn for so many at a time, the lar
 _LARGEST = 4  # reduction of a component
 # Places stay so far from the walls, in steps, whatever the weights: half a step of bfloat16 there.
 _MARGIN = 2.0**-9
+_LARGE = 16.0  # steps: coefficients beyond are compressed, where they are
 
 
 @dataclass(frozen=True)
 class ExplorableConfig(Config):
     """Widths and layers of the two networks; the defaults are the published sizes.
 
-    ``noise``: there is a control signal; without, the network is a regression. ``tables``: the
-    networks are told the tables and the sampling (FiLM), and see coefficients times their steps, in
-    units of what natural pictures have and compressed (asinh), not the integers. ``compensate``:
-    components are enlarged so that their means are exact (:func:`jpegx.jpeg.resized_dct.enlarge`),
-    which they are not as published. ``projection``: what leaves 0 … 255 is looked after in the
-    network (:mod:`jpegx.models.projection`).
+    ``noise``: there is a control signal; without, the network is a regression. ``tables``: for any
+    quality: the networks are told the tables and the sampling (FiLM), see large coefficients
+    compressed, and answer in units of what natural pictures have where that is less than a step.
+    ``residual``: layers but the first add to what they are given, so that fewer steps of training
+    do. ``compensate``: components are enlarged so that their means are exact
+    (:func:`jpegx.jpeg.resized_dct.enlarge`), which they are not as published. ``projection``: what
+    leaves 0 … 255 is looked after in the network (:mod:`jpegx.models.projection`).
     """
 
     luma: int = 320
@@ -51,6 +53,7 @@ class ExplorableConfig(Config):
     chroma_layers: int = 10
     noise: bool = option(True, "noise")
     tables: bool = False
+    residual: bool = False
     compensate: bool = True
     projection: bool = option(True, "own")
 
@@ -76,10 +79,11 @@ class Explorable(CoefficientGenerator):
 
     Two networks over the grid of blocks, the 64 coefficients as channels. The one for luma gives
     places from -1/2 to 1/2 of its quantized coefficients; so its pictures are consistent whatever
-    the control signal is. The one for chroma sees the 16x16 DCT of the restored luma beside the
-    chroma's coefficients (other reductions: the low 16x16 of the larger block, or zeros beside
-    the smaller one). While it is trained, the luma is not. Components of RGB files, and of files
-    whose chroma is finer than their luma or unequal, go through the network for luma, each alone.
+    the control signal is. The one for chroma sees the 16x16 DCT of the restored luma, in steps of
+    its table, whose edge is repeated, beside the chroma's coefficients (of other reductions the low
+    16x16 of the larger block, or zeros beside the smaller one). While it is trained, the luma is
+    not. Components of RGB files, and of files whose chroma is finer than their luma or unequal, go
+    through the network for luma, each alone.
 
     The control signal is uniform from -1 to 1, the error function of Gaussian noise; chroma sees
     its mean over the blocks of luma. With 320 features for luma and 160 for chroma, 10 layers each,
@@ -97,10 +101,9 @@ class Explorable(CoefficientGenerator):
         control = _CONTROL if config.noise else 0
         embedding = _EMBEDDING if config.tables else 0
         self.embedding = TableEmbedding(embedding) if embedding else None
-        self.luma = ControlNetwork(64, config.luma, config.luma_layers, 64, control, embedding)
-        self.chroma = ControlNetwork(
-            256 + 128, config.chroma, config.chroma_layers, 128, control, embedding
-        )
+        sizes = (control, embedding, config.residual)
+        self.luma = ControlNetwork(64, config.luma, config.luma_layers, 64, *sizes)
+        self.chroma = ControlNetwork(256 + 128, config.chroma, config.chroma_layers, 128, *sizes)
 
     def context(self, layout: Layout) -> int:
         """Pixels of context for files of a layout: see :meth:`Generator.context`."""
@@ -132,9 +135,9 @@ class Explorable(CoefficientGenerator):
             for batch, control, embedding in zip(files, controls, embeddings, strict=True)
             for component in _alone(batch.layout)
         ]
-        places = iter(_run(self.luma, alone))
+        answers = iter(_run(self.luma, alone))
         values = [
-            [_placed(batch, component, next(places)) for component in _alone(batch.layout)]
+            [self._placed(batch, component, next(answers)) for component in _alone(batch.layout)]
             for batch in files
         ]
         paired = [index for index, batch in enumerate(files) if _is_paired(batch.layout)]
@@ -144,7 +147,7 @@ class Explorable(CoefficientGenerator):
         ]
         for index, found in zip(paired, _run(self.chroma, together), strict=True):
             for component, part in zip((1, 2), found.chunk(2, dim=1), strict=True):
-                values[index].append(_placed(files[index], component, part))
+                values[index].append(self._placed(files[index], component, part))
         return values
 
     def _control(self, files: Files, noise: Noise, samples: int) -> list[Tensor | None]:
@@ -171,7 +174,7 @@ class Explorable(CoefficientGenerator):
         self, batch: JpegBatch, component: int, control: Tensor | None, samples: int
     ) -> tuple[Tensor, Tensor | None]:
         """What the network for luma sees of a component."""
-        grid = _channels(self._seen(batch, component, LUMA))
+        grid = _channels(self._seen(batch.coefficients[component].float()))
         own = _reduced(control, batch.layout.reduction(component), grid)
         return repeat_samples(grid, 1 if own is None else samples), own
 
@@ -182,22 +185,34 @@ class Explorable(CoefficientGenerator):
         if self.training:
             luma = luma.detach()
         reduction = batch.layout.reduction(1)
-        grids = [_channels(self._seen(batch, component, CHROMA)) for component in (1, 2)]
-        chroma = torch.cat(grids, dim=1)
+        chroma = torch.cat([_channels(grid.float()) for grid in batch.coefficients[1:]], dim=1)
         blocks = join_blocks(_grown(luma, chroma.shape[2:], reduction), reduction)
-        spread = expected_spread(16, reduction, (1, 1), LUMA).to(blocks)
-        inputs = [_channels(blocks / spread), repeat_samples(chroma, len(luma) // len(chroma))]
-        return torch.cat(inputs, dim=1), _reduced(control, reduction, chroma)
+        times = len(luma) // len(chroma)
+        blocks = in_table_steps(blocks, repeat_samples(batch.tables[0].float(), times))
+        inputs = [_channels(blocks), repeat_samples(chroma, times)]
+        return self._seen(torch.cat(inputs, dim=1)), _reduced(control, reduction, chroma)
 
-    def _seen(self, batch: JpegBatch, component: int, law: SpectralLaw) -> Tensor:
-        """The coefficients of a component as its network sees them, (N, rows, columns, 8, 8)."""
-        grid, table = (values[component].float() for values in (batch.coefficients, batch.tables))
-        if not self.config.tables:
-            return grid
-        reduction = batch.layout.reduction(component)
-        spread = expected_spread(_BLOCK, (1, 1), reduction, law).to(grid)
-        # What a coarse table leaves of high frequencies is rare, and many times their deviation.
-        return (dequantize([grid], [table])[0] / spread).asinh()
+    def _seen(self, values: Tensor) -> Tensor:
+        """Coefficients, in steps, as the networks see them."""
+        return (values / _LARGE).asinh() * _LARGE if self.config.tables else values
+
+    def _placed(self, batch: JpegBatch, component: int, answer: Tensor) -> Tensor:
+        """Coefficients at the places that a network answers, in DCT units.
+
+        ``answer``: (N * samples, 64, rows, columns), any numbers.
+        """
+        times = len(answer) // len(batch)
+        grid = repeat_samples(batch.coefficients[component].float(), times)
+        steps = repeat_samples(batch.tables[component].float(), times)
+        answer = answer.unflatten(1, (_BLOCK, _BLOCK)).permute(0, 3, 4, 1, 2)
+        if self.config.tables:
+            law = CHROMA if component and batch.layout.color_space == "ycbcr" else LUMA
+            spread = expected_spread(_BLOCK, (1, 1), batch.layout.reduction(component), law)
+            # The deviation of a place that may be anywhere in the cell is a step / √12.
+            answer = answer * (spread.to(steps) * 12**0.5 / steps).clamp(max=1)[:, None, None]
+        half = 0.5 - _MARGIN
+        places = (answer.sigmoid() - 0.5).clamp(-half, half)
+        return dequantize([grid + places], [steps])[0]
 
     def _decoded(self, files: JpegBatch, values: Sequence[Tensor], samples: int) -> Tensor:
         layout = files.layout
@@ -219,14 +234,6 @@ class Explorable(CoefficientGenerator):
         widest = max(self.config.luma, self.config.chroma, 256 + 128) + _CONTROL
         features = 3 * widest * itemsize / _BLOCK**2
         return ceil(features + (BYTES_PER_PIXEL if self.config.projection else 100))
-
-
-def _placed(batch: JpegBatch, component: int, places: Tensor) -> Tensor:
-    """Coefficients at places (N * samples, 64, rows, columns) from -1/2 to 1/2, in DCT units."""
-    times = len(places) // len(batch)
-    grid = repeat_samples(batch.coefficients[component].float(), times)
-    off = places.unflatten(1, (_BLOCK, _BLOCK)).permute(0, 3, 4, 1, 2)
-    return dequantize([grid + off], [repeat_samples(batch.tables[component].float(), times)])[0]
 
 
 def _is_paired(layout: Layout) -> bool:
@@ -267,7 +274,7 @@ def _grown(grid: Tensor, size: Sequence[int], reduction: tuple[int, int]) -> Ten
 
 
 def _run(network: ControlNetwork, work: Sequence[_Work]) -> list[Tensor]:
-    """Places, float32, -1/2 to 1/2, of several pieces of work; those of one shape go at once."""
+    """What it gives, float32, for several pieces of work; those of one shape go at once."""
     shapes = [piece.inputs.shape[2:] for piece in work]
     results: dict[int, Tensor] = {}
     for shape in dict.fromkeys(shapes):
@@ -280,8 +287,6 @@ def _run(network: ControlNetwork, work: Sequence[_Work]) -> list[Tensor]:
             joined(controls) if controls else None,
             joined(embeddings) if embeddings else None,
         )
-        with torch.autocast(found.device.type, enabled=False):
-            half = 0.5 - _MARGIN
-            places = (found.float().sigmoid() - 0.5).clamp(-half, half)
-        results |= dict(zip(some, places.split([len(p.inputs) for p in pieces]), strict=True))
+        parts = found.float().split([len(piece.inputs) for piece in pieces])
+        results |= dict(zip(some, parts, strict=True))
     return [results[index] for index in range(len(work))]

@@ -40,6 +40,40 @@ def relativistic_loss(real: Logits, fake: Logits) -> Tensor:
     return _mean(losses)
 
 
+def wasserstein_loss(real: Logits, fake: Logits) -> Tensor:
+    """What the critic minimizes in a Wasserstein game (Arjovsky et al. 2017): a scalar.
+
+    The mean rating of samples minus that of sources.
+    """
+    return _mean([f.float().mean() - r.float().mean() for r, f in zip(real, fake, strict=True)])
+
+
+def slope_penalty(
+    critic: Critic, between: Sequence[Tensor], conditions: Sequence[Tensor]
+) -> Tensor:
+    """How far the critic's slopes are from 1 (Gulrajani et al. 2017, Eq. 3): a scalar.
+
+    The mean squared difference of the norm of its gradient from 1. ``between``: looks at images
+    between sources and samples (:func:`mix_looks`).
+    """
+    between = [values.detach().requires_grad_(True) for values in between]
+    total = torch.stack([m.float().sum() for m in critic.rate(between, conditions, None).logits])
+    gradients = torch.autograd.grad(total.sum(), between, create_graph=True)
+    norms = torch.cat([gradient.float().flatten(1).norm(dim=1) for gradient in gradients])
+    return (norms - 1).square().mean()
+
+
+def mix_looks(
+    real: Sequence[Tensor], fake: Sequence[Tensor], random: torch.Generator
+) -> list[Tensor]:
+    """Looks at images (N, ...) at a random share of the way from the sources to the samples."""
+    mixed = []
+    for ours, theirs in zip(real, fake, strict=True):
+        share = torch.rand(len(ours), generator=random, device=ours.device)
+        mixed.append(torch.lerp(ours, theirs, share.view(-1, *[1] * (ours.dim() - 1))))
+    return mixed
+
+
 @dataclass(frozen=True)
 class Game:
     """What each side minimizes, a scalar of the logits of sources and of samples.
@@ -56,6 +90,9 @@ GAMES = {
     "separate": Game(critic_loss, lambda real, fake: generator_loss(fake)),
     "relativistic": Game(
         relativistic_loss, lambda real, fake: relativistic_loss(fake, real), compares=True
+    ),
+    "wasserstein": Game(
+        wasserstein_loss, lambda real, fake: -_mean([f.float().mean() for f in fake])
     ),
 }
 

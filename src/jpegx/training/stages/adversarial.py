@@ -27,7 +27,7 @@ from jpegx.training.stages.comparisons import Comparisons
 from jpegx.training.stages.stage import Stage, Workbench, record
 
 # Which of the random numbers of a step: samples of the moments have their own unless shared.
-_SAMPLE, _MOMENTS, _DIRECTIONS = range(3)
+_SAMPLE, _MOMENTS, _DIRECTIONS, _BETWEEN = range(4)
 
 
 @register
@@ -156,7 +156,7 @@ class AdversarialStage(Stage[AdversarialOptions]):
     ) -> None:
         weights = self.options.losses
         self.critic_optimizer.zero_grad(set_to_none=True)
-        for batch, images in zip(batches, samples, strict=True):
+        for part, (batch, images) in enumerate(zip(batches, samples, strict=True)):
             decoded = decoded_rgb(batch.files)
             with self.precision.autocast():
                 real = self.critic(batch.targets, decoded).logits
@@ -168,6 +168,13 @@ class AdversarialStage(Stage[AdversarialOptions]):
                 penalty = game.gradient_penalty(self.critic, batch.targets, decoded)
                 record(losses, "r1", penalty / len(batches))
                 loss = loss + weights.r1 * weights.r1_every * penalty
+            if weights.slope:
+                first = self.critic.look(images[:: self.each].detach())
+                random = self.random(step, part, _BETWEEN)
+                between = game.mix_looks(self.critic.look(batch.targets), first, random)
+                penalty = game.slope_penalty(self.critic, between, self.critic.look(decoded))
+                record(losses, "slope", penalty / len(batches))
+                loss = loss + weights.slope * penalty
             (loss / len(batches)).backward()
         self.crew.average_gradients(self.critic.parameters())
         self.critic_optimizer.step()

@@ -17,10 +17,13 @@ from jpegx.training.options import CommonOptions, NetworkOptions, StageOptions, 
 class LossOptions:
     """[adversarial.losses]: their weights (Eq. 8 of Man et al. 2022), images from 0 to 1."""
 
-    game: str = key("separate", "separate (Eq. 9 and 10), or relativistic, to the others' mean.")
+    game: str = key(
+        "separate", "separate (Eq. 9 and 10), relativistic, to the others' mean, or wasserstein."
+    )
     adversarial: float = key(1e-3, "Scale of V in the generator's loss (Eq. 10).")
     r1: float = key(1.0, "Gradient penalty of the critic.")
     r1_every: int = key(1, "Steps between two gradient penalties; each then counts as often.")
+    slope: float = key(0.0, "Penalty of slopes other than 1, which wasserstein needs.")
     consistency: tuple[float, float] = key((1.0, 1e3), "Eq. 4: first and last weight, cosine.")
     jpeg: float = key(0.0, "Guo and Chao 2017, Eq. 6: coefficients outside their cells.")
     first_moment: float = key(0.0, "Eq. 5.")
@@ -92,14 +95,21 @@ class AdversarialOptions(StageOptions):
         for name, count in counts.items():
             if count < 1:
                 yield f"adversarial.{name} must be at least 1"
-        # Critics that need X̄(Y), which not every recipe of this stage has, are of the stage head.
-        known = [name for name, kind in critics.families().items() if not kind.needs_mean]
+        # Critics that need X̄(Y), which not every recipe of this stage has, are of the stage head;
+        # those that need files, of the stage control.
+        known = [
+            name
+            for name, kind in critics.families().items()
+            if not kind.needs_mean and not kind.needs_files
+        ]
         if self.critic.family not in known:
             yield f"adversarial.critic.family must be given, one of {', '.join(sorted(known))}"
         if losses.crps and common.data.patch < least_size():
             yield f"adversarial.losses.crps needs a data.patch of at least {least_size()}"
         if losses.game not in GAMES:
             yield f"adversarial.losses.game must be one of {', '.join(GAMES)}"
+        if losses.game == "wasserstein" and not losses.slope:
+            yield "adversarial.losses.slope must be above 0 where the game is wasserstein"
         for name, depth in (("perceptual_layer", 19), ("texture_layer", 16)):
             layers = layer_names(depth)
             if getattr(losses, name) not in layers:

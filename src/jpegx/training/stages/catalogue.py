@@ -10,6 +10,7 @@ MODULES = (
     "jpegx.training.stages.regression",
     "jpegx.training.stages.adversarial",
     "jpegx.training.stages.head",
+    "jpegx.training.stages.control",
 )
 
 S = TypeVar("S", bound=type[Stage[Any]])

@@ -60,7 +60,7 @@ class HeadOptions(StageOptions):
             yield "head.even_noise must be at most 1"
         if not self.critics:
             yield "head.critics must have one critic or more"
-        known = critics.families()
+        known = [name for name, kind in critics.families().items() if not kind.needs_files]
         for name, critic in self.critics.items():
             where = f"head.critics.{name}"
             if critic.family not in known:
