@@ -36,6 +36,9 @@ def test_every_legal_name(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None
     assert (result.exit_code, result.stderr) == (0, "")
     expected = [f"{name[:-4]}_{sample}.png" for name in odd for sample in (0, 1)]
     assert names(tmp_path / "out") == sorted(expected)
+    compared = run("verify", folder, tmp_path / "out")
+    assert compared.exit_code == 0, compared.stderr
+    assert "._0.png" in compared.stdout
     assert run("decode", folder / "..jpg", "-o", tmp_path / "..png").exit_code == 0
     assert (tmp_path / "..png").exists()
 

@@ -1,5 +1,6 @@
 """Images found, patches drawn and shared out: always the same for the same seed and step."""
 
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from jpegx.training.crew import BadCrew, Crew
 from jpegx.training.data.compress import compress
@@ -47,6 +49,28 @@ def test_unreadable_and_small_images_are_named_and_skipped(tmp_path: Path) -> No
     assert len(lines) == 3
     for name in ("broken.png", "truncated.png", "small.png"):
         assert any(line.startswith(f"{tmp_path / name}: skipped: ") for line in lines)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), RecursionError("deep"), struct.error("\n")])
+def test_whatever_a_reader_raises_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    write_images(tmp_path, 2)
+    load = PngImageFile.load
+
+    def break_one(image: PngImageFile) -> object:
+        if image.size == (41, 43):
+            raise error
+        return load(image)
+
+    Image.new("RGB", (41, 43)).save(tmp_path / "odd.png")
+    monkeypatch.setattr(PngImageFile, "load", break_one)
+    lines: list[str] = []
+    images = ImageSet(find_images(tmp_path), 16, 1.0, lines.append)
+    assert [path.name for path in images.paths] == ["image0.png", "image1.png"]
+    (line,) = lines
+    assert line.startswith(f"{tmp_path / 'odd.png'}: skipped: the picture is damaged (")
+    assert "\n" not in line
 
 
 def test_folders_without_images_are_refused(tmp_path: Path) -> None:

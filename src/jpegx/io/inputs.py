@@ -33,8 +33,11 @@ PICTURE_SUFFIXES = frozenset(
     }
 )
 
-# What macOS leaves beside files on disks and in archives of others: no pictures.
+# What macOS leaves beside files on disks and in archives of others: no pictures, which begin
+# otherwise. "._0.png" may also be a picture of "..jpg".
 _SIDECAR, _SIDECAR_FOLDER = "._", "__MACOSX"
+_PICTURES_BEGIN = tuple(b"\xff\xd8 \x89PNG II MM RIFF BM GIF8 P5 P6 \xff\x0a".split())
+_BOXES = (b"ftyp", b"JXL ")  # behind the length of the first
 
 # Bytes of a list of names: read at a time, and looked at for its encoding.
 _PIECE, _LOOK = 1 << 16, 200
@@ -72,9 +75,18 @@ def split_suffix(name: str, suffixes: frozenset[str] = JPEG_SUFFIXES) -> tuple[s
     return (stem, dot + ending) if stem and (dot + ending).lower() in suffixes else (name, "")
 
 
-def is_sidecar(relative: Path) -> bool:
-    """Whether a path below a folder is one of those that macOS adds: no picture of the user's."""
-    return relative.name.startswith(_SIDECAR) or _SIDECAR_FOLDER in relative.parts
+def is_sidecar(path: Path, relative: Path) -> bool:
+    """Whether a file is one of those that macOS adds, no picture; ``relative`` to the folder."""
+    if _SIDECAR_FOLDER in relative.parts:
+        return True
+    if not path.name.startswith(_SIDECAR) or is_pipe_or_device(path):
+        return False
+    try:
+        with path.open("rb") as stream:
+            first = stream.read(8)
+    except OSError:
+        return True
+    return not first.startswith(_PICTURES_BEGIN) and first[4:] not in _BOXES
 
 
 def find_inputs(
@@ -163,7 +175,7 @@ def find_pictures(folder: Path, *, recursive: bool = True) -> list[Path]:
         for path in (folder.rglob("*") if recursive else folder.iterdir())
         if split_suffix(path.name, PICTURE_SUFFIXES)[1]
         and not is_pipe_or_device(path)
-        and not is_sidecar(path.relative_to(folder))
+        and not is_sidecar(path, path.relative_to(folder))
     )
 
 
@@ -223,9 +235,11 @@ def _walk(folder: str, recursive: bool, failed: Say, noted: Say) -> Iterator[Inp
             folders.clear()
         for file in sorted(files):
             path = Path(place, file)
-            if not split_suffix(file)[1] or is_sidecar(Path(file)):
+            if not split_suffix(file)[1]:
                 continue
             if is_pipe_or_device(path):
                 failed(f"{path}: not a file but a pipe or a device")
+                continue
+            if is_sidecar(path, Path(file)):
                 continue
             yield Input(path, path.relative_to(folder))

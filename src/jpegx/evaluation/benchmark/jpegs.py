@@ -110,7 +110,7 @@ def jpeg_folder(folder: Path) -> JpegFolder:
     paths = sorted(
         path
         for path in folder.rglob("*")
-        if split_suffix(path.name)[1] and not is_sidecar(path.relative_to(folder))
+        if split_suffix(path.name)[1] and not is_sidecar(path, path.relative_to(folder))
     )
     if not paths:
         raise JpegxError(f"{folder}: no JPEG files in this folder")
