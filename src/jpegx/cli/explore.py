@@ -8,6 +8,8 @@ from jpegx.exploration.tools import TOOLS
 # In the order of a first use: where in jpegx.cli.explore_tools the command is.
 COMMANDS = {
     "bounds": "bounds_tool:command",
+    "nearest": "nearest_tool:command",
+    "compare": "compare_tool:command",
     **{tool: f"edit_tools:{tool}" for tool in TOOLS},
     "history": "session_tools:history",
     "replay": "session_tools:replay",

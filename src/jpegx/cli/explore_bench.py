@@ -10,7 +10,8 @@ import click
 
 from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
-from jpegx.cli.explore_options import RegionRequest, model_option, open_jpeg, write_picture
+from jpegx.cli.explore_options import RegionRequest, model_option, open_jpeg
+from jpegx.cli.explore_pictures import write_picture
 from jpegx.cli.shared_options import (
     device_option,
     max_pixels_option,

@@ -2,9 +2,9 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,22 +13,21 @@ import click
 
 from jpegx.cli.arguments import name_of, source_of
 from jpegx.cli.console import Console
-from jpegx.cli.shared_options import spec_of
+from jpegx.cli.shared_options import Finite, spec_of
 from jpegx.errors import JpegxError, printable
 from jpegx.io.failures import one_line
 
 if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help must be quick
-    import numpy as np
-
     from jpegx.exploration.draws import DrawRequest
-    from jpegx.exploration.patch import Patch
     from jpegx.exploration.selection import Selection
     from jpegx.exploration.shapes import Shape
-    from jpegx.exploration.statements import Answer, Statement
+    from jpegx.exploration.statements import Answer
     from jpegx.jpeg.file import QuantizedJpeg
     from jpegx.jpeg.layout import Layout
 
 FAILED, NOT_EXACT = 1, 3
+# Exit statuses of what is decided about a hypothesis.
+DECIDED = {"consistent": 0, "impossible": 4, "undecided": 5}
 
 
 @dataclass(frozen=True)
@@ -165,6 +164,42 @@ seed_option = click.option(
 )
 
 
+def _place(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    x, comma, y = value.partition(",")
+    try:
+        place = int(x), int(y)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not X,Y, as 120,80") from None
+    if not comma or max(map(abs, place)) > 1_000_000:
+        raise click.BadParameter(f"{value!r} is no place in a picture")
+    return place
+
+
+at_option = click.option(
+    "--at",
+    metavar="X,Y",
+    callback=_place,
+    help="Where the upper left pixel of the picture is; left out, it has the file's size.",
+)
+
+luma_option = click.option(
+    "--luma", is_flag=True, help="Ask about the brightness (Y) alone, not about colour."
+)
+
+tolerance_option = click.option(
+    "--tolerance",
+    type=Finite(min=0, max=255),
+    default=1.0,
+    show_default=True,
+    metavar="LEVELS",
+    help="A picture this near (gray levels, root mean square) is as good as the one in mind.",
+)
+
+
 def draw_request(draws: int, model: str | None, seed: int) -> "DrawRequest | None":
     """The draws that the options ask for. Raises click.UsageError."""
     from jpegx.exploration.draws import DrawRequest
@@ -209,62 +244,3 @@ def show(answer: "Answer", *, as_json: bool) -> None:
         click.echo(json.dumps(answer.json()))
     else:
         click.echo("\n".join(printable(line) for line in answer.lines()))
-
-
-def write_picture(
-    path: Path, pixels: "np.ndarray", jpeg: "QuantizedJpeg", description: str, *, overwrite: bool
-) -> None:
-    """Write pixels, uint8 (height, width, channels), as PNG, with the file's metadata.
-
-    ``description``: what the picture says of itself; it must never pass for the photograph. Raises
-    OSError, FileExistsError among them.
-    """
-    from threading import Event
-
-    from jpegx import __version__
-    from jpegx.batch.carried import carried_chunks
-    from jpegx.io.atomic_file import atomic_file
-    from jpegx.io.png import encode_png
-
-    text = {"Software": f"jpegx {__version__}", "Description": description}
-    with atomic_file(path, overwrite=overwrite) as stream:
-        encode_png(
-            stream, pixels, carried_chunks(jpeg.metadata, text), compress_level=4, stop=Event()
-        )
-
-
-def write_patches(
-    folder: Path,
-    patches: "Mapping[str, Patch]",
-    jpeg: "QuantizedJpeg",
-    name: str,
-    *,
-    overwrite: bool,
-) -> "dict[int, str]":
-    """Write the whole picture with each patch, by its name; the files by id of the patches.
-
-    All start from the same exact picture, so they differ in the region's units alone. Raises
-    JpegxError if one is there already.
-    """
-    from jpegx.exploration.patch import exact_picture
-
-    paths = {key: folder / f"{key.replace(' ', '-')}.png" for key in patches}
-    if not overwrite:
-        for path in paths.values():
-            if path.exists():
-                raise JpegxError(f"{path}: exists (use --overwrite)")
-    start = exact_picture(jpeg).pixels
-    for key, patch in patches.items():
-        told = f"{key} in a region: one of many pictures that {Path(name).name} allows"
-        write_picture(paths[key], patch.onto(start), jpeg, told, overwrite=overwrite)
-    return {id(patch): str(paths[key]) for key, patch in patches.items()}
-
-
-def named(statements: "Sequence[Statement]", written: "Mapping[int, str]") -> "list[Statement]":
-    """The statements, with the names of the pictures that were written."""
-    from jpegx.exploration.statements import Can
-
-    return [
-        replace(s, picture=written.get(id(s.patch))) if isinstance(s, Can) else s
-        for s in statements
-    ]

@@ -79,13 +79,21 @@ def spectra(weights: np.ndarray) -> np.ndarray:
     return made
 
 
+def samples_of(spectrum: np.ndarray) -> np.ndarray:
+    """The weights (..., 8, 8) of samples that multipliers of libjpeg's integers come to."""
+    made: np.ndarray = (
+        (islow_pass().T / (1 << COLUMN_SHIFT)) @ spectrum @ (islow_pass() / (1 << ROW_SHIFT))
+    )
+    return made
+
+
 def certified_most(blocks: Blocks, spectrum: np.ndarray) -> np.ndarray:
     """What the sum over the samples of each block (B) cannot exceed, whatever the ``spectrum``.
 
     ``spectrum`` (B, 8, 8): multipliers of libjpeg's integers. Any are a proof: of the weights,
     those that they do not make up for meet samples from 0 to 255, all others the cells.
     """
-    made = (islow_pass().T / (1 << COLUMN_SHIFT)) @ spectrum @ (islow_pass() / (1 << ROW_SHIFT))
+    made = samples_of(spectrum)
     rest = blocks.weights - made
     rest[np.abs(rest) < _ZERO * np.abs(blocks.weights).max(initial=0)] = 0
     cells = np.maximum(spectrum * blocks.low, spectrum * blocks.high).sum(axis=(1, 2))

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from jpegx.consistency.cell import Cell
 from jpegx.consistency.units import UnitModel
 from jpegx.exploration.functionals import Functional
 from jpegx.exploration.patch import Finisher, Patch
-from jpegx.jpeg.color import to_components, to_pixels
+from jpegx.exploration.samples import with_samples
 from jpegx.jpeg.mcu import Region, regions
 
 # Steps towards more of the sum, each followed by projections onto cells and gamut: the first, in
@@ -29,7 +28,7 @@ def extreme_picture(
     ``used``, bool (block rows, block columns).
     """
     layout = finisher.jpeg.layout
-    image = _with_samples(finisher, functional.component, samples, used)
+    image = with_samples(finisher, {functional.component: (used, samples)})
     weights = torch.tensor(functional.weights * sign)
     out = image.clone()
     tables = [torch.tensor(table) for table in finisher.jpeg.tables]
@@ -44,27 +43,6 @@ def extreme_picture(
         pushed = _push(model, model.cell(region, grids), pixels, slopes)
         region.put(torch.arange(region.units), pushed, out)
     return finisher.finish(out)
-
-
-def _with_samples(
-    finisher: Finisher, component: int, samples: np.ndarray, used: np.ndarray
-) -> Tensor:
-    """What a decoder shows, (C, H, W), with other samples of one component in some blocks."""
-    layout = finisher.jpeg.layout
-    shown = to_components(finisher.decoded()[None], layout)[0]
-    wide, high = layout.reduction(component)
-    inside = torch.tensor(used).repeat_interleave(8, 0).repeat_interleave(8, 1)
-    plane = torch.zeros(*used.shape, 8, 8)
-    plane[torch.tensor(used)] = torch.tensor(samples - 128).float()
-    plane = plane.transpose(1, 2).flatten(2).flatten(0, 1)
-    full, mask = (
-        F.interpolate(v[None, None].float(), scale_factor=(high, wide), mode="nearest")[
-            0, 0, : layout.height, : layout.width
-        ]
-        for v in (plane, inside)
-    )
-    shown[component] = torch.where(mask > 0, full, shown[component])
-    return to_pixels(shown[None], layout)[0]
 
 
 def _slopes(region: Region, model: UnitModel, weights: Sequence[Tensor]) -> Tensor:

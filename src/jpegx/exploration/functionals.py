@@ -40,7 +40,7 @@ class Functional:
 def mean(name: str, component: int, region: Selection, touched: Touched) -> Functional:
     """The mean of a component over a region."""
     mask = region.inside(touched.box)
-    return Functional(name, component, _samples_weights(mask / region.pixels, component, touched))
+    return Functional(name, component, sample_weights(mask / region.pixels, component, touched))
 
 
 def contrast(
@@ -49,10 +49,10 @@ def contrast(
     """The mean over a region less that over others; ``touched``: the units of both."""
     weights = region.inside(touched.box) / region.pixels
     weights = weights - others.inside(touched.box) / others.pixels
-    return Functional(name, component, _samples_weights(weights, component, touched))
+    return Functional(name, component, sample_weights(weights, component, touched))
 
 
-def _samples_weights(pixels: np.ndarray, component: int, touched: Touched) -> np.ndarray:
+def sample_weights(pixels: np.ndarray, component: int, touched: Touched) -> np.ndarray:
     """The weights of samples in a sum over pixels, each of which stands for its sample."""
     layout = touched.layout
     wide, high = layout.reduction(component)

@@ -15,7 +15,7 @@ from jpegx.exploration.cell_bounds import Range, integer_cells, rounding
 from jpegx.exploration.functionals import by_block, mean
 from jpegx.exploration.selection import Selection, Touched
 from jpegx.jpeg.file import QuantizedJpeg
-from jpegx.jpeg.libjpeg_arrays import COLUMN_SHIFT, ROW_SHIFT, integer_samples, islow_pass
+from jpegx.jpeg.libjpeg_arrays import COLUMN_SHIFT, ROW_SHIFT, dct_pass, integer_samples, islow_pass
 
 _TOLERANCE = 1e-9
 MOST = 127.5  # of samples from 0 to 255
@@ -116,9 +116,7 @@ def _errors() -> np.ndarray:
     """
     one = islow_pass().astype(np.float64)
     transform = np.kron(one / (1 << COLUMN_SHIFT), one / (1 << ROW_SHIFT)) / 8
-    place = np.arange(8)
-    real = np.cos((2 * place + 1) * place[:, None] * np.pi / 16) / 2
-    real[0] = np.sqrt(1 / 8)
+    real = dct_pass()
     constants = np.abs(transform - np.kron(real, real)).sum(axis=1) * 128
     errors: np.ndarray = rounding(np.eye(64).reshape(64, 8, 8)) / 8 + constants
     return errors.reshape(8, 8)

@@ -114,8 +114,9 @@ Statement = Cannot | Can | Likely
 class Answer:
     """What a tool has to say of a region of a file.
 
-    ``tool``, ``file``, ``region``: what was asked; ``parameters``: how. ``facts``: numbers that are
-    no statements, such as what the present picture has. ``notes``: what must be known beside.
+    ``tool``, ``file``, ``region``: what was asked; ``parameters``: how. ``verdict``: the answer in
+    a line, where there is one. ``facts``: numbers that are no statements, such as what the present
+    picture has. ``notes``: what must be known beside.
     """
 
     tool: str
@@ -125,10 +126,12 @@ class Answer:
     facts: Json = field(default_factory=dict)
     parameters: Json = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    verdict: str | None = None
 
     def lines(self) -> Iterator[str]:
         """The answer as lines of text."""
-        yield f"{self.file}: {self.tool}, region {self.region}"
+        told = "" if self.verdict is None else f": {self.verdict}"
+        yield f"{self.file}: {self.tool}, region {self.region}{told}"
         for statement in self.statements:
             yield f"  {statement.text}"
         for note in self.notes:
@@ -142,6 +145,7 @@ class Answer:
             "region": self.region,
             "parameters": self.parameters,
             "facts": self.facts,
+            "verdict": self.verdict,
             "statements": [statement.json() for statement in self.statements],
             "notes": list(self.notes),
         }

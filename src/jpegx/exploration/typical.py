@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from jpegx.exploration.functionals import Functional, by_block
-from jpegx.jpeg.dct import dct_matrix
 from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.jpeg.libjpeg_arrays import dct_of_blocks
 from jpegx.sampling.laplace import decay
 
 _FLAT = 1e-3  # a decay over a cell below which its law is uniform
@@ -34,8 +34,7 @@ class LaplaceLaws:
         """Mean and standard deviation of a functional over a part of the file."""
         weights = by_block(functional.weights)
         used = np.abs(weights).sum(axis=(2, 3)) > 0
-        matrix = dct_matrix(torch.device("cpu"), torch.float64).numpy()
-        slopes = weights[used].reshape(-1, 64) @ matrix.T
+        slopes = dct_of_blocks(weights[used]).reshape(-1, 64)
         quantized = part.coefficients[functional.component][used].reshape(-1, 64)
         steps = part.tables[functional.component].reshape(64)
         places, variances = _places(quantized, self.rates(functional.component).reshape(64))

@@ -1,7 +1,6 @@
 """jpegx explore bounds: what a region can have at least and at most."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -16,14 +15,13 @@ from jpegx.cli.explore_options import (
     failures,
     json_option,
     model_option,
-    named,
     open_jpeg,
     overwrite_option,
     region_options,
     seed_option,
     show,
-    write_patches,
 )
+from jpegx.cli.explore_pictures import named, write_patches
 from jpegx.cli.shared_options import max_pixels_option
 
 _EXAMPLES = """\b
@@ -107,8 +105,11 @@ def command(
         file = open_jpeg(console, jpeg, max_pixels)
         answer = answer_bounds(file, name, region.select(file.layout), request)
         if output is not None:
-            written = write_patches(output, answer.pictures, file, name, overwrite=overwrite)
-            answer = replace(answer, statements=named(answer.statements, written))
+            pictures = {
+                what: (output / f"{what.replace(' ', '-')}.png", patch)
+                for what, patch in answer.pictures.items()
+            }
+            answer = named(answer, write_patches(pictures, file, name, overwrite=overwrite))
     show(answer, as_json=as_json)
     if any(not patch.exact for patch in answer.pictures.values()) and output is not None:
         sys.exit(NOT_EXACT)
