@@ -1,16 +1,17 @@
 """Is the projection exact? Pictures are compressed, projected, and encoded again by libjpeg.
 
-    python tests/benchmarks/exactness.py ORIGINALS... [--quality 5,10,20] [--log FILE]
+    python tests/benchmarks/exactness.py ORIGINALS... [--quality 5,10,20] [--model general]
 
 For each quality and sampling: the coefficients that differ (libjpeg 6b), of how many, in how many
-of the pictures, and the RMSE added over plain Eq. 11. Two candidates a picture: a sample of
-``laplace``, and the original blurred and with noise added. Originals whose sides are multiples of 8
-are also cut to odd sizes.
+of the pictures, and the RMSE added over plain Eq. 11. Candidates for each picture: a sample of each
+model, and without any of ``laplace``, beside the original blurred and with noise added. Originals
+whose sides are multiples of 8 are also cut to odd sizes. --tiles: models with weights render in
+tiles of so many pixels.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -23,24 +24,35 @@ from torch import Tensor
 from jpegx.consistency.compare import verify
 from jpegx.consistency.exact import Projector
 from jpegx.jpeg.file import QuantizedJpeg
-from jpegx.jpeg.layout import Layout
+from jpegx.jpeg.layout import ColorSpace, Layout
 from jpegx.jpeg.reader import libjpeg
 from jpegx.jpeg.tables import scaled_tables
-from jpegx.sampling.laplace import laplace
+from jpegx.models.checkpoint import open_model
+from jpegx.sampling.generate import generate
+from jpegx.sampling.hardware import prepare
+from jpegx.sampling.sampler import open_sampler
+from jpegx.sampling.spec import SamplerSpec
 
 FACTORS = {
     "4:4:4": ((1, 1), (1, 1), (1, 1)),
     "4:2:2": ((2, 1), (1, 1), (1, 1)),
+    "4:4:0": ((1, 2), (1, 1), (1, 1)),
     "4:2:0": ((2, 2), (1, 1), (1, 1)),
+    "4:1:1": ((4, 1), (1, 1), (1, 1)),
+    "gray": ((1, 1),),
 }
+Draw = Callable[[QuantizedJpeg], Tensor]
 
 
 def compress(pixels: np.ndarray, quality: int, sampling: str) -> QuantizedJpeg:
     """What libjpeg 6b makes of a picture, uint8 (H, W, 3)."""
     height, width = pixels.shape[:2]
-    layout = Layout(width, height, "ycbcr", FACTORS[sampling])
+    space: ColorSpace = "gray" if sampling == "gray" else "ycbcr"
+    layout = Layout(width, height, space, FACTORS[sampling])
     luma, chroma = scaled_tables(quality)
-    tables = (luma, chroma, chroma)
+    tables = (luma, chroma, chroma)[: layout.channels]
+    if sampling == "gray":  # green alone
+        pixels = pixels[:, :, 1:2].copy()
     return QuantizedJpeg(layout, libjpeg.encode(pixels, layout, tables), tables, "baseline")
 
 
@@ -60,11 +72,24 @@ def measure(jpeg: QuantizedJpeg, candidate: Tensor) -> tuple[int, int, float]:
     return sum(c.different for c in components), result.total, result.rmse_added
 
 
-def pictures(folders: tuple[Path, ...]) -> Iterator[tuple[str, np.ndarray]]:
-    """The pictures of the folders, and an odd-sized cut of each."""
-    odd = ((1, 1), (5, 7), (31, 17), (511, 767))
+def drawer(model: str, tiles: int) -> Draw:
+    """What draws the first sample of a model, in tiles that see so many pixels; 0: as decode."""
+    if not tiles:
+        sampler = open_sampler(SamplerSpec.parse(model))
+        return lambda jpeg: next(sampler.sample(jpeg, 1, 0))
+    network = prepare(open_model(model)[1], torch.device("cpu"), "auto")
+    memory = tiles * network.bytes_per_pixel(next(network.parameters()).itemsize)
+    return lambda jpeg: next(generate(network, jpeg, samples=1, seed=0, memory=memory))
+
+
+def pictures(folders: tuple[Path, ...], crop: int) -> Iterator[tuple[str, np.ndarray]]:
+    """The pictures of the folders, or their centre, and an odd-sized cut of each."""
+    odd = ((1, 1), (5, 7), (31, 17), (crop - 1, crop - 1) if crop else (511, 767))
     for number, path in enumerate(p for folder in folders for p in sorted(folder.iterdir())):
         pixels = np.asarray(Image.open(path).convert("RGB"))
+        if crop:
+            top, left = (max(0, (size - crop) // 2) for size in pixels.shape[:2])
+            pixels = pixels[top : top + crop, left : left + crop].copy()
         yield path.name, pixels
         height, width = odd[number % len(odd)]
         yield f"{path.name} cut", pixels[-height:, -width:].copy()
@@ -74,16 +99,31 @@ def pictures(folders: tuple[Path, ...]) -> Iterator[tuple[str, np.ndarray]]:
 @click.argument("originals", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--quality", default="5,10,20,30,50,75", show_default=True, metavar="Q,...")
 @click.option("--sampling", default="4:4:4,4:2:2,4:2:0", show_default=True, metavar="S,...")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Again for more.")
+@click.option("--crop", default=0, metavar="PIXELS", help="Centre of each picture.")
+@click.option("--tiles", default=0, metavar="PIXELS", help="That a tile may see.")
 @click.option("--log", type=click.File("w"), help="One line of JSON per picture.")
-def main(originals: tuple[Path, ...], quality: str, sampling: str, log: TextIO | None) -> None:
+def main(
+    originals: tuple[Path, ...],
+    quality: str,
+    sampling: str,
+    models: tuple[str, ...],
+    crop: int,
+    tiles: int,
+    log: TextIO | None,
+) -> None:
+    """Print a line for each quality, sampling and candidate."""
+    draws = {name: drawer(name, tiles) for name in models or ("laplace",)}
     rows: dict[tuple[int, str, str], list[tuple[int, int, float]]] = defaultdict(list)
-    for name, pixels in pictures(originals):
+    for name, pixels in pictures(originals, crop):
         for q in map(int, quality.split(",")):
             for s in sampling.split(","):
                 jpeg = compress(pixels, q, s)
-                for kind in ("laplace", "blurred"):
-                    drawn = next(laplace(jpeg, 1, 0)) if kind == "laplace" else None
-                    result = measure(jpeg, blurred(pixels) if drawn is None else drawn)
+                candidates = {kind: draw(jpeg) for kind, draw in draws.items()}
+                if not models:
+                    candidates["blurred"] = blurred(pixels)
+                for kind, candidate in candidates.items():
+                    result = measure(jpeg, candidate)
                     rows[q, s, kind].append(result)
                     if log:
                         print(json.dumps([name, q, s, kind, *result]), file=log, flush=True)

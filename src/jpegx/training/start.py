@@ -42,7 +42,9 @@ def check_start(start: Start | None, recipe: Recipe, name: str) -> None:
         problems.append("training.frozen needs training.start, whose weights it holds")
     for stage in recipe.active:
         options = recipe.stages[stage]
-        problems += options.problems_of_start(recipe, regression=regression, started=started)
+        brought = start is not None and start.stage == stage and stages()[stage].keeps_reference
+        has = regression or brought
+        problems += options.problems_of_start(recipe, regression=has, started=started)
         regression, started = not stages()[stage].samples, True
     if problems:
         raise BadRecipe(name, problems)

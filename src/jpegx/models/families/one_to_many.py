@@ -225,8 +225,8 @@ class OneToMany(Generator):
 
     def bytes_per_pixel(self, itemsize: int) -> int:
         """Memory at the peak of rendering: see :meth:`Generator.bytes_per_pixel`."""
-        # Three maps of features at half resolution, one of them in float32 for the last layer.
-        drawing = self.config.features * (3 * itemsize + 4) // 4 + 60
+        # Maps of features at half resolution, one of them in float32 for the last layer.
+        drawing = self.config.features * (3 * itemsize + 5) // 4 + 70
         return max(drawing, BYTES_PER_PIXEL) if self.config.projection else drawing
 
 

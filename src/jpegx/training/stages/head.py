@@ -66,9 +66,9 @@ class HeadStage(Stage[HeadOptions]):
     """Steps that train the critics, then what noise goes through, on the same samples.
 
     Where a generator stands on a trunk, that is held: X̄(Y) and its features are computed once for
-    all samples, without gradients. Where it has none, X̄(Y) is what the stage began with. Critics
-    rate the first sample of each file against its source (``paired_loss``); the samples' mean is
-    held to X̄(Y), and the sliced CRPS sees to their spread.
+    all samples, without gradients. Where it has none, X̄(Y) is what the stage began with, also that
+    of a run to start from. Critics rate the first sample of each file against its source
+    (``paired_loss``); the samples' mean is held to X̄(Y), and the sliced CRPS sees to their spread.
 
     Raises MissingNetwork if a critic stands on a network that is not installed, BadCheckpoint if
     one to start from is of another kind, ValueError for an impossible configuration.
@@ -77,6 +77,7 @@ class HeadStage(Stage[HeadOptions]):
     name = "head"
     options_class = HeadOptions
     samples = True
+    keeps_reference = True
 
     def __init__(self, common: CommonOptions, options: HeadOptions, bench: Workbench) -> None:
         super().__init__(common, options, bench)
@@ -92,7 +93,7 @@ class HeadStage(Stage[HeadOptions]):
         self.reference: Generator | None = None
         if not self.generator.has_trunk:
             self.reference = frozen(deepcopy(self.generator))
-        self.taught = bench.start is not None and bench.start.stage == self.name
+            self.take_from_start(self.reference, "reference", bench.start)
 
     def trained_parameters(self) -> list[nn.Parameter]:
         """See :meth:`Stage.trained_parameters`."""
@@ -119,8 +120,8 @@ class HeadStage(Stage[HeadOptions]):
             player.optimizer.param_groups[0]["lr"] = rate * player.options.rate
 
     def begin(self) -> None:
-        """X̄(Y) is what the stage begins with."""
-        if self.reference is not None:
+        """X̄(Y) is what the stage begins with, or that of the run that it goes on from."""
+        if self.reference is not None and not self.goes_on:
             self.reference.load_state_dict(self.average.state_dict())
 
     def step(
@@ -262,6 +263,6 @@ class HeadStage(Stage[HeadOptions]):
         X̄(Y). A run that begins with critics that know the samples need not wait.
         """
         quiet, rise = self.options.quiet, self.options.rise
-        if self.taught or progress >= quiet + rise:
+        if self.goes_on or progress >= quiet + rise:
             return 1.0
         return max(0.0, (progress - quiet) / rise) if rise else 0.0

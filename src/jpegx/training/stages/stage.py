@@ -35,8 +35,9 @@ class Stage(ABC, Generic[O]):
 
     ``name``: of the stage and of its table. ``options_class``: the keys of that table, where a
     field may be a table in turn, and its checks. ``samples``: whether noise goes into the
-    generator, so that what it ends with is a sampler. ``moved``: keys that older recipes have
-    elsewhere, and where in this table they are now.
+    generator, so that what it ends with is a sampler. ``keeps_reference``: whether a run that goes
+    on in it brings its X̄(Y) along. ``moved``: keys that older recipes have elsewhere, and where in
+    this table they are now.
 
     A stage is made when the run is, so that what it refuses is refused before anything is written;
     random weights of its networks come from PyTorch's global generator, which is seeded.
@@ -45,6 +46,7 @@ class Stage(ABC, Generic[O]):
     name: ClassVar[str]
     options_class: ClassVar[type[StageOptions]]
     samples: ClassVar[bool]
+    keeps_reference: ClassVar[bool] = False
     moved: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, common: CommonOptions, options: O, bench: Workbench) -> None:
@@ -55,6 +57,7 @@ class Stage(ABC, Generic[O]):
         self.precision = bench.precision
         self.crew = bench.crew
         self.watch = bench.watch
+        self.goes_on = bench.start is not None and bench.start.stage == self.name
         self.trained = self._not_frozen(self.trained_parameters())
         self.optimizer = make_optimizer(self.trained, self.optimizer_options())
 

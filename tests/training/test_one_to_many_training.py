@@ -2,11 +2,14 @@
 
 from itertools import product
 from math import cos, pi, sqrt
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
+from conftest import Run
 from jpeg_batches import FACTORS, batch_of, random_files
 from jpegx.jpeg.color import change_in_pixels, to_components
 from jpegx.jpeg.jpeg_batch import JpegBatch
@@ -18,9 +21,11 @@ from jpegx.training.losses.jpeg_loss import jpeg_loss
 from jpegx.training.recipe.recipe import load_recipe, parse_recipe
 from jpegx.training.run import make_stages
 from jpegx.training.stopwatch import Stopwatch
-from training_data import RECIPE, groups
+from training_data import RECIPE, groups, write_images, write_recipe
 
 CPU = torch.device("cpu")
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def shown(file: JpegBatch, moved: float) -> Tensor:
@@ -132,3 +137,28 @@ def test_a_critic_of_another_size_is_refused() -> None:
     changes = ("critic.family=dcgan2", "critic.config={patch = 32, widths = [4, 4, 4, 4]}")
     with pytest.raises(ValueError, match="dcgan2 is made for patches of 32 pixels, not 48"):
         _losses(1, *changes)
+
+
+def test_a_run_from_the_baseline_to_a_sampler(run: Run, tmp_path: Path) -> None:
+    """The first stage has no branch of noise in its picture, nor in its weights."""
+    data = write_images(tmp_path / "data")
+    config = "{features = 8, branch = 1, trunk = 1, channels = 1}"
+    text = RECIPE.replace('family = "unet"', 'family = "one-to-many"')
+    start = text.index("config =")
+    text = text[:start] + f"config = {config}" + text[text.index("\n", start) :]
+    recipe = write_recipe(tmp_path, text)
+    steps = [f"--set={stage}.steps={n}" for stage, n in (("regression", 2), ("adversarial", 0))]
+    arguments = ("train", "--data", data, "--recipe", recipe, "--set=run.validate_every=2")
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run(*arguments, *steps, "-o", first).exit_code == 0
+    baseline, sampler = tmp_path / "baseline.safetensors", tmp_path / "sampler.safetensors"
+    assert run("train", "export", first, baseline).exit_code == 0
+    names = set(load_file(baseline))
+    assert not any("noise" in name for name in names)
+    begun = ("--set", f"training.start={baseline}", "--set=regression.steps=0")
+    quick = ("--set=adversarial.steps=2", "--set=adversarial.losses.second_moment=0")
+    assert run(*arguments, *begun, *quick, "-o", second).exit_code == 0
+    assert run("train", "export", second, sampler).exit_code == 0
+    more = set(load_file(sampler)) - names
+    assert more
+    assert all(name.startswith("noise.") for name in more)
