@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console as RichConsole
 
 from conftest import MakeJpeg, Run
+from jpegx.cli import report
 from jpegx.cli.console import Console
 from jpegx.sampling import generate
 
@@ -21,11 +22,14 @@ def test_what_is_drawn_stands_beside_the_bar() -> None:
         bar.advance("photo.jpg")
         console.drawn(0.37)
         bar._progress.refresh()
+        console.searching(41)
+        bar._progress.refresh()
         first = shown.getvalue()
         bar.advance("photo.jpg")
         shown.truncate(0)
     assert "37%" in first
     assert "photo.jpg" in first
+    assert "not exact yet: 41" in first
     assert "37%" not in shown.getvalue()
 
 
@@ -40,6 +44,23 @@ def test_decode_tells_how_much_is_drawn(
     assert result.exit_code == 0, result.output
     assert len(shares) >= 4
     assert shares[-1] == 1
+
+
+def test_long_searches_are_told(
+    run: Run, make_jpeg: MakeJpeg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    units: list[int] = []
+    monkeypatch.setattr(Console, "searching", lambda _, left: units.append(left))
+    monkeypatch.setattr(report, "_LONG", -1.0)
+    jpeg = make_jpeg("photo.jpg", size=(32, 32), quality=100)
+    words = ["decode", jpeg, "--model", "laplace", "--overwrite", "-o", tmp_path / "out.png"]
+    quiet, told = run(*words), run(*words, "-v")
+    assert units[0] > 0
+    assert "searching" not in quiet.stderr
+    assert f"{jpeg}: searching for exact pixels of " in told.stderr
+    seen = told.stderr.count("searching")
+    monkeypatch.setattr(report, "_LONG", 1e9)
+    assert seen > 0 == run(*words, "-v").stderr.count("searching")
 
 
 _FAULTS = """

@@ -2,9 +2,10 @@
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from jpegx.batch.carried import lost_metadata, of_a_measurement
@@ -33,9 +34,10 @@ class _Work:
     settings: DecodeSettings
     sampler: Sampler
     progress: Progress | None
+    searching: Callable[[str, int], None] | None
     encoder: Encoder
 
-    def decode(self, jpeg: QuantizedJpeg) -> Decoded:
+    def decode(self, jpeg: QuantizedJpeg, name: str) -> Decoded:
         """The pictures of a file."""
         return decode(
             jpeg,
@@ -47,6 +49,7 @@ class _Work:
             std_map=self.settings.std_map,
             form=self.settings.form,
             progress=self.progress,
+            searching=None if self.searching is None else partial(self.searching, name),
         )
 
 
@@ -56,19 +59,22 @@ def decode_files(
     sampler: Sampler,
     open_output: OpenOutput | None = None,
     progress: Progress | None = None,
+    searching: Callable[[str, int], None] | None = None,
 ) -> Generator[Outcome, None, None]:
     """Decode each input into its outputs and tell what came of it, in order.
 
     An input that fails says so in one ``Failed`` and the next one follows. Closing the iterator, or
     an interrupt, abandons what is not complete and leaves nothing half-written. ``open_output``
     opens an output by its path; without it, files are written (``io.atomic_file``). ``sampler``:
-    that of ``settings.spec``. ``progress``: as of :meth:`Sampler.sample`.
+    that of ``settings.spec``. ``progress``: as of :meth:`Sampler.sample`. ``searching``: told again
+    and again, with the name of the input, how many units of a picture are searched for.
 
     Raises BrokenPipeError if the reader of an output has gone: then there is nobody to work for.
     """
     with Encoder(settings, open_output) as encoder:
         failed: Input | None = None
-        for outcome in _in_order(_all_steps(jobs, _Work(settings, sampler, progress, encoder))):
+        work = _Work(settings, sampler, progress, searching, encoder)
+        for outcome in _in_order(_all_steps(jobs, work)):
             if isinstance(outcome, Failed):
                 if outcome.source is failed:
                     continue  # the same full disk, for another picture of the same file
@@ -151,7 +157,7 @@ def _pictures(
     work: "_Work",
 ) -> Iterator[_Step]:
     """The pictures of one file, each on its way into its output; no more once one has failed."""
-    decoded = work.decode(jpeg)
+    decoded = work.decode(jpeg, source.name)
     lost = lost_metadata(jpeg.metadata, work.settings.container)
     if lost is not None:
         yield Warned(source, f"{source.name}: warning: {lost}")

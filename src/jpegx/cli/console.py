@@ -67,6 +67,11 @@ class Console:
         if self._bar is not None:
             self._bar.drawn(share)
 
+    def searching(self, units: int) -> None:
+        """Show beside the bar, if there is one, how many units are searched for."""
+        if self._bar is not None:
+            self._bar.searching(units)
+
     @property
     def _console(self) -> "RichConsole":
         if self._rich is None:
@@ -99,6 +104,10 @@ class Bar:
     def drawn(self, share: float) -> None:
         """Show which share of the steps that belong together is done, and count it as done."""
         self._update(share * self._together, note=f"drawn: {share:.0%}")
+
+    def searching(self, units: int) -> None:
+        """Show how many units of the next picture are searched for."""
+        self._update(note=f"not exact yet: {units}")
 
     def reach(self, completed: int) -> None:
         """All in all ``completed`` steps are done."""

@@ -166,7 +166,8 @@ def decode(
         console.goes_on = f"; {same} goes on"
     opened = standard_output if to_stdout else None
     files = count_inputs(names, recursive=recursive) if console.shows_progress or verbose else None
-    with closing(decode_files(jobs, settings, sampler, opened, console.drawn)) as outcomes:
+    told = console.drawn, report.searching
+    with closing(decode_files(jobs, settings, sampler, opened, *told)) as outcomes:
         report.follow(outcomes, files, samples + mean + std_map, settings, quiet=quiet)
     sys.exit(report.exit_code)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FAILED = 1
 NOT_EXACT = 3
+_LONG = 2.0  # seconds of search after which a log tells of it, and again
 
 
 class Report:
@@ -32,6 +33,7 @@ class Report:
         self.failures = 0
         self._inexact_files = 0
         self._causes: dict[str, int] = {}
+        self._searched, self._since = "", 0.0
 
     @property
     def exit_code(self) -> int:
@@ -46,6 +48,20 @@ class Report:
         """Tell that an input failed."""
         self.failures += 1
         self._console.say(printable(line))
+
+    def searching(self, name: str, units: int) -> None:
+        """Tell that an exact picture is searched for, on the bar, or in a log where it takes long.
+
+        ``units``: how many of its units are not exact yet.
+        """
+        self._console.searching(units)
+        now = monotonic()
+        if name != self._searched:
+            self._searched, self._since = name, now
+        elif self._verbose and now - self._since > _LONG:
+            name = printable(name)
+            self._console.say(f"{name}: searching for exact pixels of {_count(units, 'unit')}")
+            self._since = now
 
     def tell_plan(self, jobs: Iterable["tuple[Input, Outputs]"], existing: "Existing") -> None:
         """Print which pictures the inputs would become, on standard output."""

@@ -18,7 +18,7 @@ Every stage is judged by libjpeg's own integers, so what is said to differ is wh
 find. What the searches may cost is bounded for each image by its size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -69,6 +69,12 @@ _MOST_ROUNDS = 1500
 # Of a unit: no proof was looked for yet, or its exact gap is none.
 _UNKNOWN, _NO_GAP = -1, 3
 
+Searching = Callable[[int], None]
+
+
+def _ignore(units: int) -> None:
+    pass
+
 
 @dataclass(frozen=True)
 class Exact:
@@ -108,11 +114,12 @@ class Projector:
         self._total = sum(c.numel() for c in coefficients)
         self._regions = [_Solver(region, tables, self._grids) for region in regions(layout)]
 
-    def __call__(self, image: Tensor) -> Exact:
+    def __call__(self, image: Tensor, searching: Searching | None = None) -> Exact:
         """The 8-bit image near ``image`` whose re-encoding gives the file's coefficients.
 
-        ``image``: float (C, H, W) in gray levels, on the file's device. Deterministic, and the same
-        whatever was projected before.
+        ``image``: float (C, H, W) in gray levels, on the file's device. ``searching``: told again
+        and again how many units are searched for. Deterministic, and the same whatever was
+        projected before.
         """
         out = torch.empty(image.shape, dtype=torch.uint8, device=image.device)
         budget = Budget(_BUDGET + _BLOCK_BUDGET * self._total // 64)
@@ -120,7 +127,7 @@ class Projector:
         blocks = [solver.blocks for solver in self._regions]
         for number, solver in enumerate(self._regions):
             share = max(1 / (len(blocks) - number), blocks[number] / sum(blocks[number:]))
-            found, added = solver.solve(image, out, budget.part(share))
+            found, added = solver.solve(image, out, budget.part(share), searching or _ignore)
             causes += found
             squares += added
         return Exact(out, causes, self._total, (squares / image.numel()) ** 0.5)
@@ -136,6 +143,7 @@ class _Solver:
         self._proven = torch.full((region.units,), _UNKNOWN, dtype=torch.int8)
         self._causes = Causes()
         self._squares = 0.0
+        self._searching: Searching = _ignore
 
     @property
     def blocks(self) -> int:
@@ -162,9 +170,12 @@ class _Solver:
     def _is_tight(self) -> bool:
         return float(self._model.steps.log2().mean()) < _TIGHT
 
-    def solve(self, image: Tensor, out: Tensor, budget: Budget) -> tuple[Causes, float]:
+    def solve(
+        self, image: Tensor, out: Tensor, budget: Budget, searching: Searching
+    ) -> tuple[Causes, float]:
         """Fills the region of ``out``; returns what differs, and the squares added."""
         self._causes, self._squares = Causes(), 0.0
+        self._searching = searching
         pool: list[Work] = []
         first = 0
         for strip in self._region.strips(_UNITS):
@@ -253,6 +264,7 @@ class _Solver:
         rounds = budget.rounds(len(work) * self._model.blocks, _MOST_ROUNDS)
         if not rounds:
             return
+        self._searching(len(work))
         work.restart(self._model, margin)
         work.approach(self._model, approaches)
         samples, spent = self._components(work.pixels, work.quantized, rounds, patience)
@@ -272,6 +284,7 @@ class _Solver:
         cost = self._model.blocks * _PIXELS_COST
         rounds = budget.rounds(len(work) * len(starts) * cost, rounds)
         if rounds:
+            self._searching(len(work))
             pixels, spent = self._pixels(starts, work.quantized, rounds, few, _PATIENCE)
             budget.spend(spent * cost + rounds * OVERHEAD)
             work.offer(self._model, pixels)

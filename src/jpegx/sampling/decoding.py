@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from jpegx.consistency.exact import Searching
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.sampling.finishing import Finisher, Form, Picture
 from jpegx.sampling.running_moments import Moments
@@ -42,6 +43,7 @@ def decode(
     std_map: bool,
     form: Form = "8-bit",
     progress: Progress | None = None,
+    searching: Searching | None = None,
 ) -> Decoded:
     """Samples of a file.
 
@@ -49,11 +51,12 @@ def decode(
     projected like them. ``std_map``: keep what ``Decoded.std_map`` needs.
     ``form``: RGB or gray of 8 or 16 bits, 8-bit planes of the file's own colours and sampling
     ("ycbcr"), real numbers that are not clipped ("float"); all but the first always projected.
-    ``progress``: as of :meth:`Sampler.sample`.
+    ``progress``: as of :meth:`Sampler.sample`. ``searching``: told again and again how many units
+    of a picture are searched for.
     The same seed gives the same pictures; sample i does not depend on how many there are.
     Raises UnsupportedJpeg for fractional sampling.
     """
-    finisher = Finisher(jpeg, project, form, sampler.device)
+    finisher = Finisher(jpeg, project, form, sampler.device, searching)
     moments = Moments() if mean or std_map else None
     drawn = sampler.sample(jpeg, samples, seed, progress)
     return Decoded(_pictures(drawn, finisher, moments, mean), moments)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from jpegx.consistency.deep import project_deep
-from jpegx.consistency.exact import Exact, Projector
+from jpegx.consistency.exact import Exact, Projector, Searching
 from jpegx.consistency.padded import project_planes, project_unclipped
 from jpegx.errors import UnsupportedJpeg
 from jpegx.io.tiled_tiff import REDUCTIONS, PaddedPicture
@@ -35,9 +35,9 @@ class EightBit:
         """The image as it is, uint8 (C, H, W)."""
         return image.to(self._device).round().clamp(0, 255).to(torch.uint8)
 
-    def projected(self, image: Tensor) -> Exact:
+    def projected(self, image: Tensor, searching: Searching | None = None) -> Exact:
         """The image made consistent, in RGB: see :class:`jpegx.consistency.exact.Projector`."""
-        return self._projector(image.to(self._device))
+        return self._projector(image.to(self._device), searching)
 
     def deep(self, image: Tensor) -> Tensor:
         """The image made consistent, in RGB of 16 bits: see :func:`project_deep`."""

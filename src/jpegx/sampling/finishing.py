@@ -9,6 +9,7 @@ from torch import Tensor
 
 from jpegx.consistency.causes import Causes
 from jpegx.consistency.compare_padded import verify_levels, verify_padded
+from jpegx.consistency.exact import Searching
 from jpegx.consistency.recompress import Recompressed, recompress
 from jpegx.errors import UnsupportedJpeg
 from jpegx.io.formats import LEVELS
@@ -46,11 +47,17 @@ class Picture:
 class Finisher:
     """Makes real-valued images of a file into pictures, and says how consistent they are.
 
-    Raises UnsupportedJpeg for fractional sampling.
+    ``searching``: as of :class:`jpegx.consistency.exact.Projector`. Raises UnsupportedJpeg for
+    fractional sampling.
     """
 
     def __init__(
-        self, jpeg: QuantizedJpeg, project: bool, form: Form, device: torch.device
+        self,
+        jpeg: QuantizedJpeg,
+        project: bool,
+        form: Form,
+        device: torch.device,
+        searching: Searching | None = None,
     ) -> None:
         if jpeg.layout.is_fractional:
             factors = jpeg.layout.factors
@@ -61,6 +68,7 @@ class Finisher:
         self._file = EightBit(jpeg, device)
         self._project = project
         self._form = form
+        self._searching = searching
         self._total = sum(c.numel() for c in self._file.coefficients)
 
     def finish(
@@ -78,7 +86,7 @@ class Finisher:
             causes, rmse = report.causes, report.consistency_rmse
             different = causes.total
         elif self._project:
-            result = self._file.projected(image)
+            result = self._file.projected(image, self._searching)
             pixels, different, rmse_added = result.pixels, result.different, result.rmse_added
             causes = result.causes
             rmse = self._compare(pixels).rmse if different else 0.0
