@@ -73,3 +73,16 @@ def named(answer: "_Answer", written: Mapping[int, str]) -> "_Answer":
         for s in answer.statements
     ]
     return replace(answer, statements=statements)
+
+
+def write_map(path: Path, pixels: "np.ndarray", *, overwrite: bool) -> None:
+    """Write a map, uint8 (height, width, 3), as PNG. Raises JpegxError if the file is there."""
+    from threading import Event
+
+    from jpegx.io.atomic_file import atomic_file
+    from jpegx.io.png import encode_png
+
+    if path.exists() and not overwrite:
+        raise JpegxError(f"{path}: exists (use --overwrite)")
+    with atomic_file(path, overwrite=overwrite) as stream:
+        encode_png(stream, pixels, (), compress_level=6, stop=Event())

@@ -92,14 +92,18 @@ def show(stream: bytes, layout: Layout, *, smooth_chroma: bool = True) -> np.nda
 
 
 def encode(
-    picture: np.ndarray, layout: Layout, tables: tuple[np.ndarray, ...]
+    picture: np.ndarray,
+    layout: Layout,
+    tables: tuple[np.ndarray, ...],
+    encoder: str = _ENCODER,
 ) -> tuple[np.ndarray, ...]:
     """The quantized coefficients that stock libjpeg 6b (islow DCT) gives for a picture.
 
     ``picture``: uint8 (height, width, channels): RGB, or one channel for a gray layout (a gray
     layout also takes RGB, which libjpeg turns to gray). ``tables``: integer steps (1 to 65535),
-    (8, 8) per component. Returns one read-only int16 array (block rows, block columns, 8, 8) per
-    component, in natural order.
+    (8, 8) per component. ``encoder``: another of jpeglib's libraries instead of 6b; a mozjpeg
+    quantizes as it does by default, with trellis. Returns one read-only int16 array (block rows,
+    block columns, 8, 8) per component, in natural order.
 
     Raises PictureMismatch if the picture does not fit the layout, UnsupportedJpeg for fractional
     sampling, which no libjpeg encodes.
@@ -113,7 +117,7 @@ def encode(
     if [np.shape(table) for table in tables] != [(8, 8)] * len(layout.factors):
         raise ValueError("one quantization table of 8x8 steps is needed for each component")
     self_check()
-    return _encode(picture, layout, tables)
+    return _encode(picture, layout, tables, encoder)
 
 
 @cache
@@ -136,7 +140,7 @@ def self_check() -> None:
 
 
 def _encode(
-    picture: np.ndarray, layout: Layout, tables: tuple[np.ndarray, ...]
+    picture: np.ndarray, layout: Layout, tables: tuple[np.ndarray, ...], encoder: str = _ENCODER
 ) -> tuple[np.ndarray, ...]:
     channels = picture.shape[2]
     pixels = np.ascontiguousarray(picture)
@@ -147,10 +151,11 @@ def _encode(
     steps = np.stack([np.asarray(t) for t in tables]).astype(np.uint16)
     vertical_first = np.array([(v, h) for h, v in layout.factors], np.intc)
     script = _one_component_scans(count)
+    scripted = not encoder.startswith("mozjpeg")  # which has scripts of its own
     with _temporary_folder() as folder:
         path = folder / "encoded.jpg"
         with captured_stderr() as printed:
-            status = load_library(_ENCODER).write_jpeg_spatial(
+            status = load_library(encoder).write_jpeg_spatial(
                 _c_path(path),
                 _pointer(pixels),
                 _pointer(np.array([layout.height, layout.width], np.intc)),
@@ -167,18 +172,18 @@ def _encode(
                 None,
                 None,
                 None,
-                count,
-                _pointer(script),
+                count if scripted else 0,
+                _pointer(script) if scripted else None,
                 None,
                 None,
                 None,
-                ctypes.c_uint(_PROGRESSIVE_MODE),
-                ctypes.c_uint(0xFFFFFFFF),
+                ctypes.c_uint(_PROGRESSIVE_MODE if scripted else 0),
+                ctypes.c_uint(0xFFFFFFFF if scripted else 0),
             )
             complaint = printed().strip()
         coefficients = _read(path, layout)[0] if status else None
     if coefficients is None:
-        raise JpegxError(f"libjpeg {_ENCODER} did not encode the picture: {complaint}")
+        raise JpegxError(f"libjpeg {encoder} did not encode the picture: {complaint}")
     return coefficients
 
 
