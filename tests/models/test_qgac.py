@@ -294,14 +294,16 @@ def test_impossible_sizes_are_refused() -> None:
         ({"layers": 0}, "layers"),
         ({"tables": "film"}, "cfm, concat or none"),
         ({"parts": "fusion"}, "both, block or frequency"),
+        ({"units": "metres"}, "deviations or balanced"),
     ):
         with pytest.raises(ValueError, match=words):
             generators.create("qgac", config)
 
 
+@pytest.mark.parametrize("units", ["deviations", "balanced"])
 @torch.no_grad()
-def test_statistics_are_those_of_the_pictures_and_stay_whole(tmp_path: Path) -> None:
-    network = small()
+def test_statistics_are_those_of_the_pictures_and_stay_whole(tmp_path: Path, units: str) -> None:
+    network = small(units=units)
     random = torch.Generator().manual_seed(0)
     pictures = [torch.randint(0, 256, (3, 21, 35), dtype=torch.uint8, generator=random)] * 3
     network.learn_statistics(pictures)
@@ -309,14 +311,18 @@ def test_statistics_are_those_of_the_pictures_and_stay_whole(tmp_path: Path) -> 
     layout = Layout(32, 16, "ycbcr", ((1, 1),) * 3)
     grids = encode_dct(pictures[0][None, :, 2:18, 1:33].float(), layout)
     for component, grid in enumerate(grids):
-        features = statistics.normalized(grid, component)
-        assert features.mean(dim=(0, 2, 3)).abs().max() < 1e-3
-        spread = features.std(dim=(0, 2, 3), correction=0)
-        torch.testing.assert_close(spread, torch.ones(64), atol=0.02, rtol=0)
         step = torch.from_numpy(scaled_tables(25)[min(component, 1)])
         lost = (grid - (grid / step).round() * step).square().mean(dim=(0, 1, 2)).sqrt()
+        deviation = grid.std(dim=(0, 1, 2), correction=0)
+        seen, given = deviation, deviation
+        if units == "balanced":
+            seen, given = (deviation * lost).sqrt(), lost
+        features = statistics.normalized(grid, component)
+        assert features.mean(dim=(0, 2, 3)).abs().max() < 1e-3
+        spread = features.std(dim=(0, 2, 3), correction=0) * seen.flatten()
+        torch.testing.assert_close(spread, deviation.flatten(), rtol=0.02, atol=1e-3)
         unit = statistics.in_units(torch.ones(1, 64, 1, 1), component)[0, 0, 0]
-        torch.testing.assert_close(unit, lost, rtol=1e-3, atol=1e-2)
+        torch.testing.assert_close(unit, given, rtol=1e-3, atol=1e-2)
     mean = statistics.mean.clone()
     path = tmp_path / "weights.safetensors"
     save(path, network, {})

@@ -6,13 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from jpegx.metrics.ssim import similarity
+from jpegx.models.files import decoded_rgb
 from jpegx.training.autocast import Precision
 from jpegx.training.crew import Crew
+from jpegx.training.data.compress import compress
 from jpegx.training.data.images import ImageSet
-from jpegx.training.data.patches import PatchRules, draw_group, ijg_tables
+from jpegx.training.data.patches import Group, PatchRules, draw_group, ijg_tables
 from jpegx.training.losses.adversarial_game import GAMES
 from jpegx.training.losses.perceptual import Vgg, texture
 from jpegx.training.losses.pixel_errors import absolute_error_and_similarity
@@ -206,3 +209,23 @@ def test_frozen_weights_stay_and_others_learn() -> None:
         wrong = parse_recipe(RECIPE, "small", [*QGAC, f"training.frozen={frozen}"])
         with pytest.raises(ValueError, match=words):
             make_stages(wrong, Precision(CPU, torch.float32), Crew(), Stopwatch(CPU), None)
+
+
+def test_it_learns_from_the_first_steps() -> None:
+    """Nothing swallows its gradients: a picture comes out better than it went in."""
+    units = "generator.config.units=balanced"
+    changes = [*QGAC, units, "regression.loss=mse", "adversarial.steps=0"]
+    recipe = parse_recipe(RECIPE, "small", changes)
+    networks, made = make_stages(
+        recipe, Precision(CPU, torch.float32), Crew(), Stopwatch(CPU), None
+    )
+    smooth = torch.linspace(0, 255, 48)[:, None] * torch.linspace(0.3, 1, 48)
+    patches = smooth.byte().expand(2, 3, 48, 48).contiguous()
+    networks.generator.learn_statistics(patches)
+    group = [Group(patches, ijg_tables([5, 5]), "gray")]
+    made["regression"].prepare()
+    made["regression"].set_rate(3e-3)
+    losses = [float(made["regression"].step([group], step, 0.0)["mse"]) for step in range(30)]
+    files = compress(group, CPU)
+    before = F.mse_loss(decoded_rgb(files.files), files.targets)
+    assert losses[-1] < 0.8 * float(before)

@@ -95,7 +95,7 @@ class Rrdb(nn.Module):
         self.dense = nn.ModuleList(
             nn.ModuleList(
                 BlockConv(
-                    channels + i * growth, growth if i < 4 else channels, alone=alone, gain=0.1
+                    channels + i * growth, growth if i < 4 else channels, alone=alone, gain=1.0
                 )
                 for i in range(5)
             )

@@ -33,7 +33,7 @@ class FilterManifold(nn.Module):
         shape = (inputs, 64 * outputs) if transposed else (64 * inputs, outputs)
         self.kernel = nn.Parameter(torch.empty(size, *shape))
         self.shift = nn.Parameter(torch.zeros(inputs, outputs))
-        bound = 0.1 * (6 / size) ** 0.5
+        bound = (0.06 if transposed else 0.4) * (6 / size) ** 0.5
         # He's for what makes the weights, times 0.1: the weights then are about He's for blocks.
         # (Uniform: see :func:`jpegx.models.layers.begin_as_he`.)
         nn.init.uniform_(self.kernel, -bound, bound)

@@ -14,8 +14,9 @@ class QgacConfig(Config):
     ``per_frequency``, ``chroma``: channels of the FrequencyNet, for each frequency, and of the
     colour network. ``layers``: RRDBs in each. ``tables``: how a table gets in, "cfm", "concat" or
     "none"; ``parts``: "both", "block" or "frequency"; ``fusion``: whether all parts reach the last
-    layers, or only what comes last (the ablations of Table 5). ``projection``: coefficients of the
-    picture are taken into their cells, which the paper does not do.
+    layers, or only what comes last (the ablations of Table 5). ``units``: what coefficients come in
+    and go out in (:class:`Statistics`), "deviations", or "balanced". ``projection``: coefficients
+    of the picture are taken into their cells, which the paper does not do.
     """
 
     features: int = 256
@@ -28,6 +29,7 @@ class QgacConfig(Config):
     tables: str = "cfm"
     parts: str = "both"
     fusion: bool = True
+    units: str = "deviations"
     projection: bool = option(False, "own")
 
     def __post_init__(self) -> None:
@@ -40,6 +42,8 @@ class QgacConfig(Config):
             raise ValueError("layers must be 1 to 16")
         if self.tables not in ("cfm", "concat", "none"):
             raise ValueError("tables must be cfm, concat or none")
+        if self.units not in ("deviations", "balanced"):
+            raise ValueError("units must be deviations or balanced")
         if self.parts not in ("both", "block", "frequency"):
             raise ValueError("parts must be both, block or frequency")
 

@@ -59,7 +59,8 @@ class QgacGenerator(CoefficientGenerator):
       2, or beside luma that is reduced itself, is decoded as a plain decoder does it. Gray files
       are luma; of RGB files each component is, with its own table.
     - Steps above 255, of 16-bit tables, are told as 255.
-    - What is added to a sum begins with He's initialization times 0.1, all else with He's.
+    - Initialization is He's, but for the last layers: those begin with handing on what the second
+      BlockNet gives, which is small at first, and a tenth of He's.
 
     Its receptive field is 400 pixels each way for luma and 760 for chroma, but what lies far off
     hardly counts: tiles see 128 pixels around them and are blended over 32.
@@ -72,7 +73,7 @@ class QgacGenerator(CoefficientGenerator):
         super().__init__()
         self.config = config
         self.needs = Needs(32, halo=128, blend=32, consistent=config.projection)
-        self.statistics = Statistics()
+        self.statistics = Statistics(balanced=config.units == "balanced")
         self.luma = LumaNetwork(config)
         self.colour = ColourNetwork(config)
 

@@ -17,17 +17,20 @@ class Statistics(nn.Module):
     """Of Y, Cb and Cr, for each frequency; they stay in float32 whatever the network computes in.
 
     Of components that are no Y, Cb or Cr, those of Y are taken. ``error``: what quantization takes
-    away, root mean square, at a quality of 25; what the networks give is in its units. In units of
-    deviations, as the paper has it, that is the same but for a factor of the last layer's weights;
-    but then the lowest frequency, of a deviation of 500, decides alone what is learnt first.
+    away, root mean square, at a quality of 25. Coefficients come and go in units of deviations, as
+    the paper has it; or ``balanced``: what comes in is in units of the geometric mean of deviation
+    and error, what goes out in units of the error. That is the same network, but for factors of its
+    first and last weights. But the lowest frequencies, whose deviations are a hundred times those
+    of the highest, do not rule what is learnt first, for which not everybody has 400,000 steps.
     """
 
     mean: Tensor
     std: Tensor
     error: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, *, balanced: bool) -> None:
         super().__init__()
+        self.balanced = balanced
         self.register_buffer("mean", torch.zeros(_COMPONENTS, 64))
         self.register_buffer("std", torch.ones(_COMPONENTS, 64))
         self.register_buffer("error", torch.ones(_COMPONENTS, 64))
@@ -63,12 +66,16 @@ class Statistics(nn.Module):
 
     def normalized(self, values: Tensor, component: int) -> Tensor:
         """Coefficients (N, h, w, 8, 8) as features (N, 64, h, w) of mean 0 and deviation 1."""
-        features = (values.flatten(3) - self.mean[component]) / self.std[component]
+        unit = self.std[component]
+        if self.balanced:
+            unit = (unit * self.error[component]).sqrt()
+        features = (values.flatten(3) - self.mean[component]) / unit
         return features.permute(0, 3, 1, 2)
 
     def in_units(self, features: Tensor, component: int) -> Tensor:
         """A change (N, 64, h, w) in units of ``error`` as one of coefficients, (N, h, w, 8, 8)."""
-        change = features.permute(0, 2, 3, 1).float() * self.error[component]
+        unit = self.error[component] if self.balanced else self.std[component]
+        change = features.permute(0, 2, 3, 1).float() * unit
         return change.reshape(*change.shape[:3], 8, 8)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Statistics":

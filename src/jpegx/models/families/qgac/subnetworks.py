@@ -1,7 +1,9 @@
 """The networks of Ehrlich et al. 2020: luma by four subnetworks, and chroma guided by it."""
 
 from math import log2
+from typing import cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -65,10 +67,13 @@ class LumaNetwork(nn.Module):
         self.fuses = config.fusion
         few = config.per_frequency
         self.fusion = nn.Sequential(
-            BlockConv(given if self.fuses else config.between, few, alone=True, gain=1.0),
-            BlockConv(few, few, alone=True, gain=1.0),
+            BlockConv(given if self.fuses else config.between, few, alone=True, gain=0.1),
+            BlockConv(few, few, alone=True, gain=0.1),
             BlockConv(few, 1, alone=True, active=False, gain=0.1),
         )
+        with torch.no_grad():
+            for number, layer in enumerate(self.fusion):
+                _hand_on(cast("BlockConv", layer), balance=number == 2)
 
     def forward(self, values: Tensor, tables: Tensor) -> Tensor:
         """The residual, (N, 64, h, w) as the coefficients, which are normalized; tables (N, 64)."""
@@ -82,6 +87,21 @@ class LumaNetwork(nn.Module):
             found = found[:1]
         result: Tensor = self.fusion(beside(*found, alone=True))
         return result
+
+
+def _hand_on(layer: BlockConv, *, balance: bool) -> None:
+    """Begin with what comes in first, channel by channel; ``balance``: the sum of + and - in turn.
+
+    With random weights, so few channels of each frequency hand on little of what the last BlockNet
+    learns, nor its gradients: training stands still for hundreds of steps.
+    """
+    outputs = layer.out_channels // layer.groups
+    weight = layer.weight.unflatten(0, (layer.groups, outputs))[..., 1, 1]
+    for channel in range(weight.shape[2]):
+        if balance:
+            weight[:, 0, channel] += (-1) ** channel
+        elif channel < outputs:
+            weight[:, channel, channel] += 1
 
 
 class ColourNetwork(nn.Module):
