@@ -46,6 +46,7 @@ family = "light"
 config = {widths = [8, 8]}
 [training]
 precision = "float32"
+stand_in = true
 [regression]
 steps = 6
 learning_rate = 1e-3

@@ -43,6 +43,21 @@ def test_resnet34_has_the_published_size() -> None:
     assert sum(p.numel() for p in critic.parameters()) == 21_797_672 - 513 * 1000 + 513
 
 
+def test_resnet34_without_normalization_rates_each_image_alone() -> None:
+    critic = critics.create("resnet34", {"width": 8, "norm": False})
+    assert not [m for m in critic.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    images = _pictures(4, 64)
+    (together,), features = critic(images, images)
+    (alone,), _ = critic(images[:1], images[:1])
+    torch.testing.assert_close(together[:1], alone)
+    assert 0.01 < float(features[-1].std()) < 100
+    # With it an image is rated by those beside it, too.
+    normed = critics.create("resnet34", {"width": 8}).train()
+    assert not torch.allclose(
+        normed(images, images).logits[0][:1], normed(images[:2], images[:2]).logits[0][:1]
+    )
+
+
 @pytest.mark.parametrize("family", sorted(critics.families()))
 def test_logits_features_and_the_gradient_penalty(family: str) -> None:
     critic = critics.create(family, SMALL[family])

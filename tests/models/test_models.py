@@ -12,7 +12,7 @@ from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.tables import scaled_tables
 from jpegx.models.files import count, decoded_rgb, table_features
 from jpegx.models.generator import Generator
-from jpegx.models.noise import CounterNoise, RandomNoise, ZeroNoise
+from jpegx.models.noise import CounterNoise, HeldNoise, RandomNoise, ZeroNoise
 from jpegx.models.registry import generators
 from jpegx.models.transfer import transfer
 
@@ -58,6 +58,39 @@ def test_parameters_of_the_published_rrdb() -> None:
         generator = generators.create("rrdb")
     assert sum(p.numel() for p in generator.parameters()) == trunk + ends + film + embedding
     assert trunk + ends + film + embedding == 17_002_819
+
+
+def test_an_rrdb_for_one_quality_has_no_film() -> None:
+    """Man et al. 2022, A.1: FiLM "in cases supporting multiple QFs"."""
+    with torch.device("meta"):
+        generator = generators.create("rrdb", {"tables": False})
+    film, embedding = 64 * 128 + 128, (201 * 64 + 64) + (64 * 64 + 64)
+    assert sum(p.numel() for p in generator.parameters()) == 17_002_819 - 24 * film - embedding
+    plain = tiny("rrdb", tables=False, noise=False)
+    files = some("4:2:0")[0]
+    other = replace(files, tables=tuple(table * 2 for table in files.tables))
+    other = replace(other, coefficients=tuple(c // 2 * 1.0 for c in files.coefficients))
+    files = replace(
+        other, tables=files.tables, coefficients=tuple(2 * c for c in other.coefficients)
+    )
+    with torch.no_grad():  # the same decoded image with other steps
+        one, two = (plain([f], ZeroNoise()) for f in (files, other))
+    torch.testing.assert_close(one, two)
+
+
+def test_each_convolution_may_see_noise_of_its_own() -> None:
+    usual, fresh = (tiny("rrdb", fresh_noise=f) for f in (False, True))
+    shapes = [{n: p.shape for n, p in g.named_parameters()} for g in (usual, fresh)]
+    assert shapes[0] == shapes[1]
+    assert len(usual.needs.noise) == 3 + 1
+    assert len(fresh.needs.noise) == 5 * 3 + 1
+    files = some("4:4:4")
+    with torch.no_grad():
+        torch.testing.assert_close(usual(files, ZeroNoise()), fresh(files, ZeroNoise()))
+        held = HeldNoise(CounterNoise(3), trainable=True)
+    fresh(files, held).sum().backward()
+    assert len(held.held) == 5 * 3 + 1
+    assert all(v.grad is not None and bool(v.grad.any()) for v in held.held.values())
 
 
 def test_parameters_of_the_default() -> None:

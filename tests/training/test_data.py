@@ -177,6 +177,21 @@ def test_native_patches_are_cut_and_not_resized(tmp_path: Path) -> None:
     assert sum(windows) == 1
 
 
+def test_flips_without_turns(tmp_path: Path) -> None:
+    """A patch of rising columns may fall, but its rows never change."""
+    ramp = np.arange(0, 160, 10, dtype=np.uint8)
+    Image.fromarray(np.tile(ramp, (16, 1))).convert("RGB").save(tmp_path / "ramp.png")
+    images = ImageSet(find_images(tmp_path), 16, 1.0, pytest.fail)
+    for flip, wanted in {True: {"rises", "falls"}, False: {"rises"}}.items():
+        rules = replace(RULES, native=1.0, turn=False, flip=flip)
+        seen = set()
+        for step in range(8):
+            for patch in draw_group(images, rules, 0, step, 0).patches:
+                assert bool((patch == patch[:, :1]).all())
+                seen.add("rises" if patch[0, 0, -1] > patch[0, 0, 0] else "falls")
+        assert seen == wanted
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_run_can_begin_at_any_step_and_be_shared(tmp_path: Path, workers: int) -> None:
     images = image_set(tmp_path)

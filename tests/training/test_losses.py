@@ -200,6 +200,25 @@ def test_second_moment_by_hand() -> None:
     assert float(loss) == pytest.approx((9 - 7) ** 2)
 
 
+def test_second_moment_of_the_norms_that_the_paper_leaves_open() -> None:
+    """Two images of two values; the variances of two samples are 1 and 4, 9 and 0."""
+    samples = torch.tensor([[[0.0, 0.0], [2.0, 4.0]], [[0.0, 5.0], [6.0, 5.0]]]).view(2, 2, 1, 1, 2)
+    target = torch.tensor([[2.0, 1.0], [0.0, 3.0]]).view(2, 1, 1, 2)
+    reference = torch.zeros(2, 1, 1, 2)
+    differences = ((4 - 1, 1 - 4), (0 - 9, 9 - 0))
+    wanted = {
+        "squared": (9 + 9 + 81 + 81) / 4,
+        "root": (3 + 9) / 2,
+        "absolute": sum(abs(d) for image in differences for d in image) / 4,
+    }
+    for norm, value in wanted.items():
+        assert float(second_moment(samples, target, reference, norm=norm)) == pytest.approx(value)
+    equal = torch.zeros(1, 2, 1, 1, 2, requires_grad=True)
+    second_moment(equal, target[:1] * 0, reference[:1], norm="root").backward()
+    assert equal.grad is not None
+    assert bool(equal.grad.isfinite().all())
+
+
 def test_unbiased_first_moment_does_not_depend_on_the_number_of_samples() -> None:
     random = torch.Generator().manual_seed(0)
     samples = torch.randn(20000, 4, 1, 1, 1, generator=random)

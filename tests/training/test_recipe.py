@@ -1,6 +1,7 @@
 """Recipes: what the package brings, what is refused, and how a run changes its rates."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,31 @@ def test_published_numbers() -> None:
     assert load_recipe("second-moment").of(AdversarialOptions).losses.second_moment == 10
 
 
+PUBLISHED = (
+    *("baseline", "first-moment", "vgg", "second-moment", "general", "perceptual-baseline"),
+    *("regression", "ffhq", "ffhq-regression"),
+)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_recipes_are_validated_as_they_are_trained(name: str) -> None:
+    recipe = load_recipe(name)
+    low, high = recipe.data.quality
+    assert all(low <= quality <= high for quality in recipe.validation.qualities)
+    assert recipe.data.sampling == {recipe.validation.sampling: 1} == {"4:2:0": 1}
+
+
+def test_rows_beside_the_ablation() -> None:
+    perceptual, vgg = load_recipe("perceptual-baseline"), load_recipe("vgg")
+    losses = perceptual.of(AdversarialOptions).losses
+    assert losses.consistency == (0, 0)
+    assert replace(losses, consistency=(1, 1e3)) == vgg.of(AdversarialOptions).losses
+    faces, regression = load_recipe("ffhq"), load_recipe("ffhq-regression")
+    assert (regression.active, regression.data) == (["regression"], faces.data)
+    assert faces.generator.config == {"tables": False}
+    assert regression.validation.qualities == faces.validation.qualities == (5,)
+
+
 def test_the_rows_of_the_published_ablation() -> None:
     rows = ("baseline", "first-moment", "vgg", "second-moment", "general")
     weights = [load_recipe(row).of(AdversarialOptions).losses for row in rows]
@@ -56,7 +82,7 @@ def test_the_rows_of_the_published_ablation() -> None:
     for row in rows:
         recipe = load_recipe(row)
         stage, regression = recipe.of(AdversarialOptions), recipe.of(RegressionOptions)
-        assert (recipe.data.quality, recipe.data.sampling) == ((5, 50), {"4:4:4": 1})
+        assert (recipe.data.quality, recipe.data.sampling) == ((5, 50), {"4:2:0": 1})
         assert (regression.steps, stage.steps) == (50_000, 400_000)
         assert (recipe.generator.family, stage.critic.family) == ("rrdb", "resnet34")
         assert (regression.loss, recipe.data.quality_power) == ("mse", 1)

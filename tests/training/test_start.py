@@ -250,6 +250,33 @@ def test_a_run_is_read_without_its_reference(run: Run, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.stderr
 
 
+def test_what_stands_in_is_asked_for_and_named_in_the_card(run: Run, tmp_path: Path) -> None:
+    """No silent stand-ins: VGG-19, and the regression of the second moment."""
+    data = write_images(tmp_path / "data")
+    text = RECIPE.replace("stand_in = true", "").replace(
+        "[adversarial.losses]", "[adversarial.losses]\nperceptual = 1"
+    )
+    recipe, out, file = write_recipe(tmp_path, text), tmp_path / "run", tmp_path / "x.safetensors"
+    command = ("train", "--data", data, "--recipe", recipe, "-o", out)
+    refused = run(*command)
+    assert refused.exit_code == 1
+    said = " ".join(refused.stderr.split())
+    assert "adversarial.losses.perceptual needs adversarial.losses.vgg19" in said
+    assert "adversarial.losses.second_moment needs adversarial.moments.reference" in said
+    assert said.count("--stand-in") == 2
+    assert not out.exists()
+    result = run(*command, "--stand-in")
+    assert result.exit_code == 0, result.output
+    assert "stand-in: feature matching on the critic for the perceptual loss" in result.output
+    assert run("train", "export", out, file).exit_code == 0
+    card = checkpoint.load(file)[1]
+    assert card["stand_ins"] == (
+        "feature matching on the critic for the perceptual loss; the regression that the stage "
+        "begins with for X̄(Y) of the second moment"
+    )
+    assert run("train", "--resume", out, "--stand-in").exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("loss", "changes"),
     [

@@ -82,6 +82,12 @@ Examples:
     metavar="RUN",
     help="Go on with a run that was interrupted, as it was started.",
 )
+@click.option(
+    "--stand-in",
+    is_flag=True,
+    help="Where a recipe needs weights that it does not name (VGG-19, a regression), go on with "
+    "what stands in for them; the card then says so.",
+)
 @device_option
 @click.option("--quiet", is_flag=True, help="No live table; messages are still shown.")
 @click.pass_context
@@ -94,6 +100,7 @@ def train(
     validate: Path | None,
     max_minutes: float | None,
     resume: Path | None,
+    stand_in: bool,
     device: str,
     quiet: bool,
 ) -> None:
@@ -115,7 +122,7 @@ def train(
         return
     console: Console = ctx.obj
     if resume is not None:
-        if data or recipe or output or changes or validate or max_minutes:
+        if data or recipe or output or changes or validate or max_minutes or stand_in:
             raise click.UsageError("--resume RUN goes on as the run was started; give it alone.")
         _run(console, resume, None, device, quiet=quiet)
         return
@@ -126,6 +133,8 @@ def train(
     from jpegx.training.recipe.recipe import load_recipe
 
     name = recipe or "compact"
+    if stand_in:
+        changes = (*changes, "training.stand_in=true")
     loaded = load_recipe(name, changes)
     settings = Settings(name, data, validate, max_minutes, loaded)
     _run(console, output, settings, device, quiet=quiet)

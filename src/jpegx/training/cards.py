@@ -14,6 +14,7 @@ def make_card(folder: RunFolder, recipe: Recipe, position: Position) -> dict[str
     settings = folder.settings()
     stage = recipe.last_stage(position.stage)
     start = recipe.training.start
+    stand_ins = [line for name in recipe.active for line in recipe.stages[name].stand_ins()]
     return {
         "made_with": f"jpegx {__version__}",
         "recipe": settings.name,
@@ -22,6 +23,7 @@ def make_card(folder: RunFolder, recipe: Recipe, position: Position) -> dict[str
         "steps": position.step,
         "minutes": round(position.seconds / 60, 1),
         **({"start": Path(start).name.removesuffix(SUFFIX)} if start else {}),
+        **({"stand_ins": "; ".join(stand_ins)} if stand_ins else {}),
         "seed": recipe.training.seed,
         "quality": list(recipe.data.qualities or recipe.data.quality),
         "sampling": sorted(recipe.data.sampling),

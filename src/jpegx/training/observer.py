@@ -65,7 +65,7 @@ class RunObserver:
                 self.folder.strips / f"{position.step:08d}.png",
                 self.networks.average,
                 self.images[:_ROWS_OF_A_STRIP],
-                self.recipe.validation.qualities[0],
+                self.recipe.validation,
                 self.precision,
                 temperature=self._temperature(position),
             )

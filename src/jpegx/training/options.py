@@ -32,6 +32,7 @@ class DataOptions:
     groups: int = key(4, "Parts of a batch, each with a sampling of its own.")
     native: float = key(0.0, "Share of patches at the image's own scale; others are reduced.")
     turn: bool = key(True, "Random flips and quarter turns.")
+    flip: bool = key(False, "Random flips left to right alone, where turn is off.")
     quality: tuple[int, int] = key((5, 95), "Lowest and highest IJG quality.")
     qualities: tuple[int, ...] = key((), "If given, a patch has one of these, by chance.")
     quality_power: float = key(1.0, "Quality to this power is uniform: below 1, low ones prevail.")
@@ -81,6 +82,9 @@ class TrainingOptions(OptimizerOptions):
     precision: str = key("auto", "bfloat16, float32, or auto: bfloat16 where the device has it.")
     accumulate: int = key(1, "Parts of a batch that are worked on one after the other.")
     frozen: tuple[str, ...] = key((), "How names of weights begin that are not trained.")
+    stand_in: bool = key(
+        False, "Others may stand in for weights that are needed and not named (--stand-in)."
+    )
     warm_up: int = key(0, "Steps over which a stage's learning rate rises to its full value.")
 
 
@@ -115,6 +119,10 @@ class StageOptions:
         """
         yield from ()
 
+    def stand_ins(self) -> Iterator[str]:
+        """What stands in for weights that the stage needs and that are not named, for the card."""
+        yield from ()
+
     def with_whole_paths(self) -> Self:
         """The same with files named so that they are found from any folder."""
         return self
@@ -130,7 +138,8 @@ class ValidationOptions:
 
     images: int = key(8, "Images at most; without a folder they are kept back from the data.")
     crop: int = key(256, "Pixels each way at most, cut from the centre.")
-    qualities: tuple[int, ...] = key((10, 40), "IJG qualities, 4:2:0.")
+    qualities: tuple[int, ...] = key((10, 40), "IJG qualities.")
+    sampling: str = key("4:2:0", "One of those of data.sampling.")
     samples: int = key(4, "Samples per image.")
 
 

@@ -14,6 +14,7 @@ from jpegx.models.noise import CounterNoise
 from jpegx.training.autocast import Precision
 from jpegx.training.data.compress import compress
 from jpegx.training.losses.recompression import rounded_to_bytes
+from jpegx.training.options import ValidationOptions
 from jpegx.training.validation import draw, whole_group
 
 _CROP = 128
@@ -25,20 +26,22 @@ def write_strips(
     path: Path,
     generator: Generator,
     images: Sequence[np.ndarray],
-    quality: int,
+    options: ValidationOptions,
     precision: Precision,
     *,
     temperature: float,
 ) -> None:
     """One row per image: the JPEG, samples (or the regression), their mean, the source. A PNG.
 
-    ``images``: uint8 (H, W, 3), the centre of each is shown, enlarged, without smoothing.
+    ``images``: uint8 (H, W, 3), the centre of each is shown, enlarged, without smoothing, at the
+    first quality of the ``options``.
     ``temperature``: standard deviation of the noise, 0 for a regression.
     """
     noise = CounterNoise(0, temperature=temperature)
     rows = []
     for image in images:
-        batch = compress([whole_group(image, _CROP, quality)], precision.device)
+        group = whole_group(image, _CROP, options.qualities[0], options.sampling)
+        batch = compress([group], precision.device)
         count = _SAMPLES if temperature else 1
         drawn = draw(generator, batch.files, noise, count, precision)
         mean = [drawn.mean(dim=0)] if temperature else []

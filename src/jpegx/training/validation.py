@@ -64,7 +64,8 @@ def validate(
     for quality in options.qualities:
         rows, changes = [], []
         for image in images:
-            batch = compress([whole_group(image, options.crop, quality)], precision.device)
+            group = whole_group(image, options.crop, quality, options.sampling)
+            batch = compress([group], precision.device)
             drawn = draw(generator, batch.files, noise, samples, precision)
             file = batch.files[0]
             changes += [decoded_change(one[None], file).cpu() for one in drawn]
@@ -75,12 +76,12 @@ def validate(
     return out
 
 
-def whole_group(image: np.ndarray, crop: int, quality: int) -> Group:
-    """The centre of an image, uint8 (H, W, 3), as a group of one, 4:2:0."""
+def whole_group(image: np.ndarray, crop: int, quality: int, sampling: str) -> Group:
+    """The centre of an image, uint8 (H, W, 3), as a group of one."""
     height, width = image.shape[:2]
     top, left = max(0, (height - crop) // 2), max(0, (width - crop) // 2)
     centre = np.ascontiguousarray(image[top : top + crop, left : left + crop].transpose(2, 0, 1))
-    return Group(torch.from_numpy(centre)[None], ijg_tables([quality]), "4:2:0")
+    return Group(torch.from_numpy(centre)[None], ijg_tables([quality]), sampling)
 
 
 @torch.no_grad()

@@ -14,9 +14,13 @@ from jpegx.models.registry import critics
 
 @dataclass(frozen=True)
 class ResNet34Config(Config):
-    """Width of the first stage; each later one has twice as much. The published width is 64."""
+    """Width of the first stage; each later one has twice as much. The published width is 64.
+
+    ``norm``: batch normalization, as in a plain ResNet-34; without, convolutions have biases.
+    """
 
     width: int = 64
+    norm: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.width <= 512:
@@ -26,17 +30,17 @@ class ResNet34Config(Config):
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions with batch normalization beside the identity (He et al. 2016)."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, *, norm: bool) -> None:
         super().__init__()
-        self.first = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
-        self.first_norm = nn.BatchNorm2d(outputs)
-        self.second = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-        self.second_norm = nn.BatchNorm2d(outputs)
+        self.first = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=not norm)
+        self.first_norm = _norm(outputs, norm)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1, bias=not norm)
+        self.second_norm = _norm(outputs, norm)
         self.stride = stride
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or inputs != outputs:
-            convolution = nn.Conv2d(inputs, outputs, 1, bias=False)
-            self.shortcut = nn.Sequential(convolution, nn.BatchNorm2d(outputs))
+            convolution = nn.Conv2d(inputs, outputs, 1, bias=not norm)
+            self.shortcut = nn.Sequential(convolution, _norm(outputs, norm))
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (N, outputs, h / stride, w / stride)."""
@@ -45,6 +49,13 @@ class BasicBlock(nn.Module):
         # gradient of the weights writes past its memory (uxlfoundation/oneDNN, issue 6035).
         kept = features[:, :, :: self.stride, :: self.stride]
         return F.relu(self.second_norm(self.second(inner)) + self.shortcut(kept))
+
+
+_QUIET = 31**0.5  # as He for this leaky slope: a sixteenth of the variance, of 16 blocks in a row
+
+
+def _norm(channels: int, norm: bool) -> nn.Module:
+    return nn.BatchNorm2d(channels) if norm else nn.Identity()
 
 
 @critics.register("resnet34")
@@ -61,20 +72,25 @@ class ResNet34Critic(Critic):
         super().__init__()
         self.config = config
         width = config.width
-        self.stem = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
-        self.norm = nn.BatchNorm2d(width)
+        norm = config.norm
+        self.stem = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=not norm)
+        self.norm = _norm(width, norm)
         self.stages = nn.ModuleList()
         inputs = width
         for stage, blocks in enumerate((3, 4, 6, 3)):
             outputs, stride = width << stage, 1 if stage == 0 else 2
-            first = BasicBlock(inputs, outputs, stride)
-            rest = (BasicBlock(outputs, outputs, 1) for _ in range(blocks - 1))
+            first = BasicBlock(inputs, outputs, stride, norm=norm)
+            rest = (BasicBlock(outputs, outputs, 1, norm=norm) for _ in range(blocks - 1))
             self.stages.append(nn.Sequential(first, *rest))
             inputs = outputs
         self.head = nn.Linear(inputs, 1)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
+        if not norm:  # or each block would double the variance
+            for module in self.modules():
+                if isinstance(module, BasicBlock):
+                    nn.init.kaiming_normal_(module.second.weight, a=_QUIET, mode="fan_out")
 
     def rate(
         self, seen: Sequence[Tensor], decoded: Sequence[Tensor], mean: Tensor | None

@@ -37,7 +37,10 @@ class RrdbConfig(Config):
     """Sizes; the defaults are those that Man et al. 2022 and Real-ESRGAN publish.
 
     ``growth``: features that each dense convolution adds. ``embedding``: size of the table
-    embedding. ``noise``: noise channels; without, the network is Man et al.'s regression.
+    embedding. ``tables``: FiLM by the file's tables; without, for files of one quality, as their
+    faces. ``noise``: noise channels; without, the network is Man et al.'s regression.
+    ``fresh_noise``: each convolution of a dense block sees noise of its own, not all that of the
+    block.
     ``dither``: places in the cells are drawn as well (:mod:`jpegx.models.dither`); how strong they
     are is learnt. ``projection``: coefficients of the output are taken into their cells
     (:mod:`jpegx.models.projection`). The paper has neither.
@@ -47,6 +50,8 @@ class RrdbConfig(Config):
     features: int = 64
     growth: int = 32
     embedding: int = 64
+    tables: bool = True
+    fresh_noise: bool = option(False, "own")
     noise: bool = option(True, "noise")
     dither: bool = option(False, "sampler")
     projection: bool = option(False, "own")
@@ -87,11 +92,15 @@ class ConvWithNoise(nn.Conv2d):
 
 
 class DenseBlock(nn.Module):
-    """A noise channel is added, then five convolutions that each see all before them (ESRGAN)."""
+    """A noise channel is added, then five convolutions that each see all before them (ESRGAN).
+
+    With ``fresh_noise`` each of the five sees another one.
+    """
 
     def __init__(self, config: RrdbConfig) -> None:
         super().__init__()
         growth = config.growth
+        self.fresh = config.noise and config.fresh_noise
         self.growing = nn.ModuleList(ConvWithNoise(config, i * growth, growth) for i in range(4))
         self.last = ConvWithNoise(config, 4 * growth, config.features)
         for module in self.modules():
@@ -101,9 +110,12 @@ class DenseBlock(nn.Module):
     def forward(self, features: Tensor, draw: Draw) -> Tensor:
         """Features of the same shape."""
         seen = draw(features)
+        inner = seen.shape[1]
         for convolution in self.growing:
             assert isinstance(convolution, ConvWithNoise)
             grown = conv_relu(seen, convolution.weight, convolution.bias, _SLOPE)
+            if self.fresh:
+                seen = _beside(draw(features), seen[:, inner:])
             seen = _beside(seen, grown)
         return torch.add(features, self.last(seen), alpha=_RESIDUAL)
 
@@ -114,14 +126,14 @@ class Rrdb(nn.Module):
     def __init__(self, config: RrdbConfig) -> None:
         super().__init__()
         self.dense = nn.ModuleList(DenseBlock(config) for _ in range(3))
-        self.film = Film(config.embedding, config.features)
+        self.film = Film(config.embedding, config.features) if config.tables else None
 
-    def forward(self, features: Tensor, embedding: Tensor, draw: Draw) -> Tensor:
+    def forward(self, features: Tensor, embedding: Tensor | None, draw: Draw) -> Tensor:
         """Features of the same shape."""
         inner = features
         for block in self.dense:
             inner = block(inner, draw)
-        return modulate(torch.add(features, inner, alpha=_RESIDUAL), self.film(embedding))
+        return _by_tables(torch.add(features, inner, alpha=_RESIDUAL), self.film, embedding)
 
 
 @generators.register("rrdb")
@@ -165,13 +177,13 @@ class RrdbGenerator(Generator):
             consistent=config.projection,
         )
         features = config.features
-        self.embedding = TableEmbedding(config.embedding)
+        self.embedding = TableEmbedding(config.embedding) if config.tables else None
         self.stem = nn.Conv2d(12, features, 3, padding=1)
         self.noise = DitherInput(features) if self.dithers else None
         self.trunk = nn.ModuleList(Rrdb(config) for _ in range(config.blocks))
         self.close = nn.Conv2d(features, features, 3, padding=1)
         self.up = ConvWithNoise(config, 0, features)
-        self.up_film = Film(config.embedding, features)
+        self.up_film = Film(config.embedding, features) if config.tables else None
         self.fine = nn.Conv2d(features, features, 3, padding=1)
         self.last = nn.Conv2d(features, 3, 3, padding=1)
 
@@ -184,7 +196,7 @@ class RrdbGenerator(Generator):
         height, width = decoded.shape[2:]
         stem = self.stem(self._unshuffled(decoded - 0.5))
         stem = repeat_samples(stem, samples).contiguous(memory_format=torch.channels_last)
-        embedding = self.embedding(files)
+        embedding = None if self.embedding is None else self.embedding(files)
         fields = iter(self.needs.noise)
         places = next(fields) if self.dithers else None
         if self.noise is not None and places is not None and not noise.is_zero:
@@ -200,7 +212,7 @@ class RrdbGenerator(Generator):
         features = F.interpolate(features, scale_factor=2, mode="nearest")
         features = draw(features)
         features = conv_relu(features, self.up.weight, self.up.bias, _SLOPE)
-        features = modulate(features, self.up_film(embedding))
+        features = _by_tables(features, self.up_film, embedding)
         features = conv_relu(features, self.fine.weight, self.fine.bias, _SLOPE)
         return _in_float32(self.last, features)[:, :, :height, :width] + 0.5
 
@@ -232,11 +244,18 @@ class RrdbGenerator(Generator):
         return draw
 
 
+def _by_tables(features: Tensor, film: Film | None, embedding: Tensor | None) -> Tensor:
+    if film is None or embedding is None:
+        return features
+    return modulate(features, film(embedding))
+
+
 def _noise_fields(config: RrdbConfig) -> tuple[NoiseField, ...]:
     """Places in the cells, a channel for each dense block, and one at full resolution."""
     if not config.noise:
         return ()
-    blocks = [NoiseField(1, 2)] * (3 * config.blocks)
+    each = 5 if config.fresh_noise else 1
+    blocks = [NoiseField(1, 2)] * (3 * config.blocks * each)
     return numbered([*([PLACES] if config.dither else []), *blocks, NoiseField(1, 1)])
 
 

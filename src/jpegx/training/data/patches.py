@@ -36,10 +36,10 @@ class PatchRules:
 
     ``size``: pixels each way. ``group``: patches per group. ``native``: share of the patches that
     are cut at the scale of the image; the others have a random scale. ``turn``: random flips and
-    quarter turns. ``quality``: lowest and highest IJG quality; quality to the ``power`` is
-    uniform; or ``qualities``, all alike often. ``sampling``: weight of each sampling, by its name
-    in ``SAMPLINGS``. ``other_tables``: share of the patches whose tables are not the IJG's
-    (``data.random_tables``).
+    quarter turns; ``flip``: flips left to right alone, without ``turn``. ``quality``: lowest and
+    highest IJG quality; quality to the ``power`` is uniform; or ``qualities``, all alike often.
+    ``sampling``: weight of each sampling, by its name in ``SAMPLINGS``. ``other_tables``: share of
+    the patches whose tables are not the IJG's (``data.random_tables``).
     """
 
     size: int
@@ -51,6 +51,7 @@ class PatchRules:
     sampling: dict[str, float]
     other_tables: float = 0.0
     qualities: tuple[int, ...] = ()
+    flip: bool = False
 
     @classmethod
     def of(cls, data: DataOptions) -> Self:
@@ -58,7 +59,8 @@ class PatchRules:
         group = data.batch // data.groups
         qualities = (data.quality, data.quality_power)
         others = (data.sampling, data.other_tables)
-        return cls(data.patch, group, data.native, data.turn, *qualities, *others, data.qualities)
+        first = (data.patch, group, data.native, data.turn)
+        return cls(*first, *qualities, *others, data.qualities, data.flip)
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,5 @@ def _patch(images: ImageSet, rules: PatchRules, random: np.random.Generator) -> 
         image = Image.fromarray(square)
         square = np.asarray(image.resize((rules.size,) * 2, Image.Resampling.LANCZOS))
     quarters, mirrored = int(random.integers(4)), random.random() < 0.5
-    if not rules.turn:
-        return square
-    turned = np.rot90(square, quarters)
-    return turned[:, ::-1] if mirrored else turned
+    turned = np.rot90(square, quarters) if rules.turn else square
+    return turned[:, ::-1] if mirrored and (rules.turn or rules.flip) else turned

@@ -30,6 +30,8 @@ def common_problems(recipe: CommonOptions) -> Iterator[str]:
     qualities = validation.qualities
     if not qualities or any(not 1 <= quality <= 100 for quality in qualities):
         yield "validation.qualities must be from 1 to 100"
+    if validation.sampling not in SAMPLINGS:
+        yield f"validation.sampling must be one of {', '.join(SAMPLINGS)}"
     if not recipe.generator.family:
         yield "generator.family must be given"
     elif recipe.generator.family not in generators.families():

@@ -268,7 +268,13 @@ class AdversarialStage(Stage[AdversarialOptions]):
             record(losses, "first_moment", share * first)
             loss = loss + weights.first_moment * first
         if weights.second_moment and reference is not None:
-            second = second_moment(samples, targets, reference, unbiased=options.unbiased)
+            second = second_moment(
+                samples,
+                targets,
+                reference,
+                unbiased=options.unbiased,
+                norm=weights.second_moment_norm,
+            )
             record(losses, "second_moment", share * second)
             loss = loss + weights.second_moment * second
         if weights.crps:

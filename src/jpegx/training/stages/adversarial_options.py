@@ -8,6 +8,7 @@ from typing import Self
 from jpegx.models.registry import critics
 from jpegx.models.zoo import find, installed
 from jpegx.training.losses.adversarial_game import GAMES
+from jpegx.training.losses.moments import NORMS
 from jpegx.training.losses.perceptual import layer_names
 from jpegx.training.losses.sliced_crps import least_size
 from jpegx.training.options import CommonOptions, NetworkOptions, StageOptions, key
@@ -27,7 +28,10 @@ class LossOptions:
     consistency: tuple[float, float] = key((1.0, 1e3), "Eq. 4: first and last weight, cosine.")
     jpeg: float = key(0.0, "Guo and Chao 2017, Eq. 6: coefficients outside their cells.")
     first_moment: float = key(0.0, "Eq. 5.")
-    second_moment: float = key(0.0, "Eq. 7 and 16.")
+    second_moment: float = key(0.0, "Eq. 7 and 16; needs moments.reference.")
+    second_moment_norm: str = key(
+        "squared", "Its distance, which the paper leaves open: squared, root or absolute."
+    )
     crps: float = key(0.0, "Sliced CRPS of the samples of the moments.")
     l1: float = key(0.0, "Mean absolute error.")
     perceptual: float = key(0.0, "Eq. 6; needs the file vgg19.")
@@ -58,7 +62,7 @@ class MomentOptions:
     unbiased: bool = key(False, "Correct both estimates for the number of samples.")
     reference: str = key(
         "",
-        "Regression X̄(Y) of Eq. 7 and guided: file or name; without, what it started as.",
+        "Regression X̄(Y) of Eq. 7 and guided: file or name; guided without: what it started as.",
     )
 
 
@@ -106,6 +110,8 @@ class AdversarialOptions(StageOptions):
             yield f"adversarial.critic.family must be given, one of {', '.join(sorted(known))}"
         if losses.crps and common.data.patch < least_size():
             yield f"adversarial.losses.crps needs a data.patch of at least {least_size()}"
+        if losses.second_moment_norm not in NORMS:
+            yield f"adversarial.losses.second_moment_norm must be one of {', '.join(NORMS)}"
         if losses.game not in GAMES:
             yield f"adversarial.losses.game must be one of {', '.join(GAMES)}"
         if losses.game == "wasserstein" and not losses.slope:
@@ -131,12 +137,23 @@ class AdversarialOptions(StageOptions):
         self, common: CommonOptions, *, regression: bool, started: bool
     ) -> Iterator[str]:
         """See :meth:`StageOptions.problems_of_start`."""
+        losses, may_stand_in = self.losses, common.training.stand_in
+        if losses.perceptual and not losses.vgg19 and not may_stand_in:
+            yield (
+                "adversarial.losses.perceptual needs adversarial.losses.vgg19, the weights of "
+                "VGG-19; with --stand-in feature matching takes its place"
+            )
         if self.losses.texture and not self.losses.minc:
             yield "adversarial.losses.texture needs adversarial.losses.minc, a file of weights"
         if self.regression_for and not self.moments.reference and not regression:
             yield (
                 f"{self.regression_for} needs a regression: name one in "
                 "adversarial.moments.reference, or give regression.steps"
+            )
+        elif losses.second_moment and not self.moments.reference and not may_stand_in:
+            yield (
+                "adversarial.losses.second_moment needs adversarial.moments.reference, the weights "
+                "of a regression X̄(Y); with --stand-in it is what the stage begins with"
             )
 
     def with_whole_paths(self) -> Self:
@@ -150,12 +167,18 @@ class AdversarialOptions(StageOptions):
             losses=replace(self.losses, vgg19=_whole(vgg19), minc=_whole(minc)),
         )
 
-    def notes(self) -> Iterator[str]:
-        """See :meth:`StageOptions.notes`."""
+    def stand_ins(self) -> Iterator[str]:
+        """See :meth:`StageOptions.stand_ins`."""
         losses = self.losses
         if losses.perceptual and not losses.vgg19:
-            instead = "feature matching in the place of" if losses.feature_matching else "without"
-            yield f"adversarial.losses.vgg19 names no file: {instead} the perceptual loss"
+            instead = "feature matching on the critic" if losses.feature_matching else "nothing"
+            yield f"{instead} for the perceptual loss"
+        if losses.second_moment and not self.moments.reference:
+            yield "the regression that the stage begins with for X̄(Y) of the second moment"
+
+    def notes(self) -> Iterator[str]:
+        """See :meth:`StageOptions.notes`."""
+        yield from (f"stand-in: {line}" for line in self.stand_ins())
 
 
 def _whole(path: str) -> str:
