@@ -76,10 +76,10 @@ def _train(
         networks, made = make_stages(recipe, precision, crew, watch, start)
     except ValueError as error:  # a configuration that the family refuses
         raise BadRecipe(settings.name, [str(error)]) from error
+    split = choose_images(settings, say) if new else same_images(settings, folder, say)
     for name in made:
         for line in recipe.stages[name].notes():
             say(line)
-    split = choose_images(settings, say) if new else same_images(settings, folder, say)
     if start is None and not resumed:
         networks.learn_statistics(split.images)
     observer = None
