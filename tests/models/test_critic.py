@@ -141,7 +141,7 @@ def test_a_network_that_is_not_installed_is_one_line(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 13)])
 def test_the_shortcut_is_a_strided_convolution(size: tuple[int, int]) -> None:
-    block = BasicBlock(4, 8, 2).eval()
+    block = BasicBlock(4, 8, 2, norm=True).eval()
     features = torch.rand(2, 4, *size)
     torch.nn.init.zeros_(block.second.weight)  # the shortcut alone is left
     assert isinstance(block.shortcut, torch.nn.Sequential)
