@@ -48,7 +48,7 @@ def measure(case: Case, path: Path) -> Result:
     """Run a case in this process."""
     import torch
 
-    from jpegx.cli.allocator import keep_freed_memory
+    from jpegx.io.allocator import keep_freed_memory
     from jpegx.jpeg.file import read_jpeg
     from jpegx.models.checkpoint import load
     from jpegx.models.registry import generators

@@ -66,7 +66,7 @@ def test_long_searches_are_told(
 _FAULTS = """
 import resource, sys
 import torch
-from jpegx.cli.allocator import keep_freed_memory
+from jpegx.io.allocator import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 for _ in range(20):  # until the heap has grown
@@ -81,7 +81,7 @@ _HOLE = """
 import os
 from pathlib import Path
 import torch
-from jpegx.cli.allocator import keep_freed_memory
+from jpegx.io.allocator import keep_freed_memory
 from jpegx.sampling.memory import release_freed_memory
 
 def resident():

@@ -41,16 +41,25 @@ class Encoder:
         self._threads.shutdown(cancel_futures=True)
 
     def start(
-        self, written: Written, pixels: np.ndarray | PaddedPicture, metadata: Metadata
+        self,
+        written: Written,
+        pixels: np.ndarray | PaddedPicture,
+        metadata: Metadata,
+        *,
+        replace: bool,
     ) -> Future[Outcome]:
-        """Begin to write the pixels into ``written.output``."""
-        return self._threads.submit(self._write, written, pixels, metadata)
+        """Begin to write the pixels into ``written.output``; ``replace`` what is there."""
+        return self._threads.submit(self._write, written, pixels, metadata, replace)
 
     def _write(
-        self, written: Written, pixels: np.ndarray | PaddedPicture, metadata: Metadata
+        self,
+        written: Written,
+        pixels: np.ndarray | PaddedPicture,
+        metadata: Metadata,
+        replace: bool,
     ) -> Outcome:
         try:
-            with self._open(written) as stream:
+            with self._open(written, replace) as stream:
                 write_picture(
                     stream,
                     pixels,
@@ -70,15 +79,14 @@ class Encoder:
             return Failed(written.source, one_line(error, written.source.name))
         return written
 
-    def _open(self, written: Written) -> AbstractContextManager[BinaryIO]:
+    def _open(self, written: Written, replace: bool) -> AbstractContextManager[BinaryIO]:
         if self._open_output is not None:
             return self._open_output(written.output)
         times = None
         if self._settings.preserve:
             status = written.source.path.stat()
             times = status.st_atime_ns, status.st_mtime_ns
-        overwrite = self._settings.existing == "overwrite"
-        return atomic_file(written.output, overwrite=overwrite, times=times)
+        return atomic_file(written.output, overwrite=replace, times=times)
 
 
 def _description(written: Written, settings: DecodeSettings) -> str:

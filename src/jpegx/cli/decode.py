@@ -1,7 +1,7 @@
 """jpegx decode: the pictures that JPEG files could have come from."""
 
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -19,12 +19,15 @@ from jpegx.cli.decode_inputs import (
     standard_output,
 )
 from jpegx.cli.decode_options import decode_options
+from jpegx.cli.executor_choice import MANY, choose_executor
 from jpegx.cli.report import Report
 from jpegx.cli.shared_options import choose_format, spec_of
 from jpegx.io.formats import CONTAINERS, Container
 from jpegx.io.inputs import count_inputs
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
+    from jpegx.batch.manifest import Manifest
+    from jpegx.batch.settings import DecodeSettings
     from jpegx.sampling.spec import Precision, SamplerSpec
 
 
@@ -68,6 +71,8 @@ def decode(
     relative_to: Path | None,
     preserve: bool,
     dry_run: bool,
+    jobs: int | None,
+    manifest: Path | None,
     strict: bool,
     max_pixels: int,
     quiet: bool,
@@ -114,18 +119,22 @@ def decode(
     names = Names(inputs, files_from, null=null)
     report = Report(console, as_json=as_json, verbose=verbose)
     sources = find_sources(names, recursive, relative_to, report)
-    first = list(islice(sources, 2))  # what is wrong with one file is told before weights are read
+    first = list(
+        islice(sources, MANY)
+    )  # what is wrong with one file is told before weights are read
     if len(first) > 1 and (to_stdout or (target is not None and is_picture(target))):
         raise click.UsageError(f"-o {output} is one file, but there are more inputs.")
-    jobs = plan_outputs(
+    work = plan_outputs(
         chain(first, sources), naming, overwrite=bool(overwrite), failed=report.failed
     )
     existing: Existing = "refuse" if overwrite is None else "overwrite" if overwrite else "skip"
     if dry_run:
-        report.tell_plan(jobs, existing)
+        report.tell_plan(work, existing)
         sys.exit(report.exit_code)
+    from jpegx.batch.executors.local import LocalExecutor
     from jpegx.batch.jobs import decode_files
     from jpegx.batch.settings import DecodeSettings
+    from jpegx.batch.tasks import Watch
     from jpegx.models.checkpoint_header import BadCheckpoint
     from jpegx.sampling.sampler import open_sampler
     from jpegx.sampling.spec import BadSpec, MeaninglessOption, default_model
@@ -159,17 +168,34 @@ def decode(
         preserve=preserve,
     )
     if to_stdout:
-        jobs = ((source, Outputs((Path("-"),), None, None)) for source in first)
+        work = ((source, Outputs((Path("-"),), None, None)) for source in first)
         settings = replace(settings, existing="overwrite")
-    if not to_stdout:
-        same = "the same command" if overwrite is False else "with --skip-existing the same command"
+    else:
+        goes_on = overwrite is False or manifest is not None
+        same = "the same command" if goes_on else "with --skip-existing the same command"
         console.goes_on = f"; {same} goes on"
-    opened = standard_output if to_stdout else None
+    watch = Watch(console.drawn, report.searching)
+    executor = (
+        LocalExecutor(sampler, watch, standard_output)
+        if to_stdout
+        else choose_executor(jobs, sampler, watch, many=len(first) == MANY)
+    )
+    del sampler  # other processes have their own
     files = count_inputs(names, recursive=recursive) if console.shows_progress or verbose else None
-    told = console.drawn, report.searching
-    with closing(decode_files(jobs, settings, sampler, opened, *told)) as outcomes:
+    with ExitStack() as stack:
+        record = None if manifest is None else stack.enter_context(_opened(manifest, settings))
+        outcomes = stack.enter_context(closing(decode_files(work, settings, executor, record)))
         report.follow(outcomes, files, samples + mean + std_map, settings, quiet=quiet)
     sys.exit(report.exit_code)
+
+
+def _opened(path: Path, settings: "DecodeSettings") -> "closing[Manifest]":
+    from jpegx.batch.manifest import BadManifest, Manifest
+
+    try:
+        return closing(Manifest(path, settings))
+    except BadManifest as error:
+        raise click.BadParameter(str(error), param_hint="--manifest") from None
 
 
 def _naming(

@@ -119,6 +119,21 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         "--preserve", is_flag=True, help="Give pictures the time of the last change of their input."
     ),
     click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Processes that decode files side by side.  [default: 1 for a few files or on a GPU, "
+        "else one for each core, as far as there is memory]",
+    ),
+    click.option(
+        "--manifest",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Write a line of JSON about each file into this one; a run that was killed goes on "
+        "from it with the same command.",
+    ),
+    click.option(
         "--dry-run",
         is_flag=True,
         help="Write nothing: tell which pictures the inputs would become, and which exist.",

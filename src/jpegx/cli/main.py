@@ -14,9 +14,9 @@ from typing import Any
 import click
 
 from jpegx import __version__
-from jpegx.cli.allocator import keep_freed_memory
 from jpegx.cli.console import Console, drop_output
 from jpegx.cli.lazy_group import LazyGroup
+from jpegx.io.allocator import keep_freed_memory
 from jpegx.io.failures import one_line
 from jpegx.signals import IMPATIENT, STOP_SIGNALS
 

@@ -94,6 +94,7 @@ class Report:
 
         ``files``: None if that is not known.
         """
+        from jpegx.batch.manifest import picture_fields
         from jpegx.batch.outcomes import Appeared, Failed, Finished, Warned, Written
 
         skipped = finished = written = 0
@@ -109,7 +110,7 @@ class Report:
                         if settings.project and outcome.different:
                             inexact.append(outcome)
                         if self._as_json:
-                            click.echo(json.dumps(_fields(outcome, settings)))
+                            click.echo(json.dumps(picture_fields(outcome, settings)))
                     case Appeared():
                         bar.advance(printable(outcome.source.name))
                     case Warned():
@@ -176,22 +177,3 @@ def _causes(written: "Written") -> dict[str, int]:
 def _by_cause(counts: dict[str, int]) -> str:
     told = [f"{n} {_MEANING[cause]} ({cause})" for cause, n in counts.items() if n]
     return ", ".join(told)
-
-
-def _fields(written: "Written", settings: "DecodeSettings") -> dict[str, object]:
-    return {
-        "input": str(written.source.path),
-        "output": str(written.output),
-        "kind": written.kind,
-        "sample": written.sample,
-        "seed": settings.seed,
-        "model": settings.spec.label,
-        "projected": settings.project,
-        "different": written.different,
-        "total": written.total,
-        "causes": _causes(written) or None,
-        "rmse_added": written.rmse_added,
-        "consistency_rmse": written.consistency_rmse,
-        "width": written.width,
-        "height": written.height,
-    }

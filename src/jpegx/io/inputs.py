@@ -205,14 +205,18 @@ class NameList:
             self._start += len(codecs.BOM_UTF8)
 
     def __iter__(self) -> Iterator[str]:
-        """The names; those of two iterations at once would be mixed."""
-        self._stream.seek(self._start)
+        position = self._start
         rest = b""
         end = b"\0" if self._null else b"\n"
-        while piece := self._stream.read(_PIECE):
+        while piece := self._read(position):
+            position += len(piece)
             *entries, rest = (rest + piece).split(end)
             yield from self._names(entries)
         yield from self._names([rest])
+
+    def _read(self, position: int) -> bytes:
+        self._stream.seek(position)
+        return self._stream.read(_PIECE)
 
     def _names(self, entries: list[bytes]) -> Iterator[str]:
         for entry in entries:

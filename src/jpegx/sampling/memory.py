@@ -16,7 +16,7 @@ _TILE = {"cpu": 1 << 29, "cuda": 1 << 32}
 def tile_memory(device: torch.device) -> int:
     """Bytes that rendering a tile may take on a kind of device, whatever it has to spare.
 
-    What the process keeps of freed memory (:mod:`jpegx.cli.allocator`) comes on top, up to as much
+    What the process keeps of freed memory (:mod:`jpegx.io.allocator`) comes on top, up to as much
     again.
     """
     return _TILE[device.type]

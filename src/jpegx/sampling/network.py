@@ -19,6 +19,8 @@ from jpegx.sampling.spec import SamplerSpec
 class NetworkSampler(Sampler):
     """A generator, and the strength of its noise."""
 
+    memory = 3 << 29
+
     def __init__(self, spec: SamplerSpec) -> None:
         super().__init__(spec)
         path, loaded, card = open_model(spec.model)

@@ -44,6 +44,8 @@ class Sampler(ABC):
     name: str
     device: torch.device
     facts: dict[str, object]
+    # Bytes that a process takes in which it works, PyTorch itself included.
+    memory: int = 1 << 29
 
     def __init__(self, spec: SamplerSpec) -> None:
         self.name = spec.label

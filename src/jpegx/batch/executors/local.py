@@ -1,0 +1,55 @@
+"""Decoding in this process; the encoding of pictures overlaps it."""
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+
+from jpegx.batch.encoder import Encoder, OpenOutput
+from jpegx.batch.outcomes import Outcome
+from jpegx.batch.settings import DecodeSettings
+from jpegx.batch.tasks import NOBODY, Busy, Task, Watch
+from jpegx.batch.work import Work, in_order
+from jpegx.sampling.sampler import Sampler
+
+
+class LocalExecutor:
+    """Decodes one file after the other.
+
+    ``sampler``: that of the settings' spec. ``open_output`` opens an output by its path; without
+    it, files are written (``io.atomic_file``).
+    """
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        watch: Watch = NOBODY,
+        open_output: OpenOutput | None = None,
+    ) -> None:
+        self._sampler = sampler
+        self._open_output = open_output
+        self._watch = watch
+
+    def run(
+        self, tasks: Iterator[Task | Outcome], settings: DecodeSettings
+    ) -> Generator[Outcome, None, None]:
+        """The outcomes of the tasks: see :class:`Executor`; last those of files that are busy."""
+        with Encoder(settings, self._open_output) as encoder:
+            work = Work(settings, self._sampler, self._watch, encoder)
+            yield from in_order(_steps(tasks, work))
+
+
+def _steps(tasks: Iterator[Task | Outcome], work: Work) -> Iterator[Outcome | Future[Outcome]]:
+    others: list[Task] = []
+    for task in tasks:
+        if not isinstance(task, Task):
+            yield task
+            continue
+        for step in work.steps(task):
+            if isinstance(step, Busy):
+                others.append(replace(task, wait=True))
+            else:
+                yield step
+    for task in others:
+        for step in work.steps(task):
+            if not isinstance(step, Busy):
+                yield step

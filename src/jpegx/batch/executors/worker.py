@@ -1,0 +1,94 @@
+"""A process that decodes what it is given, until nothing more comes."""
+
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import parent_process
+from types import FrameType
+
+import torch
+
+from jpegx.batch.encoder import ENCODERS, Encoder
+from jpegx.batch.executors.dispatch import Done, Message, Searched
+from jpegx.batch.outcomes import Outcome
+from jpegx.batch.settings import DecodeSettings
+from jpegx.batch.tasks import Busy, Task, Watch
+from jpegx.batch.work import Work, is_ready, settle
+from jpegx.io.allocator import keep_freed_memory
+from jpegx.sampling.sampler import open_sampler
+
+_Told = tuple[int, Message | Future[Outcome]]
+
+
+class _Stop(BaseException):
+    """Who gives the tasks asks to stop, or has gone."""
+
+
+def serve(connection: Connection, settings: DecodeSettings, threads: int) -> None:
+    """Take tasks with their numbers from a connection, and tell there what comes of them.
+
+    The next task is begun while the pictures of the last one are encoded. Ends when None comes, the
+    connection is closed or its parent dies.
+    """
+    keep_freed_memory()
+    torch.set_num_threads(threads)
+    with suppress(_Stop, EOFError, ConnectionError, BrokenPipeError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it goes to all of a terminal
+        signal.signal(signal.SIGTERM, _stop)
+        _end_with_parent()
+        with Encoder(settings, None) as encoder:
+            number = 0
+
+            def searching(name: str, units: int) -> None:
+                connection.send((number, Searched(units)))
+
+            work = Work(settings, open_sampler(settings.spec), Watch(None, searching), encoder)
+            waiting: deque[_Told] = deque()
+            for number, task in _tasks(connection, waiting):
+                for step in work.steps(task):
+                    waiting.append((number, step))
+                    _tell(connection, waiting, ENCODERS)
+                    if isinstance(step, Busy):
+                        break
+                else:
+                    waiting.append((number, Done()))
+
+
+def _tasks(connection: Connection, waiting: "deque[_Told]") -> Iterator[tuple[int, Task]]:
+    """The tasks; while there is none, what is waiting is told."""
+    while True:
+        _tell(connection, waiting, 0 if not connection.poll() else ENCODERS)
+        message: tuple[int, Task] | None = connection.recv()
+        if message is None:
+            _tell(connection, waiting, 0)
+            return
+        yield message
+
+
+def _tell(connection: Connection, waiting: "deque[_Told]", most: int) -> None:
+    """Tell what is complete, and what is not if more than so many are waiting."""
+    while waiting and (len(waiting) > most or is_ready(waiting[0][1])):
+        number, step = waiting.popleft()
+        connection.send((number, settle(step) if isinstance(step, Future) else step))
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+    raise _Stop
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()

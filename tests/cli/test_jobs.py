@@ -1,0 +1,193 @@
+"""jpegx decode --jobs and --manifest: the same as with one process, whatever is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import MakeJpeg, Run
+
+PATIENCE = 600  # seconds of a busy machine, after which something hangs
+JPEGX = [sys.executable, "-c", "from jpegx.cli.main import main; main(prog_name='jpegx')"]
+
+
+@pytest.fixture
+def photos(make_jpeg: MakeJpeg, tmp_path: Path) -> Path:
+    for number in range(12):
+        make_jpeg(f"in/p{number:02}.jpg", size=(24 + number, 16))
+    return tmp_path / "in"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_several_processes_tell_and_write_the_same(run: Run, photos: Path, tmp_path: Path) -> None:
+    (photos / "p03.jpg").write_bytes(b"no file")
+    (photos / "p05.jpg").write_bytes((photos / "p05.jpg").read_bytes()[:-60])
+    told = []
+    for jobs in (1, 2):
+        words = ("-n", 2, "--json", "--jobs", jobs, "-o", tmp_path / "out")
+        result = run("decode", photos, *words)
+        assert result.exit_code == 1
+        told.append((result.stdout, result.stderr, contents(tmp_path / "out")))
+        (tmp_path / "out").rename(tmp_path / f"out{jobs}")
+    assert told[0] == told[1]
+    assert len(told[0][2]) == 22
+
+
+def start(*words: object) -> "subprocess.Popen[str]":
+    command = [*JPEGX, "decode", "--model", "laplace", *map(str, words)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def children(number: int) -> list[int]:
+    tasks = Path(f"/proc/{number}/task")
+    found = []
+    for task in tasks.iterdir() if tasks.exists() else ():
+        try:
+            found += [int(word) for word in (task / "children").read_text().split()]
+        except OSError:
+            continue
+    return found
+
+
+def workers(number: int) -> list[int]:
+    """The processes that the fork server of a process has made."""
+    return [worker for child in children(number) for worker in children(child)]
+
+
+def wait_for(what: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def long_work(photos: Path, tmp_path: Path) -> tuple[Path, tuple[object, ...]]:
+    """Words of a run that takes a while, and where it writes."""
+    out = tmp_path / "out"
+    return out, (photos, "-n", 30, "--jobs", 2, "-o", out, "--manifest", tmp_path / "m.jsonl")
+
+
+def test_a_killed_worker_loses_nothing(
+    run: Run, photos: Path, tmp_path: Path, long_work: tuple[Path, tuple[object, ...]]
+) -> None:
+    out, words = long_work
+    process = start(*words)
+    wait_for(lambda: out.exists() and len(list(out.glob("*.png"))) > 20)
+    os.kill(workers(process.pid)[0], signal.SIGKILL)
+    _, messages = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, messages) == (0, "")
+    reference = tmp_path / "reference"
+    assert run("decode", photos, "-n", 30, "-o", reference, "--jobs", 1).exit_code == 0
+    left = {name for name in contents(out) if name.endswith(".part")}
+    found = contents(out)
+    assert {name: found[name] for name in found.keys() - left} == contents(reference)
+    lines = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
+    done = [line["input"] for line in lines if line.get("status") == "done"]
+    assert done == sorted(done)
+    assert len(done) == 12
+    assert all(len(line["pictures"]) == 30 for line in lines if "status" in line)
+
+
+def test_a_killed_run_goes_on_from_its_manifest(
+    run: Run, photos: Path, tmp_path: Path, long_work: tuple[Path, tuple[object, ...]]
+) -> None:
+    out, words = long_work
+    process = start(*words)
+    manifest = tmp_path / "m.jsonl"
+    wait_for(lambda: manifest.exists() and '"status"' in manifest.read_text())
+    known = workers(process.pid)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not any(Path(f"/proc/{worker}").exists() for worker in known))
+    with manifest.open("a") as lines:
+        lines.write('{"input": "torn')
+    done = manifest.read_text().count('"status": "done"')
+    result = run("decode", *words)
+    assert result.exit_code == 0
+    assert f"jpegx: {done} of 12 files skipped" in result.stderr
+    reference = tmp_path / "reference"
+    assert run("decode", photos, "-n", 30, "-o", reference, "--jobs", 1).exit_code == 0
+    assert contents(out) == contents(reference)
+    told = [json.loads(line) for line in manifest.read_text().splitlines()]
+    finished = [line["input"] for line in told if line.get("status") == "done"]
+    assert sorted(finished) == sorted(set(finished))
+    assert len(finished) == 12
+
+
+def test_interrupting_leaves_only_whole_pictures(
+    long_work: tuple[Path, tuple[object, ...]],
+) -> None:
+    out, words = long_work
+    process = start(*words)
+    wait_for(lambda: out.exists() and list(out.glob("*.png")))
+    known = workers(process.pid)
+    os.killpg(process.pid, signal.SIGINT)
+    _, messages = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert messages == "jpegx: interrupted; the same command goes on\n"
+    assert not any(Path(f"/proc/{worker}").exists() for worker in known)
+    assert all(name.endswith(".png") for name in contents(out))
+
+
+def test_a_manifest_belongs_to_a_run(run: Run, photos: Path, tmp_path: Path) -> None:
+    words = ("decode", photos / "p00.jpg", "-o", tmp_path / "out", "--manifest")
+    assert run(*words, tmp_path / "m").exit_code == 0
+    assert run(*words, tmp_path / "m").exit_code == 0
+    result = run(*words, tmp_path / "m", "--seed", 1)
+    assert result.exit_code == 2
+    assert "other options (seed)" in result.stderr
+    (tmp_path / "text").write_text("a list of things\n")
+    assert run(*words, tmp_path / "text").exit_code == 2
+    assert (tmp_path / "text").read_text() == "a list of things\n"
+    (tmp_path / "text").write_text("a list")
+    assert run(*words, tmp_path / "text").exit_code == 2
+    assert (tmp_path / "text").read_text() == "a list"
+
+
+def test_what_failed_is_tried_again(run: Run, photos: Path, tmp_path: Path) -> None:
+    bad = photos / "p01.jpg"
+    good = bad.read_bytes()
+    bad.write_bytes(good[:100])
+    words = ("decode", photos, "-o", tmp_path / "out", "--manifest", tmp_path / "m")
+    assert run(*words).exit_code == 1
+    assert '"status": "failed"' in (tmp_path / "m").read_text()
+    bad.write_bytes(good)
+    result = run(*words)
+    assert result.exit_code == 0
+    assert "11 of 12 files skipped" in result.stderr
+    assert len(contents(tmp_path / "out")) == 12
+
+
+def test_very_many_names_take_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/0.jpg").write_bytes(b"")
+    for number in range(1, 10_000):
+        os.link(tmp_path / "d/0.jpg", tmp_path / f"d/a photo of some length {number}.jpg")
+    program = (
+        "import resource, sys; from jpegx.cli.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    )
+    used = []
+    names = [str(path) for path in (tmp_path / "d").iterdir()]
+    for count in (100, 10_000):
+        (tmp_path / "list").write_text("\n".join(names[:count]))
+        words = ("decode", "--files-from", str(tmp_path / "list"), "--dry-run", "-o", "out")
+        result = subprocess.run(
+            [sys.executable, "-c", program, *words], capture_output=True, text=True, check=True
+        )
+        assert len(result.stdout.splitlines()) == count
+        used.append(int(result.stderr))
+    unit = 1024 if sys.platform == "linux" else 1
+    assert (used[1] - used[0]) * unit < 8 << 20
