@@ -5,10 +5,10 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 from jpegx.batch.encoder import Encoder, OpenOutput
+from jpegx.batch.file_work import Work, in_order
 from jpegx.batch.outcomes import Outcome
 from jpegx.batch.settings import DecodeSettings
 from jpegx.batch.tasks import NOBODY, Busy, Task, Watch
-from jpegx.batch.work import Work, in_order
 from jpegx.sampling.sampler import Sampler
 
 

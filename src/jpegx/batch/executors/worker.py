@@ -15,10 +15,10 @@ import torch
 
 from jpegx.batch.encoder import ENCODERS, Encoder
 from jpegx.batch.executors.dispatch import Done, Message, Searched
+from jpegx.batch.file_work import Work, is_ready, settle
 from jpegx.batch.outcomes import Outcome
 from jpegx.batch.settings import DecodeSettings
 from jpegx.batch.tasks import Busy, Task, Watch
-from jpegx.batch.work import Work, is_ready, settle
 from jpegx.io.allocator import keep_freed_memory
 from jpegx.sampling.sampler import open_sampler
 
