@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from conftest import Run
-from eval_results import pixels
+from eval_results import compressed, pixels
 
 pytestmark = pytest.mark.usefixtures("quick_eval")
 
@@ -55,12 +55,55 @@ def test_chosen_crops(run: Run, originals: Path, tmp_path: Path) -> None:
         assert np.array_equal(shown, pixels(originals / f"{name}.png")[:, left : left + 128])
 
 
+@pytest.mark.usefixtures("figures_drawn")
+def test_maps_as_printed(run: Run, originals: Path, tmp_path: Path) -> None:
+    """Man et al. 2022, Fig. 6 and 8: roots of the variance (white is none), of what differs."""
+    out, decoded, jpegs = tmp_path / "out", tmp_path / "two", tmp_path / "jpegs"
+    for folder in (decoded, jpegs):
+        folder.mkdir()
+    only = originals / "bird0.png"
+    for name in ("bird1.png", "bird2.png"):
+        (originals / name).unlink()
+    (jpegs / "bird0.jpg").write_bytes(compressed(only, 10))
+    source = pixels(only)
+    samples = [np.clip(source + change, 0, 255) for change in (-6, 2)]
+    for index, sample in enumerate(samples):
+        Image.fromarray(sample.astype(np.uint8)).save(decoded / f"bird0_{index}.png")
+    crop = ("--crops", "bird0:16,8,40x24", "--maps", "-n", 2)
+    given = ("--decoded", decoded, "--jpegs", jpegs, "--model", "standard")
+    result = run("eval", originals, *given, "--projection", "with", *crop, "-o", out)
+    assert result.exit_code == 0, result.output
+    page = (out / "report.html").read_text("utf-8")
+    assert "bird0.png at 16,8, 40x24, quality 10" in page
+    found = dict(re.findall(r'<img alt="([^"]*)"[^>]*src="data:image/webp;base64,([^"]*)"', page))
+
+    def shown(name: str) -> np.ndarray:
+        picture = pixels(BytesIO(b64decode(found[name])))  # type: ignore[arg-type]
+        assert picture.shape == (24, 40, 3)
+        return picture[..., 0]
+
+    rows, columns = slice(8, 32), slice(16, 56)
+    mean, variance = np.mean(samples, axis=0), np.var(samples, axis=0)
+    for name, values in (
+        ("squared error of the mean", (source - mean) ** 2),
+        ("variance", variance),
+    ):
+        wanted = 255 * (1 - (values[rows, columns].mean(2) / 255**2) ** (1 / 8))
+        assert np.abs(shown(f"two: {name}") - wanted).max() <= 1
+    assert shown("two: inconsistency").max() > 50
+    # What is exact gives the file again, and a single picture does not vary.
+    assert shown("standard projected: inconsistency").max() == 0
+    assert shown("standard projected: variance").min() == 255
+    assert run("eval", originals, "--maps").exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("--crops", "dog:0,0", "-o", "out"), "dog: no such picture"),
         (("--crops", "bird1:0", "-o", "out"), "PICTURE:X,Y"),
         (("--crops", "bird1:0,0"), "-o"),
+        (("--crops", "bird1:0,0,9x9", "-o", "out"), "16 to 1024"),
     ],
 )
 def test_crops_that_cannot_be_shown(

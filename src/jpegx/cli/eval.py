@@ -128,8 +128,8 @@ def _check(request: Request, named: Set[str], output: Path | None) -> None:
         )
     if bool(request.vgg16) != bool(request.lpips or request.dists):
         raise click.UsageError("--lpips and --dists go with --vgg16, the network they stand on.")
-    if request.crops and output is None:
-        raise click.UsageError("--crops is for the report; give a folder for it with -o.")
+    if (request.crops or request.maps) and output is None:
+        raise click.UsageError("--crops and --maps are for the report; give its folder with -o.")
 
 
 def _check_output(output: Path | None, folders: Sequence[Path]) -> None:

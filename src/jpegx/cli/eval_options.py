@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,15 @@ def _places(
 ) -> tuple[Place, ...]:
     places = []
     for value in values:
-        found = re.fullmatch(r"(.+):(\d{1,9}),(\d{1,9})", value)
+        found = re.fullmatch(r"(.+):(\d{1,9}),(\d{1,9})(?:,(\d{1,4})x(\d{1,4}))?", value)
         if not found:
-            raise click.BadParameter("write PICTURE:X,Y, as in bird.png:120,64.")
-        places.append(Place(found[1], (int(found[2]), int(found[3]))))
+            raise click.BadParameter("write PICTURE:X,Y or PICTURE:X,Y,WxH, as in bird.png:120,64.")
+        place = Place(found[1], (int(found[2]), int(found[3])))
+        if found[4]:
+            place = replace(place, size=(int(found[4]), int(found[5])))
+        if not all(16 <= side <= 1024 for side in place.size):
+            raise click.BadParameter("crops have 16 to 1024 pixels each way.")
+        places.append(place)
     return tuple(places)
 
 
@@ -229,9 +235,15 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         "--crops",
         multiple=True,
         callback=_places,
-        metavar="PICTURE:X,Y",
-        help="A crop for the report: 128x128 pixels of this picture from column X and row Y on. "
-        "Again for more.  [default: the centres of three pictures of each set]",
+        metavar="PICTURE:X,Y[,WxH]",
+        help="A crop for the report: 128x128 or WxH pixels of this picture from column X and row Y "
+        "on. Again for more.  [default: the centres of three pictures of each set]",
+    ),
+    click.option(
+        "--maps",
+        is_flag=True,
+        help="Beside the crops of the report maps of them, as in Man et al. 2022: squared error of "
+        "the samples' mean, their variance, and how far they are from the file.",
     ),
     device_option,
     precision_option,

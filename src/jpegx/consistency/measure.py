@@ -14,13 +14,23 @@ def consistency_rmse(
 ) -> float:
     """RMSE in gray levels between the decoded file and the decoded re-encoding (Man et al., Eq. 1).
 
-    ``file``, ``picture``: quantized coefficients (rows, columns, 8, 8) per component; ``tables``:
-    (8, 8). Both are decoded to real numbers, with smooth chroma up-sampling, and clipped to 0..255.
+    As :func:`decoded_change`, of which it is.
     """
     if all(torch.equal(a, b) for a, b in zip(file, picture, strict=True)):
         return 0.0
+    return float(decoded_change(file, picture, tables, layout).square_().mean().sqrt())
+
+
+def decoded_change(
+    file: Sequence[Tensor], picture: Sequence[Tensor], tables: Sequence[Tensor], layout: Layout
+) -> Tensor:
+    """The decoded re-encoding minus the decoded file, (C, H, W) in gray levels.
+
+    ``file``, ``picture``: quantized coefficients (rows, columns, 8, 8) per component; ``tables``:
+    (8, 8). Both are decoded to real numbers, with smooth chroma up-sampling, and clipped to 0..255.
+    """
     decoded = [
         decode_dct([v[None].float() for v in dequantize(values, tables)], layout).clamp_(0, 255)
         for values in (file, picture)
     ]
-    return float((decoded[0] - decoded[1]).square_().mean().sqrt())
+    return (decoded[1] - decoded[0])[0]

@@ -7,11 +7,15 @@ for what is said of pictures that are decoded, and for evaluation.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.reader import libjpeg
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -40,17 +44,26 @@ class Recompressed:
         """Consistency RMSE in gray levels (Man et al. 2022, Eq. 1): of the two decoded files."""
         if not any(self.different):
             return 0.0
-        import torch
-
         from jpegx.consistency.measure import consistency_rmse
 
-        def tensors(grids: Sequence[np.ndarray]) -> list[torch.Tensor]:
+        return consistency_rmse(*self._tensors(), self.jpeg.layout)
+
+    def change(self) -> np.ndarray:
+        """The decoded re-encoding minus the decoded file, float32 (C, H, W), gray levels."""
+        from jpegx.consistency.measure import decoded_change
+
+        change: np.ndarray = decoded_change(*self._tensors(), self.jpeg.layout).numpy()
+        return change
+
+    def _tensors(self) -> "tuple[list[Tensor], list[Tensor], list[Tensor]]":
+        """The file's coefficients, the picture's, and the tables."""
+        import torch
+
+        def tensors(grids: Sequence[np.ndarray]) -> "list[Tensor]":
             return [torch.tensor(grid) for grid in grids]
 
-        file, picture, tables = map(
-            tensors, (self.jpeg.coefficients, self.coefficients, self.jpeg.tables)
-        )
-        return consistency_rmse(file, picture, tables, self.jpeg.layout)
+        jpeg = self.jpeg
+        return tensors(jpeg.coefficients), tensors(self.coefficients), tensors(jpeg.tables)
 
 
 def recompress(jpeg: QuantizedJpeg, pixels: np.ndarray) -> Recompressed:

@@ -67,6 +67,7 @@ class Cell:
             **self._originals.describer.facts(),
             **self._files.facts(name),
             **self._decoder.facts(name),
+            "maps": self._context.request.maps,
         }
         return {row: key_of({**facts, "row": row}) for row in self._decoder.rows}
 
@@ -82,6 +83,8 @@ class Cell:
             described = self._originals.describer.describe(name, samples, original=False)
             store.put_arrays(key, described)
             self._originals.put_crops(name, key, used)
+            if request.maps:
+                self._originals.put_maps(key, used, task)
             about = {
                 "data_set": self._originals.data_set.name,
                 "picture": name,

@@ -1,6 +1,7 @@
 """Crops for the report: what a decoder makes of a part of a picture."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -13,7 +14,6 @@ from jpegx.evaluation.benchmark.jpegs import without_suffix
 from jpegx.evaluation.benchmark.request import Place
 from jpegx.sampling.running_moments import Moments
 
-SIDE = 128
 _CHOSEN = 3
 
 
@@ -27,7 +27,7 @@ def choose_places(names: Sequence[str], asked: Sequence[Place]) -> dict[str, lis
     for place in asked:
         for name in names:
             if place.picture in (name, without_suffix(name)):
-                places.setdefault(name, []).append(Place(name, place.corner))
+                places.setdefault(name, []).append(replace(place, picture=name))
     if places:
         return places
     count = min(_CHOSEN, len(names))
@@ -35,18 +35,26 @@ def choose_places(names: Sequence[str], asked: Sequence[Place]) -> dict[str, lis
     return {name: [Place(name)] for name in middle}
 
 
-def panels(samples: Tensor, corner: tuple[int, int] | None) -> bytes:
-    """A WebP picture, lossless, of at most 128x128 pixels of samples, uint8 (n, C, H, W).
+def part_at(place: Place, size: Sequence[int]) -> tuple[slice, slice]:
+    """Rows and columns of a place in a picture of this height and width.
 
-    ``corner``: its column and row at the top left, moved where the crop would reach beyond the
-    picture; None for the centre. The first sample; if there are more, beside it the second, the
-    mean and the standard deviation (scale of ``jpegx decode --std-map``).
+    Moved where it would reach beyond the picture, and cut off where it is larger.
     """
-    height, width = samples.shape[2:]
-    right, bottom = max(0, width - SIDE), max(0, height - SIDE)
-    left, top = (right // 2, bottom // 2) if corner is None else corner
+    height, width = size
+    right, bottom = max(0, width - place.size[0]), max(0, height - place.size[1])
+    left, top = (right // 2, bottom // 2) if place.corner is None else place.corner
     left, top = min(left, right), min(top, bottom)
-    crops = samples[:, :, top : top + SIDE, left : left + SIDE]
+    return slice(top, top + place.size[1]), slice(left, left + place.size[0])
+
+
+def panels(samples: Tensor, place: Place) -> bytes:
+    """A WebP picture, lossless, of a part of samples, uint8 (n, C, H, W).
+
+    The first sample; if there are more, beside it the second, the mean and the standard deviation
+    (scale of ``jpegx decode --std-map``).
+    """
+    rows, columns = part_at(place, samples.shape[2:])
+    crops = samples[:, :, rows, columns]
     row = [_shown(crop) for crop in crops[:2]]
     if len(crops) > 1:
         moments = Moments()
@@ -57,7 +65,7 @@ def panels(samples: Tensor, corner: tuple[int, int] | None) -> bytes:
             _shown(moments.mean().round().to(torch.uint8)),
             measured_pixels(deviation).repeat(3, axis=2),
         ]
-    return _webp(np.concatenate(row, axis=1))
+    return as_webp(np.concatenate(row, axis=1))
 
 
 def split_panels(strip: bytes, width: int | None) -> list[tuple[bytes, int, int]]:
@@ -68,10 +76,11 @@ def split_panels(strip: bytes, width: int | None) -> list[tuple[bytes, int, int]
     with Image.open(BytesIO(strip), formats=("WEBP",)) as opened:
         pixels = np.asarray(opened.convert("RGB"))
     parts = np.split(pixels, pixels.shape[1] // (width or pixels.shape[1]), axis=1)
-    return [(_webp(part), part.shape[1], part.shape[0]) for part in parts]
+    return [(as_webp(part), part.shape[1], part.shape[0]) for part in parts]
 
 
-def _webp(pixels: np.ndarray) -> bytes:
+def as_webp(pixels: np.ndarray) -> bytes:
+    """A lossless WebP picture of pixels, uint8 (H, W, 3)."""
     buffer = BytesIO()
     Image.fromarray(pixels).save(buffer, "WEBP", lossless=True, method=1)
     return buffer.getvalue()

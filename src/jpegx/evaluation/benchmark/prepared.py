@@ -7,8 +7,10 @@ import numpy as np
 from torch import Tensor
 
 from jpegx.evaluation.benchmark.context import Context
+from jpegx.evaluation.benchmark.decoders import Task
 from jpegx.evaluation.benchmark.figures import measure_alone
 from jpegx.evaluation.benchmark.jpegs import CompressedHere, Jpegs
+from jpegx.evaluation.benchmark.maps import maps
 from jpegx.evaluation.benchmark.originals import DataSet, read_original
 from jpegx.evaluation.benchmark.panels import choose_places, panels
 from jpegx.evaluation.benchmark.quality_curve import jpeg_curve
@@ -50,7 +52,7 @@ class Originals:
             **self._context.facts,
             "name": name,  # it decides where patches are taken
             "original": self._digests[name],
-            "shown": [place.corner for place in self.places.get(name, ())],
+            "shown": [(place.corner, place.size) for place in self.places.get(name, ())],
         }
 
     def measure_alone(self, jpegs: Sequence[Jpegs]) -> dict[str, str]:
@@ -84,7 +86,12 @@ class Originals:
     def put_crops(self, name: str, key: str, samples: Tensor) -> None:
         """Keep the crops of what became of a picture, uint8 (n, C, H, W), for the report."""
         for index, place in enumerate(self.places.get(name, ())):
-            self._context.store.put_crop(f"{key}.{index}", panels(samples, place.corner))
+            self._context.store.put_crop(f"{key}.{index}", panels(samples, place))
+
+    def put_maps(self, key: str, samples: Tensor, task: Task) -> None:
+        """Keep the maps of what became of a picture, uint8 (n, C, H, W), for the report."""
+        for index, place in enumerate(self.places.get(task.name, ())):
+            self._context.store.put_crop(f"{key}.{index}.maps", maps(samples, task, place))
 
     def crops(self, keys: Mapping[str, str]) -> dict[str, str]:
         """The keys of the crops by title, of figures whose keys are given by name."""

@@ -15,17 +15,22 @@ Projection = Literal["both", "with", "without"]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a crop is: its picture, and its top left corner in pixels; None for the centre."""
+    """Where a crop is: its picture, its top left corner in pixels, None for the centre, its size.
+
+    ``size``: width and height.
+    """
 
     picture: str
     corner: tuple[int, int] | None = None
+    size: tuple[int, int] = (128, 128)
 
     @property
     def title(self) -> str:
         """What it is called in the report."""
         if self.corner is None:
             return self.picture
-        return f"{self.picture} at {self.corner[0]},{self.corner[1]}"
+        size = "" if self.size == (128, 128) else f", {self.size[0]}x{self.size[1]}"
+        return f"{self.picture} at {self.corner[0]},{self.corner[1]}{size}"
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class Request:
     niqe: Path | None = None
     networks: tuple[str, ...] = ()
     crops: tuple[Place, ...] = ()
+    maps: bool = False
     vgg16: Path | None = None
     lpips: Path | None = None
     dists: Path | None = None

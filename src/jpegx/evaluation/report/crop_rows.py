@@ -13,6 +13,7 @@ from jpegx.evaluation.benchmark.rows import ORIGINALS, Row
 from jpegx.evaluation.benchmark.store import Store
 
 _PANELS = ("sample 0", "sample 1", "mean", "standard deviation")
+_MAPS = ("squared error of the mean", "variance", "inconsistency")
 _HERE = Path(__file__).parent
 _LUMA = (0.299, 0.587, 0.114)  # ITU-T T.871
 _ROWS = {
@@ -73,6 +74,10 @@ def crops(rows: Sequence[Row], store: Store) -> str:
                     found = split_panels(strip, width)
                     width = found[0][1]
                     figures += [_figure(row, i, len(found), *p) for i, p in enumerate(found)]
+                    drawn = store.crop(f"{row.crops[title]}.maps")
+                    if drawn is not None:
+                        pairs = zip(_MAPS, split_panels(drawn, width), strict=False)
+                        figures += [_shown(f"{row.decoder}: {name}", *p) for name, p in pairs]
             words = escape(title) + ("" if quality is None else f", quality {quality}")
             parts.append(
                 f'<section class="place"><h4>{words} <button type="button">Blink</button></h4>'
@@ -82,8 +87,12 @@ def crops(rows: Sequence[Row], store: Store) -> str:
 
 
 def _figure(row: Row, index: int, count: int, picture: bytes, width: int, height: int) -> str:
-    data = base64.b64encode(picture).decode()
-    words = escape(row.decoder if count == 1 else f"{row.decoder}: {_PANELS[index]}")
+    words = row.decoder if count == 1 else f"{row.decoder}: {_PANELS[index]}"
+    return _shown(words, picture, width, height)
+
+
+def _shown(said: str, picture: bytes, width: int, height: int) -> str:
+    data, words = base64.b64encode(picture).decode(), escape(said)
     return (
         f'<figure><img alt="{words}" width="{width}" height="{height}" style="--width:{width}px" '
         f'src="data:image/webp;base64,{data}"><figcaption>{words}</figcaption></figure>'

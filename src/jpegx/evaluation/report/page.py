@@ -46,8 +46,9 @@ _FREQUENCIES = (
     "Of the luma in 8x8 blocks, in whole numbers. Smooth pictures fall below the original."
 )
 _CROPS = (
-    "At most 128x128 pixels. Of the standard deviation 10 levels are one gray level, white is 25.5 "
-    "gray levels or more."
+    "Of the standard deviation 10 levels are one gray level, white is 25.5 gray levels or more. "
+    "Maps (--maps), as in Man et al. 2022: 8th root of the squared error of the mean and of the "
+    "variance, black 255², white 0; 4th root of the inconsistency, white 255, black 0."
 )
 
 
