@@ -12,8 +12,12 @@ COMMANDS = {
     "compare": "compare_tool:command",
     "compat": "compat_tool:command",
     **{tool: f"edit_tools:{tool}" for tool in TOOLS},
+    "extremes": "summary_tools:extremes",
+    "draws": "summary_tools:draws",
     "history": "session_tools:history",
     "replay": "session_tools:replay",
+    "report": "session_tools:report",
+    "serve": "serve_tool:command",
 }
 
 _EXAMPLES = """\b

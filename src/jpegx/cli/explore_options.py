@@ -219,7 +219,7 @@ def failures(console: Console, name: str) -> Iterator[None]:
     """Whatever is wrong with the inputs of a command becomes one line, and exit status 1."""
     try:
         yield
-    except (JpegxError, MemoryError) as error:
+    except (JpegxError, MemoryError, OSError) as error:
         console.say(one_line(error, name))
         sys.exit(FAILED)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from jpegx.errors import JpegxError
 
@@ -25,18 +25,25 @@ def write_picture(
     ``description``: what the picture says of itself; it must never pass for the photograph. Raises
     OSError, FileExistsError among them.
     """
+    from jpegx.io.atomic_file import atomic_file
+
+    with atomic_file(path, overwrite=overwrite) as stream:
+        encode_picture(stream, pixels, jpeg, description)
+
+
+def encode_picture(
+    stream: BinaryIO, pixels: "np.ndarray", jpeg: "QuantizedJpeg", description: str
+) -> None:
+    """What :func:`write_picture` writes, to a stream."""
     from threading import Event
 
     from jpegx import __version__
     from jpegx.batch.carried import carried_chunks
-    from jpegx.io.atomic_file import atomic_file
     from jpegx.io.png import encode_png
 
     text = {"Software": f"jpegx {__version__}", "Description": description}
-    with atomic_file(path, overwrite=overwrite) as stream:
-        encode_png(
-            stream, pixels, carried_chunks(jpeg.metadata, text), compress_level=4, stop=Event()
-        )
+    chunks = carried_chunks(jpeg.metadata, text)
+    encode_png(stream, pixels, chunks, compress_level=4, stop=Event())
 
 
 def write_patches(

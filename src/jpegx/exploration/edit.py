@@ -11,13 +11,13 @@ from torch import Tensor
 
 from jpegx.errors import PictureMismatch
 from jpegx.exploration.apart import Apart
-from jpegx.exploration.functionals import mean, part_layout
+from jpegx.exploration.bounds_answer import CELLS, LEVELS
 from jpegx.exploration.minimise import Found, Limits, Watch, minimise, unwatched
-from jpegx.exploration.objectives.brightness import luma_range
+from jpegx.exploration.objectives.brightness import MeanLuma
 from jpegx.exploration.objectives.objective import Objective
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.placing import best_place, rotated
-from jpegx.exploration.scene import Scene, image_of, luma
+from jpegx.exploration.scene import Scene, image_of
 from jpegx.exploration.selection import Selection, touched
 from jpegx.exploration.state import State
 from jpegx.exploration.statements import Answer, Can, Cannot, Statement
@@ -25,7 +25,6 @@ from jpegx.exploration.tools import BadParameter, Over, Tool, find_tool
 from jpegx.exploration.variables import CellVariables, NoiseVariables, Variables
 
 _DRAWS = 16  # of which the best is taken, where nothing else is said
-LEVELS = "gray levels"
 
 
 @dataclass(frozen=True)
@@ -226,35 +225,20 @@ class _Run:
     ) -> Edit:
         mixed = torch.where(self.scene.units, found.image.detach(), self.scene.start)
         patch = self.finisher.finish(mixed)
-        image = image_of(patch.pixels)
-        return self._edit(
-            patch,
-            objective.quantity,
-            objective.unit,
-            (objective.measure(self.scene.start), objective.measure(image)),
-            found,
-            seed,
-            facts,
-        )
+        return self._edit(patch, objective, found, seed, facts)
 
     def _edit(
         self,
         patch: Patch,
-        quantity: str,
-        unit: str,
-        values: tuple[float, float],
+        objective: Objective,
         found: Found | None,
         seed: int,
         facts: dict[str, Any],
     ) -> Edit:
         inside = self.scene.touched.pixels()
         change = patch.pixels[inside].astype(np.float32) - self.scene.before[inside]
-        ends: tuple[Cannot, ...] = ()
-        if quantity == "mean luma":  # as libjpeg computes it: that is what the ends are of
-            values = self._lumas(self.scene.before), self._lumas(patch.pixels)
-            found_ends = luma_range(self.scene)
-            method = "cells, closed form"
-            ends = (Cannot(quantity, LEVELS, found_ends.least, found_ends.most, method),)
+        quantity, ends = objective.quantity, objective.ends()
+        certified = () if ends is None else (Cannot(quantity, LEVELS, *ends, CELLS),)
         return Edit(
             self.tool.name,
             self.scene.region,
@@ -262,8 +246,9 @@ class _Run:
             seed,
             patch,
             quantity,
-            unit,
-            *values,
+            objective.unit,
+            objective.exact(self.scene.before),
+            objective.exact(patch.pixels),
             found.start if found else 0.0,
             found.end if found else 0.0,
             found.iterations if found else 0,
@@ -271,7 +256,7 @@ class _Run:
             float(np.sqrt((change**2).mean())),
             int(np.count_nonzero(change.any(axis=-1))),
             facts,
-            ends,
+            certified,
         )
 
     def copy(self) -> Edit:
@@ -286,14 +271,7 @@ class _Run:
         return self._plain(patch, 0, {})
 
     def _plain(self, patch: Patch, seed: int, facts: dict[str, Any]) -> Edit:
-        return self._edit(patch, "mean luma", LEVELS, (0.0, 0.0), None, seed, facts)
-
-    def _lumas(self, pixels: np.ndarray) -> float:
-        scene = self.scene
-        if scene.jpeg.layout.color_space == "rgb":
-            return float(scene.mean(luma(image_of(pixels))))
-        found = mean("mean luma", 0, scene.region, scene.touched)
-        return found.value(pixels, part_layout(scene.jpeg.layout, scene.box))
+        return self._edit(patch, MeanLuma(self.scene, {}), None, seed, facts)
 
     def random(self, request: Request) -> list[Edit]:
         bench, edits = self.state.workbench, []

@@ -12,7 +12,7 @@ from jpegx.exploration.selection import Selection, Touched
 from jpegx.jpeg.box import Box
 from jpegx.jpeg.file import QuantizedJpeg
 
-_LUMA = (0.299, 0.587, 0.114)  # of R, G, B (ITU-T T.871)
+LUMA = (0.299, 0.587, 0.114)  # of R, G, B (ITU-T T.871)
 
 
 @dataclass(frozen=True)
@@ -63,4 +63,4 @@ def luma(image: Tensor) -> Tensor:
     """The luma (H, W) of an image (C, H, W); of a gray one the image itself."""
     if len(image) == 1:
         return image[0]
-    return torch.einsum("c,chw->hw", image.new_tensor(_LUMA), image)
+    return torch.einsum("c,chw->hw", image.new_tensor(LUMA), image)

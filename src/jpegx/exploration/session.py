@@ -120,9 +120,19 @@ class Session:
             self._patches[number] = self._read_patch(self.steps[number])
         return self._patches[number]
 
-    def add(self, edits: Sequence[Edit], region: RegionSpec, request: Request) -> list[Step]:
-        """Keep pictures that a request made of the head; the first becomes the head."""
+    def add(
+        self,
+        edits: Sequence[Edit],
+        region: RegionSpec,
+        request: Request,
+        parent: int | None = None,
+    ) -> list[Step]:
+        """Keep pictures that a request made of a step, by default the head.
+
+        If the head is still there, it goes on to the first of them.
+        """
         added = []
+        origin = self.head if parent is None else parent
         asked = region.select(self.workbench.jpeg.layout)
         for index, edit in enumerate(edits):
             number = max(self.steps, default=0) + 1
@@ -132,7 +142,7 @@ class Session:
             answer = edit.answer(self.workbench.name)
             step = Step(
                 number,
-                self.head,
+                origin,
                 datetime.now(UTC).isoformat(timespec="seconds"),
                 edit.tool,
                 values_json(find_tool(edit.tool), request.values),
@@ -155,7 +165,7 @@ class Session:
             self._patches[number] = edit.patch
             self._write_patch(step, edit.patch)
             added.append(step)
-        if added:
+        if added and self.head == origin:
             self.head = added[0].id
         self.save()
         return added

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from jpegx.errors import JpegxError
 
-Kind = Literal["number", "integer", "flag", "choice", "level", "image", "region", "periods", "text"]
+Kind = Literal["number", "integer", "flag", "choice", "level", "image", "region", "periods"]
 Over = Literal["noise", "cells", "both", "draws"]
 OVERS: tuple[Over, ...] = get_args(Over)
 
@@ -30,9 +30,9 @@ class BadParameter(JpegxError):
 class Parameter:
     """What a tool is told, beside the region. ``required``: without it there is nothing to do.
 
-    Kinds: numbers and integers have ends; a "level" is a number of gray levels, "max", or "" for
-    none; an "image" is uint8 (height, width, 4); a "region" is a RegionSpec; "periods" are pairs of
-    numbers; a "text" is short.
+    Kinds: numbers and integers have ends; a "level" is a number of gray levels, one of
+    ``choices``, or "" for none; an "image" is uint8 (height, width, 4); a "region" is a RegionSpec;
+    "periods" are pairs of numbers.
     """
 
     name: str
@@ -64,7 +64,10 @@ class Tool:
         for name in given:
             if name not in known:
                 raise BadParameter(str(name)[:40], f"{self.name} has no such parameter")
-        return {name: _checked(p, given.get(name, p.default)) for name, p in known.items()}
+        values = {
+            name: p.default if given.get(name) is None else given[name] for name, p in known.items()
+        }
+        return {name: _checked(known[name], value) for name, value in values.items()}
 
 
 def _checked(parameter: Parameter, value: Any) -> Any:  # noqa: ANN401 (any kind of value)
@@ -76,16 +79,13 @@ def _checked(parameter: Parameter, value: Any) -> Any:  # noqa: ANN401 (any kind
         case "number" | "integer":
             return _number(parameter, value)
         case "level":
-            return value if value in ("", "max") else _number(parameter, value)
+            return value if value in ("", *parameter.choices) else _number(parameter, value)
         case "flag":
             if not isinstance(value, bool):
                 raise BadParameter(parameter.name, "it is yes or no")
         case "choice":
             if value not in parameter.choices:
                 raise BadParameter(parameter.name, f"one of {', '.join(parameter.choices)}")
-        case "text":
-            if not isinstance(value, str) or len(value) > 200:
-                raise BadParameter(parameter.name, "a short text")
         case "periods":
             if not isinstance(value, list | tuple) or len(value) > _MOST_PERIODS:
                 raise BadParameter(parameter.name, f"at most {_MOST_PERIODS} pairs of numbers")
@@ -127,7 +127,7 @@ def _strength(default: float, most: float, text: str, least: float = 0.0) -> Par
 
 
 _TO = Parameter(
-    "to", "level", "Strive for this mean; max: for the certified end.", "", least=-64, most=320
+    "to", "level", "Strive for this mean; max: for the certified end.", "", -64, 320, ("max",)
 )
 _LEVELS = "Gray levels above, or with a negative number below, what is there."
 _SOURCES = (
@@ -149,6 +149,29 @@ TOOLS: dict[str, Tool] = {
             "Make a region darker.",
             "brightness:Darken",
             (_strength(4, 255, "Gray levels, of the mean luma."), _TO),
+        ),
+        Tool(
+            "level",
+            "Bring the mean of a component to a value.",
+            "brightness:Level",
+            (
+                Parameter(
+                    "component",
+                    "choice",
+                    "Of the file: Y, Cb, Cr, or R, G, B.",
+                    "Y",
+                    choices=("Y", "Cb", "Cr", "R", "G", "B"),
+                ),
+                Parameter(
+                    "to",
+                    "level",
+                    "The mean to strive for, 0 to 255; least, most: the certified ends.",
+                    "most",
+                    -64,
+                    320,
+                    ("least", "most"),
+                ),
+            ),
         ),
         Tool("hue", "Turn the hue.", "colours:Hue", (_strength(20, 180, "Degrees.", -180),)),
         Tool(

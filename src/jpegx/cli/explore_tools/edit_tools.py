@@ -38,7 +38,7 @@ _EXAMPLES = {
     "dissimilar": "--region 120,80,40x40 -n 4 -o folder/",
     "random": "--region 120,80,40x40 -n 4 -o folder/",
 }
-_METAVARS = {"image": "PICTURE", "region": "X,Y,WxH", "periods": "X,Y", "level": "LEVEL|max"}
+_METAVARS = {"image": "PICTURE", "region": "X,Y,WxH", "level": "LEVEL"}
 
 
 class _Pair(click.ParamType[tuple[float, float]]):

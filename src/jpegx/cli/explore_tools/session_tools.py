@@ -148,3 +148,34 @@ def replay(console: Console, jpeg: str, bench: BenchRequest, as_json: bool) -> N
                 click.echo(printable(f"{found.step.id}  {found.step.tool}: {how}, {exact}"))
     if different:
         sys.exit(NOT_EXACT)
+
+
+@click.command("report", short_help="Write what a session found as one HTML page.")
+@click.argument("jpeg", metavar="FILE")
+@bench_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="HTML",
+    help="The page: it needs nothing else.",
+)
+@overwrite_option
+@click.pass_obj
+def report(console: Console, jpeg: str, bench: BenchRequest, output: Path, overwrite: bool) -> None:
+    """Write what a session found as one HTML page.
+
+    What cannot, what can and what is likely to have been there, apart from each other, each with
+    its method; pictures before and after; and all that was tried, also what failed.
+
+    Exit status: 0; 1, the session or the file cannot be read; 2, wrong usage.
+    """
+    from jpegx.exploration.session_report import session_report
+    from jpegx.io.atomic_file import atomic_file
+
+    _needs_session(bench)
+    with failures(console, name_of(jpeg)):
+        text = session_report(bench.open(console, jpeg))
+        with atomic_file(output, overwrite=overwrite) as stream:
+            stream.write(text.encode())

@@ -4,9 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 from torch import Tensor
 
-from jpegx.exploration.scene import Scene
+from jpegx.exploration.cell_bounds import Range
+from jpegx.exploration.scene import Scene, image_of
 
 Values = Mapping[str, Any]
 
@@ -19,7 +21,7 @@ class Objective(ABC):
     region in its units, in gray levels. Images are float32 (C, H, W) in gray levels.
     """
 
-    quantity: ClassVar[str]
+    quantity: str
     unit: ClassVar[str] = "gray levels"
     keep: float = 0.1
 
@@ -34,6 +36,14 @@ class Objective(ABC):
     def measure(self, image: Tensor) -> float:
         """The number that the user is told."""
         return float(self(image))
+
+    def exact(self, pixels: np.ndarray) -> float:
+        """What :meth:`measure` tells, of 8-bit pixels (H, W, C): as libjpeg has it, if it does."""
+        return self.measure(image_of(pixels))
+
+    def ends(self) -> Range | None:
+        """The certified ends of the measure, where there are some."""
+        return None
 
     def kept(self) -> Tensor:
         """The pixels, bool (H, W), that are to stay as they are as far as possible."""

@@ -1,0 +1,303 @@
+// jpegx explore: the page.
+
+import { View } from "./canvas.js";
+import { Form, element, number, sliders } from "./forms.js";
+
+const $ = (id) => document.getElementById(id);
+let state = null;
+let view = null;
+let form = null;
+let tools = [];
+let region = null;
+let shownVersion = -1;
+let asked = 0;
+
+async function get(path) {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error((await response.json()).error);
+  return response;
+}
+
+async function post(path, data = {}) {
+  const response = await fetch(path, {
+    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(data),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error);
+  return answer;
+}
+
+async function attempt(work) {
+  $("error").textContent = "";
+  try {
+    return await work();
+  } catch (error) {
+    $("error").textContent = error.message;
+    return null;
+  }
+}
+
+async function bitmap(step, box, scale) {
+  const answer = await get(`picture/${step}.png?box=${box.join(",")}&scale=${scale}`);
+  return createImageBitmap(await answer.blob());
+}
+
+async function load() {
+  const part = view.part();
+  if (!part) return;
+  const turn = ++asked;
+  const other = $("compare").value === "none" && !view.showOther ? null : Number($("other").value);
+  const load = async (step) => ({ box: part.box, bitmap: await bitmap(step, part.box, part.scale) });
+  const [head, compared] = await Promise.all([load(state.head), other === null ? null : load(other)]);
+  if (turn !== asked) return;
+  view.images = { head, other: compared };
+  view.draw();
+}
+
+let waiting = null;
+function wanted() {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => attempt(load), 60);
+  $("zoom").textContent = view.zoom >= 1 ? `${view.zoom}×` : `1/${Math.round(1 / view.zoom)}`;
+}
+
+async function bounds() {
+  region = await view.region($("invert").checked, $("snap").value);
+  const box = view.single();
+  if (box && document.activeElement !== $("place")) $("place").value = `${box[0]},${box[1]},${box[2]}x${box[3]}`;
+  if (!region) {
+    $("where").textContent = "Draw a region.";
+    $("told").textContent = "";
+    $("sliders").replaceChildren();
+    $("certified").tBodies[0].replaceChildren();
+    return;
+  }
+  const found = await attempt(() => post("bounds", { region }));
+  if (!found) return;
+  const [width, height] = state.file.unit;
+  $("told").textContent = `Your region is inside ${found.units} units (MCUs) of ${width}×${height}; only they change.`;
+  $("where").textContent = `${found.region}: certified, for every picture the file could have come from`;
+  sliders($("sliders"), found.rows, (component, to) => step("level", { component, to }, {}));
+  $("certified").tBodies[0].replaceChildren(...found.rows.map((row) => element("tr", {},
+    element("td", { class: "cannot" }, "cannot"), element("td", {}, row.quantity),
+    element("td", {}, `< ${number(row.least)}${row.most === null ? "" : `, > ${number(row.most)}`}`))));
+}
+
+async function step(tool, parameters, more) {
+  await attempt(async () => {
+    let where = region;
+    if (tool === "scribble") where = { shapes: [{ rectangle: (await view.drawn()).rectangle }] };
+    if (!where) throw new Error("draw a region first");
+    await post("step", { tool, region: where, parameters, from: state.head, ...more });
+  });
+}
+
+function badge() {
+  const { different, made } = state;
+  const parts = made ? "" : " (the rest of the picture is being made exact)";
+  $("badge").textContent = different ? `not exact: ${different} coefficients differ` : `exact: 0 differ${parts}`;
+  $("badge").classList.toggle("bad", different > 0);
+}
+
+function busy(job) {
+  $("busy").hidden = !job;
+  $("apply").disabled = Boolean(job);
+  if (!job) {
+    view.preview = null;
+    return;
+  }
+  $("what").textContent = job.what;
+  $("share").value = job.share;
+}
+
+function history() {
+  const depth = { 0: 0 };
+  const names = Object.fromEntries(Object.entries(state.bookmarks).map(([name, id]) => [id, name]));
+  const entry = (id, text) => {
+    const button = element("button", { "aria-current": String(id === state.head) }, `${"· ".repeat(depth[id])}${id} ${text}${names[id] ? ` [${names[id]}]` : ""}`);
+    button.addEventListener("click", () => attempt(() => post("head", { id })));
+    return element("li", {}, button);
+  };
+  const items = [entry(0, "start")];
+  for (const one of state.steps) {
+    depth[one.id] = depth[one.parent] + 1;
+    items.push(entry(one.id, `${one.tool} ${number(one.numbers.before)} → ${number(one.numbers.after)}`));
+  }
+  $("history").replaceChildren(...items);
+  const chosen = $("other").value || "0";
+  $("other").replaceChildren(...[0, ...state.steps.map((s) => s.id)].map((id) =>
+    element("option", { value: String(id), selected: String(id) === chosen }, id ? `step ${id}` : "start")));
+}
+
+function siblings() {
+  const now = state.steps.find((one) => one.id === state.head);
+  return now ? state.steps.filter((one) => one.parent === now.parent).slice(-8) : [];
+}
+
+function alternatives() {
+  const found = siblings();
+  $("alternatives").replaceChildren(...found.map((one, index) => {
+    const image = element("img", { alt: `step ${one.id}: ${one.tool}`, src: `picture/${one.id}.png?box=${one.box.join(",")}&scale=1` });
+    const button = element("button", { role: "option", title: `key ${index + 1}`, "aria-selected": String(one.id === state.head), "aria-pressed": String(one.id === state.head) }, image, `${index + 1}: ${one.tool}`);
+    button.addEventListener("click", () => attempt(() => post("head", { id: one.id })));
+    return button;
+  }));
+}
+
+function told() {
+  const now = state.steps.find((one) => one.id === state.head);
+  const rows = [];
+  for (const said of now?.statements ?? []) {
+    const value = said.kind === "cannot" ? `< ${number(said.least)}, > ${number(said.most)}` : number(said.value);
+    rows.push([said.kind, said.quantity, value]);
+  }
+  for (const [key, value] of Object.entries(now?.numbers ?? {})) rows.push(["", key.replaceAll("_", " "), typeof value === "number" ? number(value, Number.isInteger(value) ? 0 : 2) : String(value)]);
+  for (const note of now?.notes ?? []) rows.push(["", note, ""]);
+  $("step").tBodies[0].replaceChildren(...rows.map(([kind, key, value]) => element("tr", {},
+    element("td", { class: kind }, kind), element("td", {}, key), element("td", {}, value))));
+}
+
+async function refresh() {
+  const moved = state?.head;
+  state = await (await get("state")).json();
+  shownVersion = state.version;
+  badge();
+  busy(state.job);
+  history();
+  alternatives();
+  told();
+  if (state.message) $("error").textContent = state.message;
+  wanted();
+  if (moved !== state.head) await bounds();
+}
+
+async function preview() {
+  const answer = await get("preview");
+  const box = state.steps.length || region ? view.single() : null;
+  if (answer.status !== 200 || !box || !state.job) return;
+  const [width, height] = state.file.unit;
+  const left = Math.floor(box[0] / width) * width;
+  const top = Math.floor(box[1] / height) * height;
+  const found = await createImageBitmap(await answer.blob());
+  view.preview = { box: [left, top, found.width, found.height], bitmap: found };
+  view.draw();
+}
+
+async function save() {
+  await attempt(async () => {
+    const answer = await get(`export/${state.head}.png`);
+    const different = Number(answer.headers.get("x-different"));
+    const link = element("a", { download: `${state.file.name.split("/").pop().replace(/\.[^.]*$/, "")}_step${state.head}.png`, href: URL.createObjectURL(await answer.blob()) });
+    link.click();
+    URL.revokeObjectURL(link.href);
+    $("badge").textContent = different ? `exported: ${different} coefficients differ` : "exported: exact, 0 coefficients differ";
+  });
+}
+
+function keys(event) {
+  const typing = ["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName);
+  const control = event.ctrlKey || event.metaKey;
+  if (control && event.key.toLowerCase() === "z") return run(event, () => post(event.shiftKey ? "redo" : "undo"));
+  if (control && event.key.toLowerCase() === "y") return run(event, () => post("redo"));
+  if (event.key === "Escape") return run(event, () => post("cancel"));
+  if (typing || control) return;
+  const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  if (event.target === $("canvas") && arrows[event.key]) {
+    event.preventDefault();
+    const [dx, dy] = arrows[event.key];
+    const box = view.single() ?? [Math.floor(state.file.width / 2), Math.floor(state.file.height / 2), 16, 16];
+    view.setBox(event.shiftKey ? [box[0], box[1], box[2] + dx, box[3] + dy] : [box[0] + dx, box[1] + dy, box[2], box[3]]);
+  } else if (event.target === $("canvas") && event.key === "Enter") view.closePolygon();
+  else if (event.key === " " && event.target.tagName !== "BUTTON") {
+    event.preventDefault();
+    if (!view.showOther) original(true);
+  } else if (event.key === "g") $("grid").click();
+  else if (event.key === "+" || event.key === "-") view.setZoom(view.zoom * (event.key === "+" ? 2 : 0.5));
+  else if (/^[1-8]$/.test(event.key)) {
+    const found = siblings()[Number(event.key) - 1];
+    if (found) attempt(() => post("head", { id: found.id }));
+  }
+}
+
+function run(event, work) {
+  event.preventDefault();
+  attempt(work);
+}
+
+let before = "0";
+function original(shown) {
+  if (shown) before = $("other").value;
+  $("other").value = shown ? "0" : before;
+  view.showOther = shown;
+  attempt(load);
+}
+
+let blinking = null;
+function comparing() {
+  view.compare = $("compare").value;
+  $("swipe").hidden = view.compare !== "swipe";
+  clearInterval(blinking);
+  view.showOther = false;
+  if (view.compare === "blink") blinking = setInterval(() => { view.showOther = !view.showOther; view.draw(); }, 500);
+  attempt(load);
+}
+
+async function begin() {
+  [state, tools] = await Promise.all([get("state"), get("tools")].map(async (answer) => (await answer).json()));
+  $("name").textContent = `${state.file.name} · ${state.file.width}×${state.file.height} · ${state.file.model}`;
+  view = new View($("canvas"), state.file, () => attempt(bounds));
+  view.wanted = wanted;
+  form = new Form($("form"), view);
+  $("tool").replaceChildren(...tools.filter((t) => t.name !== "copy").map((t) => element("option", {}, t.name)));
+  const choose = () => {
+    const tool = tools.find((t) => t.name === $("tool").value);
+    $("summary").textContent = tool.summary;
+    form.show(tool);
+  };
+  $("tool").addEventListener("change", choose);
+  choose();
+  for (const button of document.querySelectorAll("[data-shape]")) {
+    button.addEventListener("click", () => {
+      view.shape = button.dataset.shape;
+      for (const other of document.querySelectorAll("[data-shape]")) other.setAttribute("aria-pressed", String(other === button));
+    });
+  }
+  $("apply").addEventListener("click", () => attempt(async () => step(form.tool.name, await form.values(), form.more())));
+  $("form").addEventListener("submit", (event) => { event.preventDefault(); $("apply").click(); });
+  $("cancel").addEventListener("click", () => attempt(() => post("cancel")));
+  $("undo").addEventListener("click", () => attempt(() => post("undo")));
+  $("redo").addEventListener("click", () => attempt(() => post("redo")));
+  $("bookmark").addEventListener("click", () => attempt(() => post("bookmark", { name: $("mark").value })));
+  $("export").addEventListener("click", save);
+  $("in").addEventListener("click", () => view.setZoom(view.zoom * 2));
+  $("out").addEventListener("click", () => view.setZoom(view.zoom / 2));
+  $("fit").addEventListener("click", () => view.fit());
+  $("grid").addEventListener("change", () => { view.grid = $("grid").checked; view.draw(); });
+  $("size").addEventListener("change", () => (view.brush = Number($("size").value)));
+  $("colour").addEventListener("change", () => (view.colour = $("colour").value));
+  $("invert").addEventListener("change", () => attempt(bounds));
+  $("snap").addEventListener("change", () => attempt(bounds));
+  $("clear").addEventListener("click", () => view.clear());
+  $("place").addEventListener("change", () => {
+    const found = /^\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*x\s*(\d+)\s*$/.exec($("place").value);
+    if (found) view.setBox(found.slice(1).map(Number));
+    else $("error").textContent = "a region is written x,y,WxH";
+  });
+  $("compare").addEventListener("change", comparing);
+  $("other").addEventListener("change", () => attempt(load));
+  $("swipe").addEventListener("input", () => { view.swipe = $("swipe").value / 1000; view.draw(); });
+  addEventListener("keydown", keys);
+  addEventListener("keyup", (event) => { if (event.key === " " && view.showOther && view.compare !== "blink") original(false); });
+  view.fit();
+  await refresh();
+  const events = new EventSource("events");
+  events.onmessage = (event) => {
+    const now = JSON.parse(event.data);
+    busy(now.job);
+    if (now.version !== shownVersion) attempt(refresh);
+    else if (now.job) attempt(preview);
+  };
+  document.body.dataset.ready = "yes";
+}
+
+attempt(begin);

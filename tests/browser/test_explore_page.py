@@ -1,0 +1,152 @@
+"""The page of jpegx explore serve in a real browser: draw, brighten, undo, export, by keyboard."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from conftest import DATA
+from jpegx.cli.main import main
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytest.importorskip("playwright", reason="playwright is not installed")
+pytest.importorskip("uvicorn", reason="uvicorn is not installed")
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+SERVE = "from jpegx.cli.main import main; main(prog_name='jpegx')"
+PATIENCE = 120_000  # milliseconds, for a busy machine
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Of a page that is served by another process."""
+    words = ["explore", "serve", DATA / "example.jpg", "--no-browser", "--model", "laplace"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE, *map(str, words)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    assert process.stderr is not None
+    found = re.search(r"http://127\.0\.0\.1:\d+/\S+/", process.stderr.readline())
+    assert found is not None
+    yield found.group()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130  # as Ctrl-C ends every command
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: "Browser", address: str) -> "Iterator[Page]":
+    """The page, opened; any request for something elsewhere and any error of a script fail it."""
+    opened = browser.new_page(viewport={"width": 1300, "height": 900})
+    opened.set_default_timeout(PATIENCE)
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    opened.on(
+        "request",
+        lambda r: (
+            wrong.append(r.url) if not r.url.startswith((address, "blob:", "data:")) else None
+        ),
+    )
+    opened.goto(address)
+    opened.locator("body[data-ready]").wait_for()
+    yield opened
+    assert not wrong
+
+
+def test_draw_brighten_undo_and_export(page: "Page", tmp_path: Path) -> None:
+    box = page.locator("#canvas").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 50, y + 40, steps=3)
+    page.mouse.up()
+    slider = page.locator("input[data-component=Y]")
+    slider.wait_for()
+    assert re.fullmatch(r"\d+,\d+,\d+x\d+", page.locator("#place").input_value())
+    least, now, most = (
+        float(slider.get_attribute(name) or slider.input_value())
+        for name in ("min", "value", "max")
+    )
+    assert least < now < most
+    page.select_option("#tool", "brighten")
+    page.locator("[name=p-to]").fill("max")
+    page.click("#apply")
+    page.locator("#history li").nth(1).wait_for()
+    text = page.locator("#step").inner_text()
+    reached = re.search(r"can\s+mean luma\s+([\d.]+)", text)
+    assert reached is not None
+    assert now < float(reached.group(1)) <= most
+    assert page.locator("#badge").inner_text().startswith("exact: 0 differ")
+    with page.expect_download() as download:
+        page.click("#export")
+    target = tmp_path / "out.png"
+    download.value.save_as(target)
+    words = ["verify", str(DATA / "example.jpg"), str(target)]
+    assert CliRunner().invoke(main, words, prog_name="jpegx").exit_code == 0
+    page.click("#undo")
+    page.locator("#history button[aria-current=true]", has_text="start").wait_for()
+    page.keyboard.press("Control+y")
+    page.locator("#history button[aria-current=true]", has_text="brighten").wait_for()
+
+
+def test_all_of_it_by_keyboard(page: "Page") -> None:
+    page.locator("#place").focus()
+    page.keyboard.type("160,96,24x16")
+    page.keyboard.press("Enter")
+    page.locator("input[data-component=Y]").wait_for()
+    page.locator("#canvas").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowDown")
+    page.locator("#where", has_text="161,96,24x17").wait_for()
+    page.keyboard.press("g")
+    assert page.locator("#grid").is_checked()
+    page.keyboard.press("+")
+    page.locator("#tool").focus()
+    page.select_option("#tool", "random")
+    page.locator("#apply").focus()
+    page.keyboard.press("Enter")
+    page.locator("#alternatives button").nth(3).wait_for()
+    page.locator("#canvas").focus()
+    page.keyboard.press("2")
+    page.locator("#alternatives button").nth(1).and_(
+        page.locator("[aria-selected=true]")
+    ).wait_for()
+    page.select_option("#compare", "swipe")
+    assert page.locator("#swipe").is_visible()
+    page.locator("#canvas").focus()
+    page.keyboard.press("Control+z")
+    before = re.compile("start|brighten")
+    page.locator("#history button[aria-current=true]", has_text=before).wait_for()
+
+
+def test_what_is_wrong_is_said(page: "Page") -> None:
+    page.click("#apply")
+    page.locator("#error", has_text="draw a region first").wait_for()
+    page.locator("#place").fill("900,900,4x4")
+    page.locator("#place").press("Enter")
+    page.select_option("#tool", "like")
+    page.click("#apply")
+    page.locator("#error", has_text="source-region").wait_for()
