@@ -1,6 +1,7 @@
 """The generator of Bahat and Michaeli 2021: consistent whatever its control signal."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from conftest import MakeJpeg, Run
 from jpeg_batches import batch_of, random_files
 from jpegx.jpeg.box import Box
 from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.transform import encode_dct
+from jpegx.models import checkpoint
 from jpegx.models.families.explorable import Explorable
 from jpegx.models.generator import Generator
 from jpegx.models.noise import CounterNoise, HeldNoise, ZeroNoise
@@ -165,7 +168,7 @@ def test_a_part_is_the_same_as_in_the_whole(factors: tuple[tuple[int, int], ...]
 
 @torch.no_grad()
 def test_layers_are_folded_to_the_same_numbers() -> None:
-    generator = tiny(tables=True)
+    generator = tiny(3, tables=True, residual=True)
     batch = random_files("4:2:0", 2, (40, 24), (1, 60))
     for _ in range(3):  # statistics that are not those of a new network
         generator.train()([batch], CounterNoise(0))
@@ -207,3 +210,18 @@ def test_odd_samplings_go_through_the_network_for_luma() -> None:
     assert generator.context(layout) == 32
     wide = replace(layout, factors=HALF)
     assert generator.context(wide) == 96
+
+
+@pytest.mark.parametrize("sampling", ["4:4:4", "4:2:2", "4:2:0"])
+def test_samples_of_a_file_are_exact(
+    run: Run, make_jpeg: MakeJpeg, tmp_path: Path, sampling: str
+) -> None:
+    weights = tmp_path / "own.safetensors"
+    checkpoint.save(weights, tiny(5, tables=True, residual=True), {})
+    jpeg = make_jpeg("a.jpg", subsampling=sampling, quality=20)
+    decoded = ("decode", jpeg, "--model", weights, "-n", 2, "--project")
+    assert run(*decoded, "-o", tmp_path / "out").exit_code == 0
+    pictures = sorted((tmp_path / "out").glob("*.png"))
+    assert len(pictures) == 2
+    assert pictures[0].read_bytes() != pictures[1].read_bytes()
+    assert run("verify", jpeg, *pictures).exit_code == 0

@@ -21,8 +21,13 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 TINY: dict[str, dict[str, object]] = {
     "unet": {"widths": [8, 8, 8], "encoder": [1, 1, 1], "decoder": [1, 1, 1], "embedding": 8},
     "rrdb": {"blocks": 1, "features": 8, "growth": 4, "embedding": 8},
+    "explorable": {
+        **{"luma": 8, "luma_layers": 2, "chroma": 8, "chroma_layers": 2},
+        **{"tables": True, "residual": True},
+    },
 }
 BOTH = pytest.mark.parametrize("family", ["unet", "rrdb"])
+ALL = pytest.mark.parametrize("family", ["unet", "rrdb", "explorable"])
 WITH_DITHER_OR_NOT = pytest.mark.parametrize("dither", [False, True])
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no CUDA GPU here")
 
@@ -112,7 +117,7 @@ def test_any_size_and_sampling(family: str, dither: bool, size: tuple[int, int])
         assert images.isfinite().all()
 
 
-@BOTH
+@ALL
 @torch.no_grad()
 def test_noise_can_be_taken_out_of_a_regression_and_put_in(family: str) -> None:
     noisy, regression = tiny(family), tiny(family, noise=False)
@@ -143,7 +148,7 @@ def test_samples_differ_and_do_not_depend_on_their_batch(family: str, dither: bo
             torch.testing.assert_close(images[file, sample], alone[0], atol=1e-5, rtol=1e-5)
 
 
-@BOTH
+@ALL
 @torch.no_grad()
 def test_without_noise_it_is_a_regression(family: str) -> None:
     generator = tiny(family, noise=False)
@@ -153,7 +158,7 @@ def test_without_noise_it_is_a_regression(family: str) -> None:
     assert tiny(family).stochastic
 
 
-@BOTH
+@ALL
 @torch.no_grad()
 def test_tables_and_sampling_are_seen(family: str) -> None:
     generator = tiny(family)
@@ -169,7 +174,7 @@ def test_tables_and_sampling_are_seen(family: str) -> None:
     assert not torch.equal(table_features([replace(file, layout=rgb)]), table_features([file]))
 
 
-@BOTH
+@ALL
 def test_every_weight_gets_a_gradient(family: str) -> None:
     generator = tiny(family).train()
     files = [*some("4:2:0"), *some("gray")]

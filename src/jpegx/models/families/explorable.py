@@ -232,8 +232,8 @@ class Explorable(CoefficientGenerator):
     def bytes_per_pixel(self, itemsize: int) -> int:
         """Memory at the peak of rendering: see :meth:`Generator.bytes_per_pixel`."""
         widest = max(self.config.luma, self.config.chroma, 256 + 128) + _CONTROL
-        features = 3 * widest * itemsize / _BLOCK**2
-        return ceil(features + (BYTES_PER_PIXEL if self.config.projection else 100))
+        drawing = 3 * widest * itemsize / _BLOCK**2 + 100
+        return ceil(max(drawing, BYTES_PER_PIXEL if self.config.projection else 0))
 
 
 def _is_paired(layout: Layout) -> bool:
