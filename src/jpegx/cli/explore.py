@@ -10,6 +10,7 @@ COMMANDS = {
     "bounds": "bounds_tool:command",
     "nearest": "nearest_tool:command",
     "compare": "compare_tool:command",
+    "glyphs": "glyphs_tool:command",
     "compat": "compat_tool:command",
     **{tool: f"edit_tools:{tool}" for tool in TOOLS},
     "extremes": "summary_tools:extremes",

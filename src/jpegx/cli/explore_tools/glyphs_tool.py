@@ -1,0 +1,137 @@
+"""jpegx explore glyphs: which letters or digits does a file rule out in a region?"""
+
+from pathlib import Path
+
+import click
+
+from jpegx.cli.arguments import name_of
+from jpegx.cli.console import Console
+from jpegx.cli.explore_options import (
+    RegionRequest,
+    failures,
+    json_option,
+    open_jpeg,
+    overwrite_option,
+    region_options,
+    show,
+)
+from jpegx.cli.explore_pictures import named, write_patches
+from jpegx.cli.shared_options import Finite, max_pixels_option
+
+_EXAMPLES = """\b
+Examples:
+  jpegx explore glyphs photo.jpg --region 2,1,8x11 --among 38 --height 8
+  jpegx explore glyphs photo.jpg --region 2,1,8x11 --fonts fonts -o read
+"""
+
+
+@click.command(
+    "glyphs", short_help="Tell which letters or digits a file rules out.", epilog=_EXAMPLES
+)
+@click.argument("jpeg", metavar="FILE")
+@region_options
+@click.option(
+    "--among",
+    default="0123456789",
+    show_default=True,
+    metavar="CHARACTERS",
+    help="The characters to hold against the file.",
+)
+@click.option(
+    "--fonts",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="A folder of fonts (TrueType, OpenType).  [default: the one of Pillow]",
+)
+@click.option(
+    "--height",
+    "heights",
+    multiple=True,
+    type=click.IntRange(4, 256),
+    metavar="PIXELS",
+    help="How high the characters are. Again for more.  [default: some that fit the region]",
+)
+@click.option(
+    "--ink",
+    type=click.Choice(["dark", "light", "both"]),
+    default="both",
+    show_default=True,
+    help="Whether they are darker or lighter than their ground.",
+)
+@click.option(
+    "--contrast",
+    type=Finite(1, 255),
+    default=32.0,
+    show_default=True,
+    metavar="LEVELS",
+    help="By how much at least.",
+)
+@click.option(
+    "--tolerance",
+    type=Finite(0, 255),
+    default=8.0,
+    show_default=True,
+    metavar="LEVELS",
+    help="A character this near (gray levels, root mean square) is not ruled out.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write for each character the exact picture that comes nearest to it.",
+)
+@overwrite_option
+@json_option
+@max_pixels_option
+@click.pass_obj
+def command(
+    console: Console,
+    jpeg: str,
+    region: RegionRequest,
+    among: str,
+    fonts: Path | None,
+    heights: tuple[int, ...],
+    ink: str,
+    contrast: float,
+    tolerance: float,
+    output: Path | None,
+    overwrite: bool,
+    as_json: bool,
+    max_pixels: int,
+) -> None:
+    """Tell which letters or digits a file rules out in a region, by brightness.
+
+    Each character is tried in each font and height at each place in the region, with free
+    brightness and contrast: a distance is certified below which no picture is that the file allows,
+    and an exact picture is shown that comes near. Nothing is identified by that: what is not ruled
+    out is possible, and no more.
+
+    Exit status: 0; 1, the file, the region or a font cannot be read or used; 2, wrong usage.
+    """
+    from jpegx.exploration.glyphs import INKS, GlyphRequest, answer_glyphs
+    from jpegx.exploration.rendered_glyphs import Font, find_fonts
+
+    if not among.strip() or len(among) > 200:
+        raise click.BadParameter("give 1 to 200 characters", param_hint="--among")
+    name = name_of(jpeg)
+    with failures(console, name):
+        file = open_jpeg(console, jpeg, max_pixels)
+        selection = region.select(file.layout)
+        tall = selection.box.bottom - selection.box.top
+        some = sorted({max(4, round(share * tall)) for share in (0.6, 0.7, 0.8, 0.9, 1)})
+        request = GlyphRequest(
+            "".join(among.split()),
+            [Font(None)] if fonts is None else find_fonts(fonts),
+            heights or some,
+            list(INKS) if ink == "both" else [ink],
+            contrast,
+        )
+        answer, pictures = answer_glyphs(file, name, selection, request, tolerance)
+        if output is not None:
+            files = {
+                f"nearest to {character!r}": (output / f"U+{ord(character):04X}.png", patch)
+                for character, patch in pictures.items()
+            }
+            answer = named(answer, write_patches(files, file, name, overwrite=overwrite))
+    show(answer, as_json=as_json)
