@@ -61,6 +61,12 @@ def test_published_recipes_are_validated_as_they_are_trained(name: str) -> None:
     assert recipe.data.sampling == {recipe.validation.sampling: 1} == {"4:2:0": 1}
 
 
+@pytest.mark.parametrize("name", recipe_names())
+def test_recipes_are_validated_at_a_sampling_that_they_train(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.validation.sampling in recipe.data.sampling
+
+
 def test_rows_beside_the_ablation() -> None:
     perceptual, vgg = load_recipe("perceptual-baseline"), load_recipe("vgg")
     losses = perceptual.of(AdversarialOptions).losses
