@@ -19,7 +19,7 @@ from jpegx.cli.decode_inputs import (
     standard_output,
 )
 from jpegx.cli.decode_options import decode_options
-from jpegx.cli.executor_choice import MANY, choose_executor
+from jpegx.cli.executor_choice import MANY, Cluster, choose_executor
 from jpegx.cli.report import Report
 from jpegx.cli.shared_options import choose_format, spec_of
 from jpegx.io.formats import CONTAINERS, Container
@@ -72,6 +72,8 @@ def decode(
     preserve: bool,
     dry_run: bool,
     jobs: int | None,
+    executor: str,
+    address: str | None,
     manifest: Path | None,
     strict: bool,
     max_pixels: int,
@@ -106,6 +108,8 @@ def decode(
         raise click.UsageError("-o - is for one picture; leave out -n, --mean, --std-map, --json.")
     if to_stdout and sys.stdout.isatty():
         raise click.UsageError("a PNG file does not go to a terminal; send it to a file or a pipe.")
+    if address is not None and executor != "ray":
+        raise click.UsageError("--address is of a Ray cluster; add --executor ray.")
     target = None if output is None or to_stdout else Path(output)
     container, form = choose_format(file_format, target, ycbcr=ycbcr, real=real)
     if form != "8-bit" and not project:
@@ -174,17 +178,18 @@ def decode(
         goes_on = overwrite is False or manifest is not None
         same = "the same command" if goes_on else "with --skip-existing the same command"
         console.goes_on = f"; {same} goes on"
+    cluster = Cluster(address) if executor == "ray" else None
     watch = Watch(console.drawn, report.searching)
-    executor = (
+    place = (
         LocalExecutor(sampler, watch, standard_output)
         if to_stdout
-        else choose_executor(jobs, sampler, watch, many=len(first) == MANY)
+        else choose_executor(jobs, cluster, sampler, watch, many=len(first) == MANY)
     )
     del sampler  # other processes have their own
     files = count_inputs(names, recursive=recursive) if console.shows_progress or verbose else None
     with ExitStack() as stack:
         record = None if manifest is None else stack.enter_context(_opened(manifest, settings))
-        outcomes = stack.enter_context(closing(decode_files(work, settings, executor, record)))
+        outcomes = stack.enter_context(closing(decode_files(work, settings, place, record)))
         report.follow(outcomes, files, samples + mean + std_map, settings, quiet=quiet)
     sys.exit(report.exit_code)
 

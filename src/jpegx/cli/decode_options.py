@@ -127,6 +127,19 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         "else one for each core, as far as there is memory]",
     ),
     click.option(
+        "--executor",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        show_default=True,
+        help="Where files are decoded; ray: by workers on a Ray cluster, whose machines share the "
+        "disks (pip install 'jpegx[ray]'), or on one that is started for the run.",
+    ),
+    click.option(
+        "--address",
+        metavar="ADDRESS",
+        help="Of the Ray cluster: auto, or host:port.  [default: one is started on this machine]",
+    ),
+    click.option(
         "--manifest",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",

@@ -1,0 +1,176 @@
+"""Decoding on a Ray cluster, or on one that is started here for the run: ``--executor ray``.
+
+Inputs and outputs are on disks that all machines share; jpegx is installed on each.
+"""
+
+import logging
+import os
+import signal
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from jpegx.batch.executors.dispatch import Dispatcher, Done, Lost, Message
+from jpegx.batch.outcomes import Outcome
+from jpegx.batch.settings import DecodeSettings
+from jpegx.batch.tasks import NOBODY, Busy, Task, Watch
+from jpegx.errors import JpegxError
+from jpegx.io.atomic_file import remove_leftovers
+from jpegx.signals import STOP_SIGNALS
+
+_AHEAD = 2  # tasks that an actor has: one at work, one so that it need not wait
+
+
+class NoRay(JpegxError):
+    """Ray is not installed, or no cluster answers."""
+
+
+class RayExecutor:
+    """Decodes in actors, each of which opens the sampler once.
+
+    ``address``: of a cluster, as Ray names them ("auto", "ray://host:port"); without it one is
+    started for the run. ``jobs``: actors; without it one for each GPU, or else each core, of the
+    cluster. Raises NoRay when run.
+    """
+
+    def __init__(self, address: str | None, jobs: int | None, watch: Watch = NOBODY) -> None:
+        self._address = address
+        self._jobs = jobs
+        self._watch = watch
+
+    def run(
+        self, tasks: Iterator[Task | Outcome], settings: DecodeSettings
+    ) -> Generator[Outcome, None, None]:
+        """The outcomes of the tasks: see :class:`Executor`."""
+        ray = _connected(self._address, self._jobs)
+        try:
+            actors = _Actors(ray, settings, self._jobs)
+            try:
+                yield from Dispatcher(tasks, actors, self._watch).run()
+            finally:
+                actors.stop()
+        finally:
+            ray.shutdown()
+
+
+def _connected(address: str | None, jobs: int | None) -> Any:  # noqa: ANN401 (Ray's own module)
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError:
+        raise NoRay("--executor ray needs Ray; pip install 'jpegx[ray]'") from None
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    own: dict[str, Any] = {"address": address} if address else {"num_cpus": jobs}
+    try:
+        ray.init(
+            **own,
+            include_dashboard=None if address else False,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+            ignore_reinit_error=True,
+        )
+    except Exception as error:  # it raises what it runs into
+        reason = str(error).partition("\n")[0]
+        raise NoRay(f"no Ray cluster at {address or 'this machine'} ({reason})") from None
+    for number, handler in before.items():  # Ray sets its own
+        signal.signal(number, handler)
+    return ray
+
+
+class _Decoder:
+    """What an actor does."""
+
+    def __init__(self, settings: DecodeSettings) -> None:
+        import torch
+
+        from jpegx.batch.encoder import Encoder
+        from jpegx.batch.file_work import Work
+        from jpegx.io.allocator import keep_freed_memory
+        from jpegx.sampling.sampler import open_sampler
+
+        keep_freed_memory()
+        torch.set_num_threads(1)
+        self._encoder = Encoder(settings, None)
+        self._work = Work(settings, open_sampler(settings.spec), NOBODY, self._encoder)
+
+    def decode(self, task: Task) -> list[Message]:
+        """All that there is to tell of a task."""
+        from jpegx.batch.file_work import in_order
+
+        steps = list(self._work.steps(task))
+        if any(isinstance(step, Busy) for step in steps):
+            return [Busy()]
+        told = (step for step in steps if not isinstance(step, Busy))
+        return [*in_order(told), Done()]
+
+
+@dataclass
+class _Actor:
+    handle: Any
+    tasks: dict[Any, tuple[int, Task]] = field(default_factory=dict)
+
+
+class _Actors:
+    """Actors. One that dies is replaced."""
+
+    def __init__(self, ray: Any, settings: DecodeSettings, jobs: int | None) -> None:  # noqa: ANN401
+        self._ray = ray
+        self._settings = settings
+        resources = ray.cluster_resources()
+        gpus = 0 if settings.spec.device == "cpu" else int(resources.get("GPU", 0))
+        self._options = {"num_cpus": 1, "num_gpus": 1 if gpus else 0, "max_restarts": 0}
+        self._jobs = jobs or gpus or max(1, int(resources.get("CPU", 1)))
+        self._actors: list[_Actor] = []
+
+    def _start(self) -> _Actor:
+        remote = self._ray.remote(**self._options)(_Decoder)
+        return _Actor(remote.remote(self._settings))
+
+    @property
+    def room(self) -> int:
+        """See :class:`Workers`."""
+        return self._jobs * _AHEAD - sum(len(actor.tasks) for actor in self._actors)
+
+    def give(self, number: int, task: Task) -> None:
+        """See :class:`Workers`."""
+        idle = any(not actor.tasks for actor in self._actors)
+        if not idle and len(self._actors) < self._jobs:
+            self._actors.append(self._start())
+        actor = min(self._actors, key=lambda actor: len(actor.tasks))
+        actor.tasks[actor.handle.decode.remote(task)] = number, task
+
+    def messages(self) -> Iterator[tuple[int, Message]]:
+        """See :class:`Workers`."""
+        waiting = [reference for actor in self._actors for reference in actor.tasks]
+        for reference in self._ray.wait(waiting, num_returns=1)[0]:
+            place = next(i for i, actor in enumerate(self._actors) if reference in actor.tasks)
+            actor = self._actors[place]
+            try:
+                told = self._ray.get(reference)
+            except self._ray.exceptions.RayError as error:
+                self._actors[place] = self._start()
+                self._ray.kill(actor.handle)
+                yield from _lost(actor, str(error).partition("\n")[0])
+                continue
+            number, _ = actor.tasks.pop(reference)
+            for message in told:
+                yield number, message
+
+    def stop(self) -> None:
+        """End the actors, and remove what those at work have left."""
+        folders = set()
+        for actor in self._actors:
+            self._ray.kill(actor.handle)
+            for number_and_task in actor.tasks.values():
+                folders.add(number_and_task[1].outputs.samples[0].parent)
+        if folders:
+            self._ray.shutdown()  # waits until they have ended, and their locks with them
+        for folder in folders:
+            remove_leftovers(folder)
+
+
+def _lost(actor: _Actor, reason: str) -> Iterator[tuple[int, Message]]:
+    told = f"the worker that decoded it was lost ({reason})"
+    for index, (number, _) in enumerate(actor.tasks.values()):
+        yield number, Lost(told, at_work=index == 0)

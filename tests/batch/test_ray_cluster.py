@@ -1,0 +1,100 @@
+"""jpegx decode --executor ray: a cluster of this machine, whose worker and driver are killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from conftest import MakeJpeg, Run
+
+PATIENCE = 1800  # seconds of a busy machine, after which something hangs
+JPEGX = [sys.executable, "-c", "from jpegx.cli.main import main; main(prog_name='jpegx')"]
+# A busy machine may take minutes for what Ray waits seconds for.
+PATIENT = {
+    "RAY_raylet_start_wait_time_s": "900",
+    "RAY_gcs_server_request_timeout_seconds": "900",
+    "RAY_worker_register_timeout_seconds": "900",
+}
+
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="no Ray")
+
+
+@pytest.fixture
+def photos(make_jpeg: MakeJpeg, tmp_path: Path) -> Path:
+    for number in range(8):
+        make_jpeg(f"in/p{number:02}.jpg", size=(24 + number, 16))
+    return tmp_path / "in"
+
+
+def start(*words: object) -> "subprocess.Popen[str]":
+    command = [*JPEGX, "decode", "--model", "laplace", "--executor", "ray", *map(str, words)]
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, **PATIENT}
+    )
+
+
+def wait_for(what: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def below(number: int) -> list[int]:
+    """A process and all that come from it."""
+    found = [number]
+    for task in Path(f"/proc/{number}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found += below(int(child))
+    return found
+
+
+def actors(number: int) -> list[int]:
+    told = {pid: Path(f"/proc/{pid}/cmdline") for pid in below(number)}
+    return [p for p, path in told.items() if path.exists() and b"_Decoder" in path.read_bytes()]
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_killed_worker_and_a_killed_driver(run: Run, photos: Path, tmp_path: Path) -> None:
+    out, manifest = tmp_path / "out", tmp_path / "m.jsonl"
+    words = (photos, "-n", 20, "--jobs", 2, "-o", out, "--manifest", manifest)
+    process = start(*words)
+    wait_for(lambda: manifest.exists() and '"status"' in manifest.read_text())
+    all_of_it = below(process.pid)
+    os.kill(actors(process.pid)[0], signal.SIGKILL)
+    lines = manifest.read_text().count('"status"')
+    wait_for(lambda: manifest.read_text().count('"status"') > lines)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in all_of_it))
+    process = start(*words)
+    _, messages = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, messages
+    assert "8 files skipped" in messages
+    reference = tmp_path / "reference"
+    assert run("decode", photos, "-n", 20, "-o", reference, "--jobs", 1).exit_code == 0
+    contents = [{p.name: p.read_bytes() for p in place.iterdir()} for place in (out, reference)]
+    assert contents[0] == contents[1]
+    told = [json.loads(line) for line in manifest.read_text().splitlines()]
+    assert sorted(one["input"] for one in told if one.get("status") == "done") == sorted(
+        str(path) for path in photos.iterdir()
+    )
+
+
+def test_an_address_is_of_a_cluster(run: Run, photos: Path) -> None:
+    assert run("decode", photos, "--address", "auto").exit_code == 2
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is here")
+def test_without_ray_it_is_said(run: Run, photos: Path) -> None:
+    result = run("decode", photos, "--executor", "ray")
+    assert result.exit_code == 1
+    assert "jpegx[ray]" in result.stderr
