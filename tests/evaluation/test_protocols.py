@@ -139,6 +139,11 @@ def test_pictures_of_other_programs_at_the_qualities_of_a_protocol(
     assert ("20", "theirs") in found
     assert ("20", "standard:chroma=replicated") in found
     assert ("20", "QGAC (published)") in found
+    for path in live1.iterdir():
+        (jpegs / f"{path.stem}.jpg").write_bytes(compressed(path, 25))
+    refused = run("eval", live1, "--protocol", "qgac-table1", *given)
+    assert refused.exit_code == 1
+    assert "not files of one of the qualities 10, 20, 30" in " ".join(refused.stderr.split())
 
 
 def test_what_a_protocol_needs_is_named(run: Run, live1: Path) -> None:
@@ -192,6 +197,10 @@ def test_the_list_says_what_each_needs(run: Run) -> None:
         assert f"{name}: {protocol.source}" in result.output
         for each in protocol.sets:
             assert f"originals: {each.name}" in result.output
+        for need in protocol.needs:
+            assert f"needs: {need}" in result.output
+    assert "figures: PSNR, PSNR-B, SSIM 8x8" in result.output
+    assert "unless said otherwise: projection without, samples 1" in result.output
 
 
 @pytest.mark.parametrize("name", protocol_names())
@@ -201,8 +210,9 @@ def test_protocols_are_sound(name: str) -> None:
     protocol, keys = read_protocol(name), [column.key for column in COLUMNS]
     assert set(protocol.columns) <= set(keys)
     for each in protocol.sets:
-        assert each.holds(Path("/data") / each.folders[0] / "test")
-        assert not each.holds(Path("/data/photos/test"))
+        assert protocol.set_in(Path("/data") / each.folders[0].upper() / "test") == each
+        assert protocol.set_in(Path("/data/live1") / each.folders[0]) == each
+        assert protocol.set_in(Path("/data/photos/test")) is None
         for method, rows_of in each.figures.items():
             assert set(rows_of) <= set(protocol.qualities), method
             assert all(set(figures) & set(protocol.columns) for figures in rows_of.values())

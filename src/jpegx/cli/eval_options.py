@@ -45,10 +45,10 @@ def _places(
 
 
 def _list_protocols(context: click.Context, option: click.Parameter, value: str | None) -> Any:  # noqa: ANN401
-    from jpegx.evaluation.protocols.listing import listing
-
     if value == "list":
-        click.echo(listing())
+        from jpegx.evaluation.report.protocol_list import protocol_list
+
+        click.echo(protocol_list())
         context.exit()
     return value
 

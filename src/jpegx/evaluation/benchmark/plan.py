@@ -83,7 +83,14 @@ def make_plan(request: Request) -> Plan:
 
 def _jpegs(request: Request) -> list[Jpegs]:
     if request.jpegs is not None:
-        return [jpeg_folder(request.jpegs)]
+        found, protocol = jpeg_folder(request.jpegs), request.protocol
+        if protocol is not None and found.quality not in protocol.qualities:
+            numbers = ", ".join(map(str, protocol.qualities))
+            raise JpegxError(
+                f"{request.jpegs}: not files of one of the qualities {numbers}, which --protocol "
+                f"{protocol.name} has"
+            )
+        return [found]
     if request.decoded:
         return [NoJpegs()]
     return [CompressedHere(quality, request.subsampling) for quality in request.qualities]

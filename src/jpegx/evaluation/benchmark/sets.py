@@ -155,7 +155,8 @@ def feature_distances(
     sample is used. In that paper theirs are *other* real pictures than the originals of ours, so
     that even a perfect decoder is not at 0. One distance for each of ``repeats`` sets, of one
     sample of each picture: their mean and standard deviation, 0 for a decoder whose samples are all
-    the same. ``features``, ``dimensions``: of one set. Empty if a set has less than two features.
+    the same. ``features``: of the smaller set, of ``dimensions`` each. Empty if a set has less than
+    two.
     """
     b, counted = _of_sample(theirs, 0), sum(picture.shape[1] for picture in ours)
     if min(counted, len(b)) < 2:
@@ -167,7 +168,7 @@ def feature_distances(
         fids.append(frechet_distance(_moments(a), reference))
         kids.append(1000 * kid(a, b, seed=seed)[0])
     return {
-        "features": float(counted),
+        "features": float(min(counted, len(b))),
         "dimensions": float(b.shape[1]),
         "fid": fmean(fids),
         "fid_std": pstdev(fids),

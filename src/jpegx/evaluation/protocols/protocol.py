@@ -34,10 +34,9 @@ class PublishedSet:
     pictures: int | None
     figures: Mapping[str, Mapping[int, Mapping[str, float]]]
 
-    def holds(self, folder: Path) -> bool:
-        """Whether a folder is called like this set: it, or one of the two around it."""
-        called = {_plain(part) for part in folder.resolve().parts[-_NEAR:]}
-        return any(_plain(name) in called for name in self.folders)
+    def is_called(self, name: str) -> bool:
+        """Whether a folder of this name holds this set; only letters and digits count."""
+        return _plain(name) in map(_plain, self.folders)
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,9 @@ class Protocol:
     sets: tuple[PublishedSet, ...]
 
     def set_in(self, folder: Path) -> PublishedSet | None:
-        """The set that a folder is called like."""
-        return next((each for each in self.sets if each.holds(folder)), None)
+        """The set that a folder is called like: it, or else the two around it."""
+        names = reversed(folder.resolve().parts[-_NEAR:])
+        return next((s for name in names for s in self.sets if s.is_called(name)), None)
 
 
 def protocol_names() -> list[str]:

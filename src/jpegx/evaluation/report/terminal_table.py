@@ -32,6 +32,7 @@ def _table(name: str, rows: Sequence[Row], shown: Sequence[str]) -> Table:
     columns = [column for column in used if column.brief]
     if shown:
         columns = [column for key in shown for column in used if column.key == key]
+        rows = [row for row in rows if any(column.text(row) for column in columns)]
     measured = [row for row in rows if not row.published]
     title = f"{printable(name)}: published"
     if measured:
