@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from conftest import MakeJpeg, Run
@@ -343,6 +344,23 @@ def test_same_seed_same_bytes(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> 
     first = decoded("a", photo, "-n", 2, "--seed", 7)
     assert decoded("b", tmp_path / "in", "-n", 5, "--mean", "--seed", 7) == first
     assert decoded("c", photo, "-n", 2, "--seed", 8) != first
+
+
+def test_same_seed_same_bytes_with_any_threads(
+    run: Run, make_jpeg: MakeJpeg, tmp_path: Path
+) -> None:
+    photo = make_jpeg("photo.jpg", size=(120, 80), quality=20)
+    before = torch.get_num_threads()
+    made = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        try:
+            words = ["decode", photo, "--model", "general", "-o", tmp_path / f"{threads}.png"]
+            assert run(*words).exit_code == 0
+        finally:
+            torch.set_num_threads(before)
+        made.append((tmp_path / f"{threads}.png").read_bytes())
+    assert made[0] == made[1] == made[2]
 
 
 def test_json(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None:

@@ -96,7 +96,9 @@ class Head(Droppable, nn.Module):
         """Energies of the bands (N, 3, ``BANDS``, h, w), and extent (N, 3, h, w), 0 to 1."""
         gates = self.gate2(F.relu(self.gate1(coarsest * _FEATURE_GAIN))).float()
         gates = gates.unflatten(1, (3, BANDS + 1))
-        return gates[:, :, :BANDS].softmax(dim=2), gates[:, :, BANDS].sigmoid()
+        # Along the last dimension: elsewhere the last bits depend on the number of threads.
+        energies = gates[:, :, :BANDS].movedim(2, -1).softmax(dim=-1).movedim(-1, 2)
+        return energies, gates[:, :, BANDS].sigmoid()
 
 
 @generators.register("trunk-head")
