@@ -10,11 +10,12 @@ from torch import Tensor
 from conftest import DATA
 from jpegx.consistency.recompress import recompress
 from jpegx.errors import JpegxError
-from jpegx.exploration.edit import Request, run
+from jpegx.exploration.edit import Request
 from jpegx.exploration.minimise import Cancelled, Limits
 from jpegx.exploration.objectives.colours import from_hsv, to_hsv
 from jpegx.exploration.objectives.patterns import Periodic, find_periods, shifted
 from jpegx.exploration.region_spec import RegionSpec
+from jpegx.exploration.run_edit import run
 from jpegx.exploration.scene import Scene
 from jpegx.exploration.selection import select, touched
 from jpegx.exploration.shapes import Rectangle

@@ -54,7 +54,7 @@ class BenchRequest:
 
     def open(self, console: Console, argument: str, seed: int = 0) -> "Session":
         """The session, in memory where no file is named. Raises JpegxError, OSError."""
-        from jpegx.exploration.session import load, restore
+        from jpegx.exploration.session_file import load, restore
 
         jpeg = open_jpeg(console, argument, self.max_pixels)
         name = name_of(argument)
@@ -76,7 +76,8 @@ class BenchRequest:
     def _session(
         self, jpeg: "QuantizedJpeg", name: str, model: str | None, start: str, seed: int
     ) -> "Session":
-        from jpegx.exploration.session import Session, picture_path, read_pixels
+        from jpegx.exploration.session import Session
+        from jpegx.exploration.session_pictures import picture_path, read_pixels
         from jpegx.exploration.workbench import Workbench
         from jpegx.io.picture_reader import read_comparable
         from jpegx.sampling.spec import default_model
@@ -106,7 +107,7 @@ def _told(
 
     No file of weights is opened because a session names it. Raises BadSession.
     """
-    from jpegx.exploration.session import BadSession
+    from jpegx.exploration.session_pictures import BadSession
     from jpegx.models.zoo import installed
 
     try:

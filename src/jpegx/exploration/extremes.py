@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from jpegx.exploration.edit import Edit, Request, run
+from jpegx.exploration.edit import Edit, Request
 from jpegx.exploration.minimise import Limits
+from jpegx.exploration.run_edit import run
 from jpegx.exploration.selection import Selection
 from jpegx.exploration.state import State
 

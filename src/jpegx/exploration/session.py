@@ -7,23 +7,25 @@ are held against the JPEG file again, so that nobody's session can claim what is
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from jpegx import __version__
-from jpegx.errors import JpegxError, UnreadablePicture
 from jpegx.exploration.edit import Edit, Request
 from jpegx.exploration.patch import Finisher, Patch
-from jpegx.exploration.region_spec import RegionSpec, parse_region, read_rgba
+from jpegx.exploration.region_spec import RegionSpec, parse_region
 from jpegx.exploration.selection import touched
+from jpegx.exploration.session_pictures import (
+    BadSession,
+    picture_path,
+    read_pixels,
+    write_pixels,
+)
 from jpegx.exploration.state import State
 from jpegx.exploration.statements import Answer
 from jpegx.exploration.tools import find_tool
@@ -33,15 +35,8 @@ from jpegx.io.atomic_file import atomic_file
 from jpegx.jpeg.file import QuantizedJpeg
 
 SCHEMA = "jpegx session 1"
-_MOST_BYTES = 64 << 20
-_MOST_STEPS = 10_000
-_MOST_TEXT = 2000
 
 Json = dict[str, Any]
-
-
-class BadSession(JpegxError):
-    """A session that cannot be read, or is of another file."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +94,7 @@ class Session:
     def state_of(self, number: int) -> State:
         """The picture of a step. Raises BadSession if it, or its pixels, are not there."""
         if number != 0 and number not in self.steps:
-            raise BadSession(f"{self._name}: there is no step {number}")
+            raise BadSession(f"{self.name}: there is no step {number}")
         return State(self.workbench, [self.patch(step) for step in self.line(number)])
 
     def line(self, number: int) -> list[int]:
@@ -187,7 +182,7 @@ class Session:
     def go(self, number: int) -> int:
         """To any step; 0 is the start. Raises BadSession if there is none."""
         if number != 0 and number not in self.steps:
-            raise BadSession(f"{self._name}: there is no step {number}")
+            raise BadSession(f"{self.name}: there is no step {number}")
         self.head = number
         self.save()
         return number
@@ -251,13 +246,14 @@ class Session:
         if self.path is None:
             return
         if not isinstance(self.workbench.start, str) and not self._picture(0).exists():
-            self._write_pixels(0, self.workbench.start)
+            write_pixels(self._picture(0), self.workbench.start)
         text = json.dumps(self.json(), allow_nan=False)
         with atomic_file(self.path, overwrite=True) as stream:
             stream.write(text.encode())
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """What messages call it."""
         return "the session" if self.path is None else str(self.path)
 
     def _picture(self, number: int) -> Path:
@@ -266,14 +262,7 @@ class Session:
 
     def _write_patch(self, step: Step, patch: Patch) -> None:
         if self.path is not None:
-            self._write_pixels(step.id, patch.pixels)
-
-    def _write_pixels(self, number: int, pixels: np.ndarray) -> None:
-        with atomic_file(self._picture(number), overwrite=True) as stream:
-            buffer = BytesIO()
-            shown = pixels[..., 0] if pixels.shape[2] == 1 else pixels
-            Image.fromarray(shown).save(buffer, "PNG")
-            stream.write(buffer.getvalue())
+            write_pixels(self._picture(step.id), patch.pixels)
 
     def _read_patch(self, step: Step) -> Patch:
         jpeg = self.workbench.jpeg
@@ -285,24 +274,6 @@ class Session:
         if digest(patch) != step.sha256:
             raise BadSession(f"{self._picture(step.id)}: it is not the picture of step {step.id}")
         return patch
-
-
-def picture_path(session: Path, number: int) -> Path:
-    """Where the pixels of a step are; of step 0 those of a starting picture that was given."""
-    return session.with_name(f"{session.stem}-steps") / f"{number:04d}.png"
-
-
-def read_pixels(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
-    """The pixels of a picture beside a session, of a size (width, height). Raises BadSession."""
-    try:
-        if path.is_symlink() or path.parent.is_symlink():
-            raise BadSession(f"{path}: a link leads out of the session's folder")
-        found = read_rgba(path, str(path))
-    except UnreadablePicture as error:
-        raise BadSession(str(error)) from None
-    if found.shape[:2] != (size[1], size[0]):
-        raise BadSession(f"{path}: it is not of the size of its region")
-    return np.ascontiguousarray(found[..., :channels])
 
 
 def digest(patch: Patch) -> str:
@@ -317,78 +288,3 @@ def file_hash(jpeg: QuantizedJpeg) -> str:
     for array in (*jpeg.coefficients, *jpeg.tables):
         found.update(np.ascontiguousarray(array).tobytes())
     return found.hexdigest()
-
-
-def load(path: Path) -> Json:
-    """The JSON of a session file, its outer form checked. Raises BadSession, OSError."""
-    with path.open("rb") as stream:
-        data = stream.read(_MOST_BYTES + 1)
-    if len(data) > _MOST_BYTES:
-        raise BadSession(f"{path}: more than {_MOST_BYTES >> 20} MiB are no session")
-    try:
-        found = json.loads(data, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        reason = str(error).partition("\n")[0] or "nested too deeply"
-        raise BadSession(f"{path}: no session: {reason}") from None
-    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
-        raise BadSession(f"{path}: not a file of the kind {SCHEMA!r}")
-    return found
-
-
-def restore(session: Session, data: Json) -> Session:
-    """Fill a session with what :func:`load` read. Raises BadSession for whatever is not right."""
-    name = session._name
-    try:
-        if data["file"]["sha256"] != file_hash(session.workbench.jpeg):
-            raise BadSession(f"{name}: it is of another file, {str(data['file']['name'])[:100]}")
-        steps = data["steps"]
-        if not isinstance(steps, list) or len(steps) > _MOST_STEPS:
-            raise BadSession(f"{name}: at most {_MOST_STEPS} steps")
-        for values in steps:
-            step = _step(values)
-            if step.id in session.steps or not (step.parent == 0 or step.parent in session.steps):
-                raise BadSession(f"{name}: step {step.id} does not follow from another")
-            find_tool(step.tool)
-            session.steps[step.id] = step
-        head, bookmarks, answers = data["head"], data["bookmarks"], data["answers"]
-        ends = [head, *bookmarks.values()]
-        if not all(type(end) is int and (end == 0 or end in session.steps) for end in ends):
-            raise BadSession(f"{name}: its head or a bookmark is no step")
-        if not all(isinstance(answer, dict) for answer in answers) or len(answers) > _MOST_STEPS:
-            raise BadSession(f"{name}: its answers are none")
-        session.head = head
-        session.bookmarks = {str(key)[:100]: value for key, value in bookmarks.items()}
-        session.answers = list(answers)
-    except BadSession:
-        raise
-    except JpegxError as error:
-        raise BadSession(f"{name}: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadSession(
-            f"{name}: something is missing or of a wrong kind ({error!r:.80})"
-        ) from None
-    return session
-
-
-def _step(values: Json) -> Step:
-    step = Step(**values)
-    whole = [step.id, step.parent, step.seed, step.draws, step.alternatives, step.index]
-    whole += [step.iterations, step.different, step.units]
-    if not all(type(number) is int and 0 <= number < 1 << 63 for number in whole) or step.id < 1:
-        raise ValueError("a number of a step")
-    if step.alternatives > 64 or step.index >= max(2, step.alternatives) or step.draws > 10_000:
-        raise ValueError("alternatives of a step")
-    texts = (step.time, step.tool, step.over, step.sha256, *step.notes)
-    if not all(isinstance(text, str) and len(text) <= _MOST_TEXT for text in texts):
-        raise ValueError("a text of a step")
-    objects = (step.parameters, step.region, step.numbers, *step.statements)
-    if not all(isinstance(value, dict) for value in objects):
-        raise ValueError("an object of a step")
-    for number in step.numbers.values():
-        if isinstance(number, float) and not math.isfinite(number):
-            raise ValueError("a number that is none")
-    return step
-
-
-def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is no number of a session")

@@ -147,7 +147,7 @@ def _command(tool: Tool) -> click.Command:
             default=30.0,
             show_default=True,
             metavar="S",
-            help="For the search, at most.",
+            help="Of computing (CPU time) for the search, at most.",
         ),
         seed_option,
         bench_options,
@@ -162,8 +162,9 @@ def _command(tool: Tool) -> click.Command:
 
 def _run(console: Console, tool: Tool, given: dict[str, Any]) -> None:
     """One edit, from the options to the answer."""
-    from jpegx.exploration.edit import Request, run
+    from jpegx.exploration.edit import Request
     from jpegx.exploration.minimise import Limits
+    from jpegx.exploration.run_edit import run
 
     bench: BenchRequest = given["bench"]
     name = name_of(given["jpeg"])

@@ -18,10 +18,12 @@ from starlette.types import ASGIApp
 
 from jpegx.consistency.recompress import recompress
 from jpegx.errors import JpegxError
-from jpegx.exploration.edit import Request, run
+from jpegx.exploration.edit import Request
 from jpegx.exploration.minimise import Cancelled, Watch
 from jpegx.exploration.region_spec import parse_region
+from jpegx.exploration.run_edit import run
 from jpegx.exploration.server.guard import Guard
+from jpegx.exploration.server.page_worker import Busy, Worker
 from jpegx.exploration.server.views import (
     bounds_json,
     catalogue_json,
@@ -30,7 +32,6 @@ from jpegx.exploration.server.views import (
     request_of,
     state_json,
 )
-from jpegx.exploration.server.worker import Busy, Worker
 from jpegx.exploration.session import Session, file_hash
 from jpegx.exploration.session_report import session_report
 from jpegx.io.failures import one_line

@@ -15,7 +15,7 @@ from jpegx.exploration.functionals import part_layout
 from jpegx.exploration.minimise import Limits
 from jpegx.exploration.region_spec import RegionSpec, parse_region
 from jpegx.exploration.selection import touched
-from jpegx.exploration.server.worker import Worker
+from jpegx.exploration.server.page_worker import Worker
 from jpegx.exploration.session import Session
 from jpegx.exploration.spread import MOST, spread
 from jpegx.exploration.tools import OVERS, TOOLS, BadParameter, Parameter, Tool, find_tool

@@ -120,7 +120,8 @@ class Worker:
     def _make_more(self) -> None:
         if not self._stopping and not self._workbench.is_made:
             self._workbench.make_more()
-            self.version += 1
+            if self._workbench.is_made:
+                self.version += 1
 
 
 def _outcome(job: Job) -> str:
