@@ -9,13 +9,16 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import jpegx
 from conftest import Run
+from jpegx.errors import PictureMismatch
 from jpegx.exploration.block_distance import Family, Problem, nearest_samples
 from jpegx.exploration.cell_bounds import rounding
 from jpegx.exploration.hypothesis import Hypothesis
 from jpegx.exploration.nearest import find_nearest
 from jpegx.exploration.selection import select
-from jpegx.exploration.shapes import Rectangle
+from jpegx.exploration.shapes import BadRegion, Rectangle
+from jpegx.exploration.statements import Can
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.libjpeg_arrays import dct_of_blocks, dct_pass
 from known_sources import files
@@ -172,3 +175,30 @@ def test_bad_hypotheses_are_one_line(
     for place in ("1", "a,b", "1,2,3", "99999999,1"):
         words = ("explore", "nearest", example, "--image", guesses[1], "--at", place)
         assert run(*words).exit_code == 2
+
+
+def test_python_asks_as_the_command_does(
+    run: Run, example: Path, guesses: tuple[Path, Path]
+) -> None:
+    region = jpegx.explore(example, "150,100,20x20")
+    answer = region.nearest(guesses[0], luma=True)
+    words = ("explore", "nearest", example, "--image", guesses[0], "--region", "150,100,20x20")
+    assert answer.json() == json.loads(run(*words, "--luma", "--json").output)
+    quick = region.bounds("mean Y", quick=True)
+    more = ("--quick", "--quantity", "mean Y", "--json")
+    said = run("explore", "bounds", example, *words[5:], *more).output
+    assert quick.json() == json.loads(said)
+    (shown,) = (s for s in answer.statements if isinstance(s, Can))
+    assert shown.patch is not None
+    picture = region.picture(shown.patch)
+    assert jpegx.verify(example, picture).exact
+    assert region.nearest(picture).verdict is not None
+    assert "cannot tell" in str(region.compare(picture, picture).verdict)
+    assert "possible" in str(region.compat(picture).verdict)
+    mask = np.zeros((256, 384), bool)
+    mask[100:120, 150:170] = True
+    assert jpegx.explore(example, mask).region.text == "150,100,20x20"
+    with pytest.raises(BadRegion):
+        jpegx.explore(example, mask[:9])
+    with pytest.raises(PictureMismatch):
+        region.nearest(picture[:9])
