@@ -33,7 +33,7 @@ from jpegx.jpeg.file import read_jpeg
 from jpegx.sampling.spec import SamplerSpec
 
 SIDE = 192  # pixels of each crop in the gallery
-LIMITS = Limits(60, 600)
+LIMITS = Limits(40, 600)
 Shown = tuple[str, np.ndarray]
 
 

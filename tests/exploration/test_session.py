@@ -187,3 +187,23 @@ def test_pictures_of_a_session_are_no_way_out(
     assert result.exit_code == 1
     assert "not the picture of step 1" in result.output
     assert not (tmp_path / "out.png").exists()
+
+
+def test_a_report_shows_what_was_done_and_runs_nothing(
+    run: Run, example: Path, session: Path, tmp_path: Path
+) -> None:
+    data = json.loads(session.read_text())
+    script = "<script>alert(1)</script>"
+    data["steps"][0]["numbers"][script] = script
+    data["steps"][0]["notes"] = [script]
+    data["steps"][0]["statements"] = [{"kind": "cannot", "least": script, "method": script}]
+    data["answers"] = [{"tool": script, "statements": [script, {"kind": script}], "notes": 3}]
+    session.write_text(json.dumps(data))
+    target = tmp_path / "report.html"
+    words = ("explore", "report", example, "--session", session, "-o", target)
+    assert run(*words).exit_code == 0
+    text = target.read_text()
+    assert "<script" not in text
+    assert "Step 3: variance, exact" in text
+    assert text.count("<img ") == 6
+    assert run(*words).exit_code == 1  # it is there already

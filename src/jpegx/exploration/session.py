@@ -19,7 +19,7 @@ from jpegx import __version__
 from jpegx.exploration.edit import Edit, Request
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.region_spec import RegionSpec, parse_region
-from jpegx.exploration.selection import touched
+from jpegx.exploration.selection import Touched, touched
 from jpegx.exploration.session_pictures import (
     BadSession,
     picture_path,
@@ -32,6 +32,7 @@ from jpegx.exploration.tools import find_tool
 from jpegx.exploration.wire import values_json
 from jpegx.exploration.workbench import Workbench
 from jpegx.io.atomic_file import atomic_file
+from jpegx.jpeg.box import Box
 from jpegx.jpeg.file import QuantizedJpeg
 
 SCHEMA = "jpegx session 1"
@@ -85,6 +86,7 @@ class Session:
         self.bookmarks: dict[str, int] = {}
         self.answers: list[Json] = []
         self._patches: dict[int, Patch] = {}
+        self._boxes: dict[int, Box] = {}
 
     @property
     def state(self) -> State:
@@ -114,6 +116,16 @@ class Session:
         if number not in self._patches:
             self._patches[number] = self._read_patch(self.steps[number])
         return self._patches[number]
+
+    def box(self, number: int) -> Box:
+        """The box of the units that a step changed. Raises BadRegion."""
+        if number not in self._boxes:
+            self._boxes[number] = self._units(self.steps[number]).box
+        return self._boxes[number]
+
+    def _units(self, step: Step) -> Touched:
+        layout = self.workbench.jpeg.layout
+        return touched(parse_region(step.place, layout).select(layout))
 
     def add(
         self,
@@ -158,7 +170,8 @@ class Session:
             )
             self.steps[number] = step
             self._patches[number] = edit.patch
-            self._write_patch(step, edit.patch)
+            if self.path is not None:
+                write_pixels(self._picture(number), edit.patch.pixels)
             added.append(step)
         if added and self.head == origin:
             self.head = added[0].id
@@ -201,6 +214,7 @@ class Session:
         for number in gone:
             del self.steps[number]
             self._patches.pop(number, None)
+            self._boxes.pop(number, None)
         self.save()
         if self.path is not None:
             for number in gone:
@@ -260,13 +274,8 @@ class Session:
         assert self.path is not None
         return picture_path(self.path, number)
 
-    def _write_patch(self, step: Step, patch: Patch) -> None:
-        if self.path is not None:
-            write_pixels(self._picture(step.id), patch.pixels)
-
     def _read_patch(self, step: Step) -> Patch:
-        jpeg = self.workbench.jpeg
-        units = touched(parse_region(step.place, jpeg.layout).select(jpeg.layout))
+        jpeg, units = self.workbench.jpeg, self._units(step)
         box = units.box
         size = (box.right - box.left, box.bottom - box.top)
         pixels = read_pixels(self._picture(step.id), size, jpeg.layout.channels)

@@ -54,7 +54,7 @@ def state_json(session: Session, worker: Worker) -> Json:
 
 def _step_json(session: Session, number: int) -> Json:
     step = session.steps[number]
-    box = session.patch(number).touched.box
+    box = session.box(number)
     return {
         "id": step.id,
         "parent": step.parent,
