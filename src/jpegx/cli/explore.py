@@ -11,6 +11,7 @@ COMMANDS = {
     "nearest": "nearest_tool:command",
     "compare": "compare_tool:command",
     "glyphs": "glyphs_tool:command",
+    "order": "order_tool:command",
     "compat": "compat_tool:command",
     **{tool: f"edit_tools:{tool}" for tool in TOOLS},
     "extremes": "summary_tools:extremes",

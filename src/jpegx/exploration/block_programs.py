@@ -34,7 +34,7 @@ def largest(blocks: Blocks) -> Extreme:
     wall = np.where(spectrum > 0, blocks.high, blocks.low)
     # What has no weight stays in the middle of its cell.
     tiny = np.abs(spectrum) <= 1e-9 * np.abs(spectrum).max(axis=(1, 2), keepdims=True)
-    samples = _samples(np.where(tiny, (blocks.low + blocks.high) / 2, wall))
+    samples = integer_samples_of(np.where(tiny, (blocks.low + blocks.high) / 2, wall))
     most = certified_most(blocks, spectrum)
     outside = ((samples < 0) | (samples > 255)).any(axis=(1, 2))
     hard = np.flatnonzero(outside)
@@ -84,7 +84,7 @@ def _transform() -> tuple[np.ndarray, np.ndarray]:
     return transform, rounding(np.eye(64).reshape(64, 8, 8))
 
 
-def _samples(integers: np.ndarray) -> np.ndarray:
+def integer_samples_of(integers: np.ndarray) -> np.ndarray:
     """Samples (B, 8, 8) of libjpeg's integers, without roundings."""
     inverse = np.linalg.inv(islow_pass().astype(np.float64))
     made: np.ndarray = (inverse * (1 << COLUMN_SHIFT)) @ integers @ (inverse.T * (1 << ROW_SHIFT))
