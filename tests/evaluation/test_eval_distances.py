@@ -114,6 +114,35 @@ def test_fid_against_other_real_pictures(run: Run, originals: Path, tmp_path: Pa
     assert "add it" in refused.stderr
 
 
+@pytest.mark.usefixtures("figures_drawn")
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+def test_the_table_of_man_et_al(run: Run, originals: Path, tmp_path: Path) -> None:
+    """Table 5: FID against other real pictures, "P" in both ways, the ground truth, as printed."""
+    ours, real = originals.rename(tmp_path / "ctest10k"), tmp_path / "real"
+    real.mkdir()
+    for name in ("bird1.png", "bird2.png"):
+        (ours / name).rename(real / name)
+    given = ("--fid-reference", real, "--inception", _stand_in(tmp_path), "--patches", 64)
+    options = ("--model", "laplace", "-n", 2, "--repeats", 2, "-o", tmp_path / "out")
+    result = run("eval", ours, "--protocol", "man-table5", *given, *options)
+    assert result.exit_code == 0, result.output
+    found = rows(tmp_path / "out")
+    assert float(found["", "originals"]["fid"]) > 0
+    for way in ("", " by Eq. 11", " projected"):
+        assert float(found["10", f"laplace{way}"]["fid_std"]) > 0
+    published = found["10", "Ours-P (published)"]
+    assert (published["fid"], published["fid_std"], published["psnr"]) == (
+        "4.78",
+        "0.01",
+        "25.6008",
+    )
+    assert "4.78 ± 0.01" in result.output
+    assert "repeats 2; the protocol has 64" in result.output
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "Ground Truth (published)" in page
+    assert "Perception and consistency" in page
+
+
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 def test_fid_of_samples_has_a_deviation(run: Run, originals: Path, tmp_path: Path) -> None:
     network = ("--fid", "--inception", _stand_in(tmp_path), "--patches", 64, "--repeats", 4)

@@ -70,9 +70,9 @@ def eval(  # noqa: A001 (the name of the command)
     request = Request(models=tuple(map(spec, models)), defaults=spec(""), **others)
     given = ctx.get_parameter_source
     named = {name for name in others if given(name) is not click.core.ParameterSource.DEFAULT}
-    _check(request, named, output)
     if protocol is not None:
         request = _followed(protocol, request, named)
+    _check(request, named, output)
 
     from jpegx.evaluation.benchmark.plan import make_plan
     from jpegx.models.checkpoint_header import BadCheckpoint

@@ -56,7 +56,9 @@ def _against(plan: Plan) -> str:
 
 
 def _too_few(rows: Sequence[Row]) -> list[str]:
-    counted = [(r.figures["features"], r.figures["dimensions"]) for r in rows if "fid" in r.figures]
+    counted = [
+        (r.figures["features"], r.figures["dimensions"]) for r in rows if "features" in r.figures
+    ]
     few = [int(count) for count, dimensions in counted if count <= dimensions]
     if not few:
         return []
