@@ -274,7 +274,10 @@ def _smooth(values: Tensor, size: int) -> Tensor:
 
 def _between(places: Tensor, factor: int) -> Tensor:
     """Places, which lie in the middle of blocks, interpolated."""
-    return F.interpolate(places, scale_factor=factor, mode="bilinear", align_corners=False)
+    # One channel at a time: of three, the last bits depend on the number of threads.
+    alone = places.flatten(0, 1)[:, None]
+    between = F.interpolate(alone, scale_factor=factor, mode="bilinear", align_corners=False)
+    return between.view(*places.shape[:2], *between.shape[2:])
 
 
 def _halo(config: TrunkHeadConfig) -> int:
