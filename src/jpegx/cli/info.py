@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # numpy is imported when there is work: --help must be quick
     from jpegx.jpeg.describe import Description
 
 FAILED = 1
+_TRELLIS = "looks like trellis quantization: the source may lie outside the file's cells"
 
 
 _EXAMPLES = """\b
@@ -102,6 +103,7 @@ def _text(name: str, description: "Description") -> str:
         ("sampling", d.sampling),
         ("coding", f"{d.coding}, {scans}{restarts}"),
         *([("quality", _quality(d))] if d.refused is None else []),
+        *([("encoder", _TRELLIS)] if d.trellis else []),
         ("metadata", ", ".join(_metadata(d)) or "none"),
         *(("comment", printable(comment)) for comment in d.comments),
         *([("also", printable(", ".join(d.others)))] if d.others else []),

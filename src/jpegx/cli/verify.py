@@ -126,6 +126,7 @@ class _Check:
         from jpegx.io.formats import LEVELS
         from jpegx.io.tiled_tiff import PaddedPicture
         from jpegx.jpeg.file import read_jpeg
+        from jpegx.jpeg.trellis import looks_like_trellis
 
         name = name_of(jpeg)
         try:
@@ -135,6 +136,7 @@ class _Check:
         for warning in quantized.warnings:
             self.noted(f"{name}: warning: {warning}")
         size = quantized.layout.width, quantized.layout.height
+        inexact = self.different
         for picture in pictures:
             name = name_of(picture)
             try:
@@ -155,6 +157,13 @@ class _Check:
             self.exact += report.exact
             self.different += not report.exact
             click.echo(_json(jpeg, picture, report) if self._as_json else _text(name, report))
+        if self.different > inexact and looks_like_trellis(
+            quantized.coefficients[0], quantized.tables[0]
+        ):
+            self.noted(
+                f"{name_of(jpeg)}: warning: it looks like trellis quantization; its true source "
+                "may differ like this"
+            )
         return None
 
 

@@ -13,6 +13,7 @@ from jpegx.jpeg.metadata.icc import color_space, profile_name
 from jpegx.jpeg.reader.parser import parse_header
 from jpegx.jpeg.reader.survey import survey
 from jpegx.jpeg.tables import estimate_quality
+from jpegx.jpeg.trellis import looks_like_trellis
 
 # J:a:b names by the (horizontal, vertical) reduction that both chroma components share.
 _NAMES = {
@@ -35,6 +36,7 @@ class Description:
     component. ``metadata``: bytes of each kind, 0 if there is none. ``profile``: name and colour
     space of the ICC profile. ``dpi``: the density in dots per inch, ``aspect``: its ratio without a
     unit. ``others``: what else is in the file, in words. ``refused``: why the file is not decoded.
+    ``trellis``: whether it looks like trellis quantization (:mod:`jpegx.jpeg.trellis`).
     """
 
     width: int
@@ -61,6 +63,7 @@ class Description:
     others: tuple[str, ...]
     warnings: tuple[str, ...]
     refused: str | None
+    trellis: bool = False
 
 
 def describe_file(source: Path | BinaryIO, *, name: str, max_pixels: int) -> Description:
@@ -100,6 +103,7 @@ def describe(jpeg: QuantizedJpeg) -> Description:
         tables={n: t.tolist() for n, t in zip(layout.names, jpeg.tables, strict=True)},
         warnings=jpeg.warnings,
         refused=None,
+        trellis=looks_like_trellis(jpeg.coefficients[0], jpeg.tables[0]),
         **_beside(jpeg.metadata),
     )
 
