@@ -43,7 +43,7 @@ def pixels() -> np.ndarray:
     return pixels
 
 
-@pytest.mark.parametrize("quality", [80, 95])
+@pytest.mark.parametrize("quality", [90, 95])
 def test_mozjpeg_is_known(run: Run, pixels: np.ndarray, tmp_path: Path, quality: int) -> None:
     Image.fromarray(pixels).save(tmp_path / "source.png")
     for encoder, is_trellis in (("mozjpeg403", True), ("6b", False), ("turbo210", False)):
