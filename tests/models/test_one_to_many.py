@@ -160,6 +160,11 @@ def test_without_noise_it_is_the_baseline(changes: dict[str, object]) -> None:
     plain = baseline(batch, CounterNoise(1))
     assert torch.equal(generator(batch, ZeroNoise()), plain)
     assert torch.equal(generator(batch, CounterNoise(1, temperature=0.0)), plain)
+    # So weights can be blended: what a baseline lacks counts as 0.
+    assert generator.noise is not None
+    for parameter in generator.noise.parameters():
+        parameter.zero_()
+    torch.testing.assert_close(generator(batch, CounterNoise(1)), plain)
 
 
 @torch.no_grad()

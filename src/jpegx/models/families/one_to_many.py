@@ -114,7 +114,8 @@ class Up(nn.Module):
 class NoiseBranch(Droppable, nn.Module):
     """The branch of the noise, and the convolution that joins it to the picture's features.
 
-    That begins as the identity for those, so that a sampler begins at its regression.
+    Its weights are told from the identity of those: so a sampler begins near its regression, and a
+    network without the branch is one whose branch has weights of 0.
     """
 
     def __init__(self, config: OneToManyConfig) -> None:
@@ -125,7 +126,6 @@ class NoiseBranch(Droppable, nn.Module):
         self.join = nn.Conv2d(2 * features, features, 3, padding=1)
         begin_as_he(self.first)
         begin_as_he(self.join, 0.1)
-        nn.init.dirac_(self.join.weight.data[:, :features])
 
     def forward(self, features: Tensor, noise: Tensor, embedding: Tensor | None) -> Tensor:
         """Features (N * samples, c, h, w), of the picture's (N, c, h, w) and noise of one channel.
@@ -135,7 +135,7 @@ class NoiseBranch(Droppable, nn.Module):
         drawn = conv_relu(noise, self.first.weight, self.first.bias)
         drawn = _through(self.units, drawn, embedding)
         shared, own = self.join.weight.split(features.shape[1], dim=1)
-        picture = F.conv2d(features, shared, self.join.bias, padding=1)
+        picture = F.conv2d(features, shared, self.join.bias, padding=1) + features
         picture = repeat_samples(picture, len(noise) // len(features))
         return conv_add(drawn, own.contiguous(), None, picture)
 
@@ -151,7 +151,8 @@ class OneToMany(Generator):
     - Noise has one channel at half resolution, drawn once; the decoded picture alone is scaled
       down. One ReLU follows the first convolution of each branch; a convolution joins them; ReLU,
       convolution and ReLU stand before the transposed convolution.
-    - Convolutions have biases, and begin as He's uniform ones, but for the one that joins.
+    - Convolutions have biases, and begin as He's uniform ones; the one that joins begins near the
+      identity of the picture's features.
     - Images lie around 0 inside: 0.5 is taken from the input and added to the output.
     - Borders are padded with zeros in each convolution, and odd sizes by repeating pixels.
     - A network of one channel restores luma (JFIF's); chroma stays as it is decoded.
