@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import jpegx
 from conftest import DATA
 from jpegx.consistency.recompress import recompress
 from jpegx.errors import JpegxError
@@ -207,3 +208,16 @@ def test_shifts_are_bilinear() -> None:
     moved, inside = shifted(ramp, torch.ones(12, 20, dtype=torch.bool), (2.25, -3))
     assert torch.allclose(moved[:, inside], (ramp + 2.25)[:, inside])
     assert inside.sum() == 17 * 9
+
+
+def test_edits_in_python(jpeg: QuantizedJpeg) -> None:
+    region = jpegx.explore(jpeg, "164,100,24x22")
+    values = {"strength": 2, "model": "laplace", "iterations": 5}
+    (edit,) = region.edit("darken", **values)  # type: ignore[arg-type]
+    assert edit.after < edit.before
+    pixels = region.picture(edit.patch)
+    assert jpegx.verify(jpeg, pixels).exact
+    (like,) = region.edit("like", model="laplace", iterations=3, source_region="30,40,24x24")
+    assert like.patch.exact
+    with pytest.raises(BadParameter):
+        region.edit("darken", model="laplace", colour="red")

@@ -25,7 +25,7 @@ COMMANDS = {
 _EXAMPLES = """\b
 Examples:
   jpegx explore bounds photo.jpg --region 8,0,24x16
-  jpegx explore brighten photo.jpg --region 8,0,24x16 --to max -o brighter.png
+  jpegx explore brighten photo.jpg --region 8,0,24x16 --model laplace -o brighter.png
   jpegx explore bounds --help
 """
 

@@ -1,6 +1,7 @@
 """``jpegx.explore`` in Python: one region of one file, and questions about it."""
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cache, cached_property
 from os import PathLike
 from pathlib import Path
 
@@ -11,14 +12,21 @@ from jpegx.exploration.bounds_answer import BoundsAnswer, BoundsRequest, answer_
 from jpegx.exploration.comparison import answer_compare, answer_nearest
 from jpegx.exploration.compatibility import answer_compatible
 from jpegx.exploration.draws import DrawRequest
+from jpegx.exploration.edit import Edit, Request
 from jpegx.exploration.hypothesis import Hypothesis, read_hypothesis
+from jpegx.exploration.minimise import Limits
 from jpegx.exploration.patch import Patch, exact_picture
+from jpegx.exploration.region_spec import RegionSpec
+from jpegx.exploration.run_edit import run
 from jpegx.exploration.selection import Selection, Snap, select
 from jpegx.exploration.shapes import BadRegion, Mask, Shape, parse_rectangle
+from jpegx.exploration.state import State
 from jpegx.exploration.statements import Answer
+from jpegx.exploration.tools import Over
+from jpegx.exploration.workbench import Workbench
 from jpegx.io.picture_reader import read_comparable
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
-from jpegx.sampling.spec import SamplerSpec
+from jpegx.sampling.spec import SamplerSpec, default_model
 
 Picture = str | PathLike[str] | np.ndarray
 
@@ -107,6 +115,40 @@ class Explorer:
             called, size = str(picture), (layout.width, layout.height)
             pixels = read_comparable(Path(picture), called, size)
         return answer_compatible(self.jpeg, self._name, pixels, called, self.region)[0]
+
+    def edit(
+        self,
+        tool: str,
+        *,
+        model: str | None = None,
+        over: Over | None = None,
+        alternatives: int = 1,
+        seed: int = 0,
+        iterations: int = 60,
+        **parameters: object,
+    ) -> list[Edit]:
+        """Exact pictures that a tool makes, as ``jpegx explore brighten`` and the others do.
+
+        ``parameters``: of the tool, by their names ("source_region" for ``--source-region``);
+        pictures are uint8 (height, width, 4). Each edit has its numbers, and a ``patch`` for
+        :meth:`picture`. Raises JpegxError, BadParameter among them.
+        """
+        values = {name.replace("_", "-"): value for name, value in parameters.items()}
+        for name, value in values.items():
+            if isinstance(value, str) and name == "source-region":
+                values[name] = RegionSpec((parse_rectangle(value),))
+        state = State(self._workbench(model or default_model()))
+        limits = Limits(iterations, float("inf"))
+        request = Request(
+            tool, self.region, values, over, seed, alternatives=alternatives, limits=limits
+        )
+        return run(state, request)
+
+    @cached_property
+    def _workbench(self) -> Callable[[str], Workbench]:
+        return cache(
+            lambda model: Workbench(self.jpeg, self._name, SamplerSpec.parse(model), self._start)
+        )
 
     def picture(self, patch: Patch) -> np.ndarray:
         """The whole picture, uint8 (height, width, channels), with a patch of an answer in it.

@@ -22,6 +22,7 @@ from jpegx.exploration.edit import Request
 from jpegx.exploration.minimise import Cancelled, Watch
 from jpegx.exploration.region_spec import parse_region
 from jpegx.exploration.run_edit import run
+from jpegx.exploration.selection import touched
 from jpegx.exploration.server.guard import Guard
 from jpegx.exploration.server.page_worker import Busy, Worker
 from jpegx.exploration.server.views import (
@@ -195,7 +196,9 @@ class _Page:
             with self._lock:
                 self._session.add(edits, spec, request, parent)
 
-        return {"job": self._worker.submit(what, work).number}
+        box = touched(spec.select(self._session.workbench.jpeg.layout)).box
+        place = [box.left, box.top, box.right - box.left, box.bottom - box.top]
+        return {"job": self._worker.submit(what, work, place).number}
 
 
 def _posted(work: Callable[[Any], Any]) -> Handler:

@@ -24,14 +24,19 @@ class Busy(JpegxError):
 
 
 class Job:
-    """Work under way. ``share``: how much is done; ``preview``: a JPEG of the window, or None."""
+    """Work under way. ``share``: how much is done.
 
-    def __init__(self, number: int, what: str, work: Callable[[Watch], Any]) -> None:
+    ``preview``: a JPEG of ``box`` (x, y, width, height), or None.
+    """
+
+    def __init__(
+        self, number: int, what: str, work: Callable[[Watch], Any], box: list[int] | None
+    ) -> None:
         self.number = number
         self.what = what
         self.share = 0.0
         self.preview: bytes | None = None
-        self.box: tuple[int, int, int, int] | None = None
+        self.box = box
         self.future: Future[Any] = Future()
         self.cancelled = threading.Event()
         self._work = work
@@ -53,7 +58,12 @@ class Job:
 
     def json(self) -> dict[str, Any]:
         """As the page is told."""
-        return {"number": self.number, "what": self.what, "share": round(self.share, 3)}
+        return {
+            "number": self.number,
+            "what": self.what,
+            "share": round(self.share, 3),
+            "box": self.box,
+        }
 
 
 class Worker:
@@ -73,13 +83,13 @@ class Worker:
         self._thread = threading.Thread(target=self._loop, name="explore", daemon=True)
         self._thread.start()
 
-    def submit(self, what: str, work: Callable[[Watch], Any]) -> Job:
+    def submit(self, what: str, work: Callable[[Watch], Any], box: list[int] | None = None) -> Job:
         """Begin a job. Raises Busy if there is one."""
         with self._wake:
             if self.job is not None:
                 raise Busy(f"busy with {self.job.what}; cancel it first")
             self._count += 1
-            self.job = Job(self._count, what, work)
+            self.job = Job(self._count, what, work, box)
             self.version += 1
             self._wake.notify()
             return self.job

@@ -89,6 +89,7 @@ async function step(tool, parameters, more) {
     if (tool === "scribble") where = { shapes: [{ rectangle: (await view.drawn()).rectangle }] };
     if (!where) throw new Error("draw a region first");
     await post("step", { tool, region: where, parameters, from: state.head, ...more });
+    if (tool === "scribble") view.strokes = null;
   });
 }
 
@@ -99,7 +100,9 @@ function badge() {
   $("badge").classList.toggle("bad", different > 0);
 }
 
+let working = null; // the number of the job
 function busy(job) {
+  working = job?.number ?? null;
   $("busy").hidden = !job;
   $("apply").disabled = Boolean(job);
   if (!job) {
@@ -171,15 +174,12 @@ async function refresh() {
   if (moved !== state.head) await bounds();
 }
 
-async function preview() {
+async function preview(job) {
   const answer = await get("preview");
-  const box = state.steps.length || region ? view.single() : null;
-  if (answer.status !== 200 || !box || !state.job) return;
-  const [width, height] = state.file.unit;
-  const left = Math.floor(box[0] / width) * width;
-  const top = Math.floor(box[1] / height) * height;
+  if (answer.status !== 200 || !job.box) return;
   const found = await createImageBitmap(await answer.blob());
-  view.preview = { box: [left, top, found.width, found.height], bitmap: found };
+  if (working !== job.number) return; // it has ended meanwhile
+  view.preview = { box: [job.box[0], job.box[1], found.width, found.height], bitmap: found };
   view.draw();
 }
 
@@ -295,7 +295,7 @@ async function begin() {
     const now = JSON.parse(event.data);
     busy(now.job);
     if (now.version !== shownVersion) attempt(refresh);
-    else if (now.job) attempt(preview);
+    else if (now.job) attempt(() => preview(now.job));
   };
   document.body.dataset.ready = "yes";
 }
