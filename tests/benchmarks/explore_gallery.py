@@ -52,7 +52,7 @@ FACE = Box(304, 148, 400, 244)  # kodak 4
 FACE_EDITS = (
     Tile("more contrast", "variance", Ellipse(164, 316, 68, 76), {"strength": 4.0}),
     Tile("smoother", "smooth", Ellipse(164, 316, 68, 76), {}),
-    Tile("darker eye", "darken", Ellipse(164, 328, 30, 18), {"to": "max"}),
+    Tile("darker eye", "darken", Ellipse(212, 312, 44, 32), {"to": "max"}),
     Tile("as far apart", "dissimilar", Rectangle(160, 320, 64, 32), {}),
 )
 SEA = Box(380, 300, 476, 396)  # kodak 16
@@ -60,7 +60,7 @@ SEA_EDITS = (
     Tile("stronger waves", "magnitude", Rectangle(312, 392, 64, 64), {"strength": 6.0}),
     Tile("calm", "smooth", Rectangle(312, 392, 64, 64), {"flatten": True}),
     Tile("brightest", "brighten", Rectangle(312, 392, 64, 64), {"to": "max"}),
-    Tile("golden", "hue", Rectangle(312, 392, 64, 64), {"strength": -40.0}),
+    Tile("more colour", "saturation", Rectangle(312, 392, 64, 64), {"strength": 30.0}),
 )
 
 

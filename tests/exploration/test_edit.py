@@ -85,7 +85,7 @@ def test_noise_of_a_generator_is_varied(
     assert edit.end <= edit.start
     if over == "noise":
         assert edit.end < edit.start
-        assert abs(edit.facts["noise_sigmas"]) < 30
+        assert abs(edit.facts["noise_sigmas"]) < 8
         (same,) = run(state, request("variance", jpeg, over))
         assert (same.patch.pixels == edit.patch.pixels).all()
     if over == "draws":

@@ -25,9 +25,10 @@ class Apart(Variables):
         """All pictures."""
         return torch.stack([one.image() for one in self._many])
 
-    def penalty(self) -> Tensor | float:
-        """Of all."""
-        return sum((one.penalty() for one in self._many), start=0.0) / len(self._many)
+    def hold(self) -> None:
+        """All of them."""
+        for one in self._many:
+            one.hold()
 
     def loss(self, images: Tensor) -> Tensor:
         """The number that is made small."""

@@ -73,7 +73,7 @@ def minimise(
     while done < limits.iterations:
         adam.zero_grad()
         image = variables.image()
-        value = loss(image) + variables.penalty()
+        value = loss(image)
         number = float(value.detach())
         if best is None:
             start = number
@@ -100,6 +100,7 @@ def minimise(
             continue
         value.backward()
         adam.step()
+        variables.hold()
     with torch.no_grad():
         for leaf, was in zip(variables.leaves, kept, strict=True):
             leaf.copy_(was)

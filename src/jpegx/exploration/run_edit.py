@@ -229,21 +229,26 @@ class _Run:
 
 
 class Loss:
-    """An objective, and that what lies beside the region stays (mean absolute gray levels)."""
+    """An objective, and that what is not meant stays, in mean absolute gray levels."""
 
     def __init__(self, scene: Scene, objective: Objective) -> None:
         self._objective = objective
         self._start = scene.start
+        self._mask = scene.mask
+        self._colour = objective.colour if len(scene.start) == 3 else 0.0
         kept = objective.kept()
         self._kept = kept if kept.any() and objective.keep else None
 
     def __call__(self, image: Tensor) -> Tensor:
         """The number that is made small."""
         value = self._objective(image)
-        if self._kept is None:
-            return value
-        changed = (image - self._start).abs()[:, self._kept].mean()
-        return value + self._objective.keep * changed
+        change = image - self._start
+        if self._kept is not None:
+            value = value + self._objective.keep * change.abs()[:, self._kept].mean()
+        if self._colour:
+            inside = change[:, self._mask]
+            value = value + self._colour * (inside - inside.mean(dim=0)).abs().mean()
+        return value
 
 
 def _with_distances(scene: Scene, edits: Sequence[Edit]) -> list[Edit]:

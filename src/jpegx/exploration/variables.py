@@ -14,7 +14,7 @@ from jpegx.models.projection import Range, hold, into_ranges
 from jpegx.sampling.window import Window
 
 _MARGIN = 0.35  # DCT units: what rounding to 8 bits moves a coefficient by
-_NORM_WEIGHT = 10.0  # of noise that is stronger or weaker than noise is
+_SIGMAS = 2.0  # by which noise may become stronger, among draws of so many numbers
 TRUST = 0.25  # steps: cells, after noise, stay so near to what the generator drew
 
 
@@ -28,9 +28,8 @@ class Variables(ABC):
     def image(self) -> Tensor:
         """The picture that they make in the scene's box, float32 (C, H, W) in gray levels."""
 
-    def penalty(self) -> Tensor | float:
-        """What is unlikely about them, to be added to the objective."""
-        return 0.0
+    def hold(self) -> None:  # noqa: B027 (most may be anywhere)
+        """Take them back to where they may be, after a step."""
 
     def facts(self) -> dict[str, float]:
         """What is to be told of them."""
@@ -40,8 +39,8 @@ class Variables(ABC):
 class NoiseVariables(Variables):
     """All noise of a generator around the units, drawn once and then free.
 
-    Its mean square, of each field, is to stay what it was: so the noise stays as likely, by its
-    norm, as a draw.
+    The mean square of each field stays below two standard deviations above what it was: so the
+    noise stays as likely, by its norm, as a draw.
     """
 
     rate = 0.1
@@ -57,11 +56,12 @@ class NoiseVariables(Variables):
         """What the generator makes of the noise."""
         return self._window.render(self._noise)
 
-    def penalty(self) -> Tensor:
-        """How far the mean squares are from what they were."""
-        pairs = zip(self.leaves, self._squares, strict=True)
-        parts = [(leaf.square().mean() / max(was, 1e-6) - 1).square() for leaf, was in pairs]
-        return _NORM_WEIGHT * torch.stack(parts).mean()
+    @torch.no_grad()
+    def hold(self) -> None:
+        """Make each field as weak as it may be."""
+        for leaf, was in zip(self.leaves, self._squares, strict=True):
+            most = was * (1 + _SIGMAS * sqrt(2 / leaf.numel()))
+            leaf.mul_(min(1.0, sqrt(most / max(float(leaf.square().mean()), 1e-12))))
 
     def facts(self) -> dict[str, float]:
         """``noise_sigmas``: of the sum of its squares, among draws of so many numbers."""

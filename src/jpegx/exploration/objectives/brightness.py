@@ -20,6 +20,7 @@ _NEAR = 0.5  # of the way to the certified end: so far the region is simply shif
 class MeanLuma(Objective):
     """(mean of the region - target)²: of the luma, or of a component."""
 
+    colour = 0.3
     quantity = "mean luma"
     component = 0
     to_a_value = True  # whether a mean was named; else the region is only to become brighter
@@ -86,6 +87,8 @@ class MeanLuma(Objective):
         assert found.patches is not None
         end = image_of(found.patches[sign].pixels)
         way = (self.target - self.before) / (self.measure(end) - self.before or 1.0)
+        if self.colour:  # what the end has in its colours is not meant
+            end = scene.start + luma(end) - luma(scene.start)
         return torch.lerp(scene.start, end, min(max(way, 0.0), 1.0))
 
 
@@ -127,6 +130,7 @@ class Level(MeanLuma):
                 f"{values['component']}: the file has the components {', '.join(names)}"
             )
         self.component = names.index(values["component"])
+        self.colour = 0.3 if values["component"] == "Y" else 0.0
         self.quantity = f"mean {values['component']}"
         self.before = self.measure(scene.start)
         if values["to"] in ("least", "most"):

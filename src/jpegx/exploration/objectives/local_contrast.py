@@ -50,6 +50,7 @@ class Variance(Objective):
     Bahat and Michaeli 2021 write (Var - c)²; their code has the local standard deviation.
     """
 
+    colour = 0.3
     quantity = "local standard deviation"
 
     def __init__(self, scene: Scene, values: Values) -> None:
@@ -76,6 +77,7 @@ class Magnitude(Objective):
     The same structure, stronger or weaker; from the code of Bahat and Michaeli 2021.
     """
 
+    colour = 0.3
     quantity = "local standard deviation"
 
     def __init__(self, scene: Scene, values: Values) -> None:
@@ -103,6 +105,7 @@ class Smooth(Objective):
     Of Bahat and Michaeli 2021; their code adds the last term, which keeps what contrast there is.
     """
 
+    colour = 0.3
     quantity = "total variation"
 
     def __init__(self, scene: Scene, values: Values) -> None:

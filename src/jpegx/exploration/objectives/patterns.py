@@ -24,6 +24,7 @@ class Periodic(Objective):
     their code. Periods are (x, y) in pixels, and need not be whole.
     """
 
+    colour = 0.3
     quantity = "difference at the period"
 
     def __init__(self, scene: Scene, values: Values) -> None:
@@ -111,6 +112,7 @@ class Like(Objective):
     patches" of Bahat and Michaeli 2021, as their code does it.
     """
 
+    colour = 0.3
     quantity, unit = "distance of the patches", "gray levels"
     keep = 10 / 255
 
