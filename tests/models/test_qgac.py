@@ -4,12 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from jpegx.jpeg.color import to_pixels
+from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.jpeg.layout import ColorSpace, Layout
 from jpegx.jpeg.tables import scaled_tables
@@ -19,6 +21,7 @@ from jpegx.models.checkpoint import load, save
 from jpegx.models.generator import Generator
 from jpegx.models.noise import ZeroNoise
 from jpegx.models.registry import critics, generators
+from jpegx.sampling.generate import generate, tiles_of
 from jpegx.sampling.hardware import prepare
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -356,3 +359,19 @@ def test_bfloat16_sees_fine_levels() -> None:
     full = torch.stack([p[:, :48, :64] for p in repeated(fine.planes(), fine.layout)], dim=1)
     torch.testing.assert_close(255 * images, to_pixels(full, fine.layout), atol=2e-2, rtol=0)
     assert whole.isfinite().all()
+
+
+@torch.no_grad()
+def test_tiles_are_the_whole_picture() -> None:
+    """Within a hundredth of a gray level; of it, 1/128 is how they wait for each other."""
+    factors = ((2, 2), (1, 1), (1, 1))
+    files, network = files_of("ycbcr", factors, 640, 24).select(slice(1)), small()
+    coefficients = tuple(grid[0].numpy().astype(np.int16) for grid in files.coefficients)
+    tables = tuple(table[0].numpy() for table in files.tables)
+    jpeg = QuantizedJpeg(files.layout, coefficients, tables, "baseline")
+    memory = network.bytes_per_pixel(4) * 24 * 448
+    assert len(tiles_of(network, files.layout, memory)) > 1
+    whole, tiled = (
+        next(generate(network, jpeg, samples=1, seed=0, memory=room)) for room in (1 << 40, memory)
+    )
+    assert (whole - tiled).abs().max() < 0.01
