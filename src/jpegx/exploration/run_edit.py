@@ -234,7 +234,7 @@ class Loss:
     def __init__(self, scene: Scene, objective: Objective) -> None:
         self._objective = objective
         self._start = scene.start
-        self._mask = scene.mask
+        self._units = scene.units
         self._colour = objective.colour if len(scene.start) == 3 else 0.0
         kept = objective.kept()
         self._kept = kept if kept.any() and objective.keep else None
@@ -246,7 +246,7 @@ class Loss:
         if self._kept is not None:
             value = value + self._objective.keep * change.abs()[:, self._kept].mean()
         if self._colour:
-            inside = change[:, self._mask]
+            inside = change[:, self._units]
             value = value + self._colour * (inside - inside.mean(dim=0)).abs().mean()
         return value
 

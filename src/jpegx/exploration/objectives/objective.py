@@ -19,7 +19,7 @@ class Objective(ABC):
     ``values``: of the tool's parameters, checked by :mod:`jpegx.exploration.tools`. ``quantity``,
     ``unit``: what :meth:`measure` tells the user. ``keep``: weight of what changes beside the
     region in its units, in gray levels. ``colour``: weight of what changes in the colours of the
-    region, where only brightness is meant. Images are float32 (C, H, W) in gray levels.
+    units, where only brightness is meant. Images are float32 (C, H, W) in gray levels.
     """
 
     quantity: str
