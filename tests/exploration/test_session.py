@@ -207,3 +207,17 @@ def test_a_report_shows_what_was_done_and_runs_nothing(
     assert "Step 3: variance, exact" in text
     assert text.count("<img ") == 6
     assert run(*words).exit_code == 1  # it is there already
+
+
+def test_questions_are_kept_and_reported(run: Run, example: Path, tmp_path: Path) -> None:
+    words = ("--region", "160,96,8x8", "--session", tmp_path / "s.json")
+    assert run("explore", "bounds", example, *words, "--quick").exit_code == 0
+    white = tmp_path / "white.png"
+    Image.new("RGB", (384, 256), "white").save(white)
+    assert run("explore", "nearest", example, *words, "--image", white).exit_code == 4
+    target = tmp_path / "report.html"
+    made = run("explore", "report", example, *words[2:], "-o", target)
+    assert made.exit_code == 0, made.output
+    text = target.read_text()
+    assert "bounds, region 160,96,8x8" in text
+    assert "nearest, region 160,96,8x8" in text

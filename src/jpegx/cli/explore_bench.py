@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help mus
 
     from jpegx.exploration.region_spec import RegionSpec
     from jpegx.exploration.session import Session
+    from jpegx.exploration.statements import Answer
     from jpegx.exploration.workbench import Start
     from jpegx.jpeg.file import QuantizedJpeg
     from jpegx.jpeg.layout import Layout
@@ -54,10 +55,13 @@ class BenchRequest:
 
     def open(self, console: Console, argument: str, seed: int = 0) -> "Session":
         """The session, in memory where no file is named. Raises JpegxError, OSError."""
+        jpeg = open_jpeg(console, argument, self.max_pixels)
+        return self.of_file(jpeg, name_of(argument), seed)
+
+    def of_file(self, jpeg: "QuantizedJpeg", name: str, seed: int = 0) -> "Session":
+        """The session of a file that is read already. Raises JpegxError, OSError."""
         from jpegx.exploration.session_file import load, restore
 
-        jpeg = open_jpeg(console, argument, self.max_pixels)
-        name = name_of(argument)
         if self.session is None or not self.session.exists():
             if self.step is not None:
                 raise click.UsageError("--from needs a --session that is there.")
@@ -98,6 +102,13 @@ class BenchRequest:
         else:
             begin = read_comparable(Path(start), start, size)[..., : layout.channels]
         return Session(Workbench(jpeg, name, spec, begin, seed), self.session)
+
+
+def record(path: Path | None, jpeg: "QuantizedJpeg", name: str, answer: "Answer") -> None:
+    """Keep an answer in the session of a file, if one is named. Raises JpegxError, OSError."""
+    if path is not None:
+        bench = BenchRequest(None, None, "auto", "auto", None, path, None, 0)
+        bench.of_file(jpeg, name).record(answer)
 
 
 def _told(

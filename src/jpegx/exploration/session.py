@@ -29,7 +29,7 @@ from jpegx.exploration.session_pictures import (
 from jpegx.exploration.state import State
 from jpegx.exploration.statements import Answer
 from jpegx.exploration.tools import find_tool
-from jpegx.exploration.wire import values_json
+from jpegx.exploration.wire import finite, values_json
 from jpegx.exploration.workbench import Workbench
 from jpegx.io.atomic_file import atomic_file
 from jpegx.jpeg.box import Box
@@ -181,7 +181,7 @@ class Session:
     def record(self, answer: Answer) -> None:
         """Keep what was answered without a picture: also what was found impossible."""
         when = datetime.now(UTC).isoformat(timespec="seconds")
-        self.answers.append(answer.json() | {"time": when})
+        self.answers.append(finite(answer.json()) | {"time": when})
         self.save()
 
     def undo(self) -> int:

@@ -29,7 +29,9 @@ color:#1a1a1a;background:#fff}h1,h2,h3{line-height:1.2}
 table{border-collapse:collapse;width:100%;margin:.5rem 0}
 td,th{border-bottom:1px solid #ddd;padding:.25rem .6rem;text-align:left;vertical-align:top}
 th{font-weight:600}.pictures{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:0}
-img{image-rendering:pixelated;max-width:100%;border:1px solid #ccc}figcaption{font-size:.85rem}
+figure{max-width:100%}td,th{overflow-wrap:anywhere}
+img{image-rendering:pixelated;max-width:100%;height:auto;border:1px solid #ccc}
+figcaption{font-size:.85rem}
 .cannot{color:#9b1c1c}.can{color:#14532d}.likely{color:#1e3a8a}.bad{background:#fde8e8}
 section{border-top:2px solid #ddd;margin-top:2rem}code{overflow-wrap:anywhere}
 .scroll{overflow-x:auto}

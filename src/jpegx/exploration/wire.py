@@ -1,6 +1,7 @@
 """The values of a tool's parameters as JSON holds them: in sessions, and from the page."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,15 @@ def parse_values(tool: Tool, data: Any, layout: Layout) -> dict[str, Any]:  # no
     kinds = {parameter.name: parameter.kind for parameter in tool.parameters}
     values = {name: _parsed(kinds.get(name), name, value, layout) for name, value in data.items()}
     return tool.checked(values)
+
+
+def finite(value: Any) -> Any:  # noqa: ANN401 (any JSON)
+    """JSON without numbers that are none: they become null."""
+    if isinstance(value, dict):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [finite(inner) for inner in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _json(value: Any) -> Any:  # noqa: ANN401

@@ -7,6 +7,7 @@ import click
 
 from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
+from jpegx.cli.explore_bench import record, session_option
 from jpegx.cli.explore_options import (
     NOT_EXACT,
     RegionRequest,
@@ -67,6 +68,7 @@ Examples:
 @model_option
 @seed_option
 @json_option
+@session_option
 @max_pixels_option
 @click.pass_obj
 def command(
@@ -82,6 +84,7 @@ def command(
     model: str | None,
     seed: int,
     as_json: bool,
+    session: Path | None,
     max_pixels: int,
 ) -> None:
     """Tell what a region can have at least and at most.
@@ -110,6 +113,7 @@ def command(
                 for what, patch in answer.pictures.items()
             }
             answer = named(answer, write_patches(pictures, file, name, overwrite=overwrite))
+        record(session, file, name, answer)
     show(answer, as_json=as_json)
     if any(not patch.exact for patch in answer.pictures.values()) and output is not None:
         sys.exit(NOT_EXACT)

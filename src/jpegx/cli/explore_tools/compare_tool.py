@@ -7,6 +7,7 @@ import click
 
 from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
+from jpegx.cli.explore_bench import record, session_option
 from jpegx.cli.explore_options import (
     DECIDED,
     RegionRequest,
@@ -39,6 +40,7 @@ Examples:
 @luma_option
 @tolerance_option
 @json_option
+@session_option
 @max_pixels_option
 @click.pass_obj
 def command(
@@ -51,6 +53,7 @@ def command(
     luma: bool,
     tolerance: float,
     as_json: bool,
+    session: Path | None,
     max_pixels: int,
 ) -> None:
     """Tell whether the file rules out picture A, picture B, or neither, in a region.
@@ -76,6 +79,7 @@ def command(
             tolerance=tolerance,
             luma=luma,
         )
+        record(session, file, name, answer)
     show(answer, as_json=as_json)
     verdicts = {nearness.verdict(tolerance) for nearness in found}
     worst = next(v for v in ("impossible", "undecided", "consistent") if v in verdicts)

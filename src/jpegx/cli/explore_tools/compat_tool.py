@@ -7,6 +7,7 @@ import click
 
 from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
+from jpegx.cli.explore_bench import record, session_option
 from jpegx.cli.explore_options import (
     DECIDED,
     RegionRequest,
@@ -43,6 +44,7 @@ Examples:
 )
 @overwrite_option
 @json_option
+@session_option
 @max_pixels_option
 @click.pass_obj
 def command(
@@ -53,6 +55,7 @@ def command(
     output: Path | None,
     overwrite: bool,
     as_json: bool,
+    session: Path | None,
     max_pixels: int,
 ) -> None:
     """Tell, unit by unit (MCU), of which encoder a picture could be the source.
@@ -76,6 +79,7 @@ def command(
         answer, found = answer_compatible(file, name, pixels, str(picture), region.select(layout))
         if output is not None:
             write_map(output, found.map(layout.mcu_size, size), overwrite=overwrite)
+        record(session, file, name, answer)
     show(answer, as_json=as_json)
     possible = any(not counts.any() for counts in found.different.values())
     sys.exit(DECIDED["consistent" if possible else "impossible"])

@@ -6,6 +6,7 @@ import click
 
 from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
+from jpegx.cli.explore_bench import record, session_option
 from jpegx.cli.explore_options import (
     RegionRequest,
     failures,
@@ -83,6 +84,7 @@ Examples:
 )
 @overwrite_option
 @json_option
+@session_option
 @max_pixels_option
 @click.pass_obj
 def command(
@@ -98,6 +100,7 @@ def command(
     output: Path | None,
     overwrite: bool,
     as_json: bool,
+    session: Path | None,
     max_pixels: int,
 ) -> None:
     """Tell which letters or digits a file rules out in a region, by brightness.
@@ -134,4 +137,5 @@ def command(
                 for character, patch in pictures.items()
             }
             answer = named(answer, write_patches(files, file, name, overwrite=overwrite))
+        record(session, file, name, answer)
     show(answer, as_json=as_json)

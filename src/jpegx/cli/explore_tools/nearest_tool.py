@@ -7,6 +7,7 @@ import click
 
 from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
+from jpegx.cli.explore_bench import record, session_option
 from jpegx.cli.explore_options import (
     DECIDED,
     RegionRequest,
@@ -51,6 +52,7 @@ Examples:
 @output_option
 @overwrite_option
 @json_option
+@session_option
 @max_pixels_option
 @click.pass_obj
 def command(
@@ -64,6 +66,7 @@ def command(
     output: Path | None,
     overwrite: bool,
     as_json: bool,
+    session: Path | None,
     max_pixels: int,
 ) -> None:
     """Find the picture that the file allows nearest to another one, in a region.
@@ -89,5 +92,6 @@ def command(
             pictures = {f"nearest to {image.name}": (output, found.patch)}
             written = write_patches(pictures, file, name, overwrite=overwrite)
             answer = named(answer, written)
+        record(session, file, name, answer)
     show(answer, as_json=as_json)
     sys.exit(DECIDED[found.verdict(tolerance)])

@@ -7,6 +7,7 @@ import click
 
 from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
+from jpegx.cli.explore_bench import record, session_option
 from jpegx.cli.explore_options import (
     DECIDED,
     failures,
@@ -49,6 +50,7 @@ Examples:
 @output_option
 @overwrite_option
 @json_option
+@session_option
 @max_pixels_option
 @click.pass_obj
 def command(
@@ -59,6 +61,7 @@ def command(
     output: Path | None,
     overwrite: bool,
     as_json: bool,
+    session: Path | None,
     max_pixels: int,
 ) -> None:
     """Tell whether areas can be brighter than others, all at once.
@@ -95,5 +98,6 @@ def command(
         if output is not None and verdict == "consistent":
             pictures = {"an order of brightness": (output, patch)}
             answer = named(answer, write_patches(pictures, file, name, overwrite=overwrite))
+        record(session, file, name, answer)
     show(answer, as_json=as_json)
     sys.exit(DECIDED[verdict])
