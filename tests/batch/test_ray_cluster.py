@@ -18,9 +18,9 @@ PATIENCE = 1800  # seconds of a busy machine, after which something hangs
 JPEGX = [sys.executable, "-c", "from jpegx.cli.main import main; main(prog_name='jpegx')"]
 # A busy machine may take minutes for what Ray waits seconds for.
 PATIENT = {
-    "RAY_raylet_start_wait_time_s": "900",
-    "RAY_gcs_server_request_timeout_seconds": "900",
-    "RAY_worker_register_timeout_seconds": "900",
+    "RAY_raylet_start_wait_time_s": "500",
+    "RAY_gcs_server_request_timeout_seconds": "300",
+    "RAY_worker_register_timeout_seconds": "600",
 }
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="no Ray")
@@ -47,6 +47,10 @@ def wait_for(what: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
 def below(number: int) -> list[int]:
     """A process and all that come from it."""
     found = [number]
@@ -67,11 +71,12 @@ def test_a_killed_worker_and_a_killed_driver(run: Run, photos: Path, tmp_path: P
     out, manifest = tmp_path / "out", tmp_path / "m.jsonl"
     words = (photos, "-n", 20, "--jobs", 2, "-o", out, "--manifest", manifest)
     process = start(*words)
-    wait_for(lambda: manifest.exists() and '"status"' in manifest.read_text())
+    wait_for(lambda: process.poll() is not None or '"status"' in _text(manifest))
+    assert process.poll() is None, process.communicate()
     all_of_it = below(process.pid)
     os.kill(actors(process.pid)[0], signal.SIGKILL)
     lines = manifest.read_text().count('"status"')
-    wait_for(lambda: manifest.read_text().count('"status"') > lines)
+    wait_for(lambda: process.poll() is not None or manifest.read_text().count('"status"') > lines)
     process.kill()
     process.communicate()
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in all_of_it))
