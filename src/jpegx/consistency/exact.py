@@ -6,7 +6,7 @@ every minimum coded unit, which JPEG treats independently, goes through as much 
 
 1. projection to a cell shrunk by a margin, gamut, rounding; the margin of the coefficients that
    missed grows, and again, with ever more alternating projections between cell and gamut;
-2. a look for a proof that no picture can meet it (:class:`Certificates`), and a closer one if few
+2. a look for a proof that no picture can meet it (:class:`Proofs`), and a closer one if few
    units are left later: then it is taken as near as alternating projections come, with few
    coefficients outside, and no (further) search is spent on it;
 3. a search over the whole-numbered samples of each component (:class:`ComponentSearch`), for which
@@ -27,10 +27,9 @@ import torch
 from torch import Tensor
 
 from jpegx.consistency.causes import Causes
-from jpegx.consistency.certificates import NONE, Certificates
 from jpegx.consistency.component_search import ComponentSearch
-from jpegx.consistency.count_causes import certainty_cost, count_causes
 from jpegx.consistency.local_search import LocalSearch
+from jpegx.consistency.proofs import Proofs
 from jpegx.consistency.realize import Realizer
 from jpegx.consistency.sample_search import OVERHEAD
 from jpegx.consistency.search_budget import Budget
@@ -66,8 +65,6 @@ _PIXELS_COST = 12  # what a round of it costs a block, in rounds on blocks of sa
 # image, and for each of its blocks.
 _BUDGET, _BLOCK_BUDGET = 100_000, 120
 _MOST_ROUNDS = 1500
-# Of a unit: no proof was looked for yet, or its exact gap is none.
-_UNKNOWN, _NO_GAP = -1, 3
 
 Searching = Callable[[int], None]
 
@@ -140,7 +137,7 @@ class _Solver:
         self._region = region
         self._grids = grids
         self._model = UnitModel(region, tables, grids[0].device)
-        self._proven = torch.full((region.units,), _UNKNOWN, dtype=torch.int8)
+        self._proofs = Proofs(self._model, region.units)
         self._causes = Causes()
         self._squares = 0.0
         self._searching: Searching = _ignore
@@ -149,10 +146,6 @@ class _Solver:
     def blocks(self) -> int:
         """Blocks of all units and components."""
         return self._region.units * self._model.blocks
-
-    @cached_property
-    def _certificates(self) -> Certificates:
-        return Certificates(self._model)
 
     @cached_property
     def _components(self) -> ComponentSearch:
@@ -203,7 +196,7 @@ class _Solver:
         return work
 
     def _thorough(self, work: Work, out: Tensor, budget: Budget) -> None:
-        work = self._leave_impossible(work, self._prove(work), out)
+        work = self._leave_impossible(work, self._proofs.prove(work), out)
         for number, (margin, approaches, patience) in enumerate(_ATTEMPTS):
             if not len(work):
                 return
@@ -216,7 +209,7 @@ class _Solver:
             if number in _AT_THE_WALLS and len(work):
                 self._search_pixels(work, work.best[None], *_AT_THE_WALLS[number], budget)
                 work = self._finish(work, out)
-                work = self._leave_impossible(work, self._certify(work, budget), out)
+                work = self._leave_impossible(work, self._proofs.certify(work, budget), out)
         if len(work) and budget.rounds(len(work) * self._model.blocks, 1):
             starts = []
             for margin, approaches in _FROM_ELSEWHERE:
@@ -226,32 +219,12 @@ class _Solver:
             self._search_pixels(work, torch.stack(starts), _ROUNDS, _ALL, budget)
             work = self._finish(work, out)
         if len(work):
-            self._certify(work, budget)
+            self._proofs.certify(work, budget)
         self._put(work, out)
-
-    def _prove(self, work: Work) -> Tensor:
-        """Why units cannot be met: int8 (M), of ``certificates``."""
-        index = work.index.cpu()
-        unknown = self._proven[index] == _UNKNOWN
-        if unknown.any():
-            quantized = work.quantized[unknown.to(work.index.device)]
-            distinct, which = torch.unique(quantized, dim=0, return_inverse=True)
-            self._proven[index[unknown]] = self._certificates.causes(distinct)[which].cpu()
-        return self._proven[index].to(work.index.device)
-
-    def _certify(self, work: Work, budget: Budget) -> Tensor:
-        """The same after a look at the exact gaps of units without a proof, if these are few."""
-        index = work.index.cpu()
-        unsure = (self._proven[index] == NONE).nonzero().squeeze(1)
-        if len(unsure) and budget.afford(len(unsure) * certainty_cost(self._model)):
-            quantized = work.quantized[unsure.to(work.index.device)]
-            causes = self._certificates.causes(quantized, certify=True).cpu()
-            self._proven[index[unsure]] = causes.masked_fill(causes == NONE, _NO_GAP)
-        return self._proven[index].to(work.index.device)
 
     def _leave_impossible(self, work: Work, causes: Tensor, out: Tensor) -> Work:
         """Takes units as near as they come that cannot be met; returns the others."""
-        possible = (causes == NONE) | (causes == _NO_GAP)
+        possible = Proofs.possible(causes)
         lost = work.select(~possible)
         if len(lost):
             lost.give_up(self._model)
@@ -301,5 +274,5 @@ class _Solver:
         if not len(work):
             return
         self._region.put(work.index, work.best, out)
-        self._causes += count_causes(self._proven[work.index.cpu()], work.misses.cpu())
+        self._causes += self._proofs.count(work)
         self._squares += float((work.best - work.target).square_().sum())
