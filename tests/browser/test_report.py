@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from io import BytesIO
+from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,11 +67,13 @@ def page(browser: "Browser", report: Path) -> "Iterator[Page]":
 
 
 def seen(shown: "Locator") -> np.ndarray:
-    """What the browser paints, (H, W, 3); where it begins between two rows, without the first."""
+    """What the browser paints, (H, W, 3); it begins with the row that is nearest."""
     picture = Image.open(BytesIO(shown.screenshot()))
     box = shown.bounding_box()
     assert box is not None
-    return np.asarray(picture.convert("RGB"), np.float64)[-round(box["height"]) :]
+    first = floor(box["y"] + 0.5) - floor(box["y"])
+    rows = slice(first, first + round(box["height"]))
+    return np.asarray(picture.convert("RGB"), np.float64)[rows]
 
 
 def test_crops_are_enlarged_pixel_by_pixel(page: "Page", report: Path) -> None:
