@@ -1,4 +1,4 @@
-"""jpegx in Python: six functions, on files and arrays.
+"""jpegx in Python: functions, on files and arrays.
 
 Files are what :func:`read_jpeg` returns, or what it reads. Pictures are NumPy arrays (height,
 width, channels) in gray levels, 0 to 255, whatever has NumPy's array interface (a Pillow image), or
