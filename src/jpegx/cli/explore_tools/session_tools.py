@@ -29,6 +29,16 @@ Examples:
   jpegx explore history photo.jpg --session s.json --from 3 --bookmark "open eyes"
 """
 
+_REPLAY_EXAMPLES = """\b
+Examples:
+  jpegx explore replay photo.jpg --session s.json
+  jpegx explore replay photo.jpg --session s.json --json
+"""
+_REPORT_EXAMPLES = """\b
+Examples:
+  jpegx explore report photo.jpg --session s.json -o report.html
+"""
+
 
 def _needs_session(bench: BenchRequest) -> None:
     if bench.session is None:
@@ -111,7 +121,11 @@ def _number(value: Any) -> str:  # noqa: ANN401 (what a session holds)
     return f"{value:.2f}" if isinstance(value, int | float) else "?"
 
 
-@click.command("replay", short_help="Make all pictures of a session again, and compare.")
+@click.command(
+    "replay",
+    short_help="Make all pictures of a session again, and compare.",
+    epilog=_REPLAY_EXAMPLES,
+)
 @click.argument("jpeg", metavar="FILE")
 @bench_options
 @json_option
@@ -150,7 +164,9 @@ def replay(console: Console, jpeg: str, bench: BenchRequest, as_json: bool) -> N
         sys.exit(NOT_EXACT)
 
 
-@click.command("report", short_help="Write what a session found as one HTML page.")
+@click.command(
+    "report", short_help="Write what a session found as one HTML page.", epilog=_REPORT_EXAMPLES
+)
 @click.argument("jpeg", metavar="FILE")
 @bench_options
 @click.option(
