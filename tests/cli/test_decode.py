@@ -220,8 +220,9 @@ def test_bad_files_in_the_middle(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) 
     result = run("decode", tmp_path / "in", tmp_path / "missing.jpg", "-o", tmp_path / "out")
     assert result.exit_code == 1
     lines = result.stderr.splitlines()
-    assert lines[-1] == f"{tmp_path / 'missing.jpg'}: No such file or directory"
-    assert [line.split(":")[0] for line in lines[:-1]] == [
+    # Names are looked up ahead of the work.
+    assert lines[0] == f"{tmp_path / 'missing.jpg'}: No such file or directory"
+    assert [line.split(":")[0] for line in lines[1:]] == [
         str(tmp_path / "in" / name) for name in ("b.jpg", "c.jpg", "d.jpg")
     ]
     assert names(tmp_path / "out") == ["a.png", "e.png"]
@@ -402,7 +403,7 @@ def test_pictures_that_are_not_exact(
         pictures = (replace(p, different=5, total=99, causes=causes) for p in decoded.pictures)
         return replace(decoded, pictures=pictures)
 
-    monkeypatch.setattr("jpegx.batch.jobs.decode", inexact)
+    monkeypatch.setattr("jpegx.batch.file_work.decode", inexact)
     photo = make_jpeg("photo.jpg")
     result = run("decode", photo, "-n", 2)
     assert result.exit_code == 3
@@ -421,7 +422,7 @@ def test_a_failure_inside_is_one_line(
     def broken(jpeg: QuantizedJpeg, sampler: Sampler, **options: object) -> Decoded:
         raise ZeroDivisionError("a bug\nof two lines")
 
-    monkeypatch.setattr("jpegx.batch.jobs.decode", broken)
+    monkeypatch.setattr("jpegx.batch.file_work.decode", broken)
     photo = make_jpeg("photo.jpg")
     result = run("decode", photo)
     assert result.exit_code == 1

@@ -81,6 +81,8 @@ def is_sidecar(path: Path, relative: Path) -> bool:
         return True
     if not path.name.startswith(_SIDECAR) or is_pipe_or_device(path):
         return False
+    if split_suffix(path.name)[1]:  # of a JPEG file: only names of pictures can be our own
+        return True
     try:
         with path.open("rb") as stream:
             first = stream.read(8)
