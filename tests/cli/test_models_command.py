@@ -42,6 +42,14 @@ def test_the_list(run: Run, folder: Path) -> None:
     assert zoo.default() == zoo.DEFAULT
 
 
+def test_long_names_keep_their_column(run: Run, folder: Path) -> None:
+    _install(folder, "a-name-of-more-than-sixteen-letters")
+    _install(folder, "small")
+    long, small = run("models").output.splitlines()
+    assert long.split()[:2] == ["a-name-of-more-than-sixteen-letters", "unet"]
+    assert long.index(" unet") == small.index(" unet")
+
+
 def test_a_card(run: Run, folder: Path) -> None:
     path = _install(folder, "small")
     for name in ("small", path):

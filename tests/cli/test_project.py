@@ -309,6 +309,23 @@ def test_restorers_that_are_none(
     assert reason in result.stderr or "no safetensors file" in result.stderr
 
 
+def test_maps_replace_nothing(run: Run, example: Path, blurred: Path, tmp_path: Path) -> None:
+    out, there = tmp_path / "out.png", tmp_path / "there.png"
+    there.write_bytes(b"mine")
+    source = blurred.read_bytes()
+    words = ("project", example, blurred, "-o", out)
+    for place, why, more in (
+        (there, "use --overwrite", ()),
+        (out, "give another --map", ("--overwrite",)),
+        (blurred, "give another --map", ("--overwrite",)),
+    ):
+        result = run(*words, "--map", place, *more)
+        assert result.exit_code == 1
+        assert why in result.stderr
+        assert not out.exists()
+    assert (there.read_bytes(), blurred.read_bytes()) == (b"mine", source)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_restorer_of_spandrel(

@@ -62,3 +62,9 @@ def test_bad_inequalities(run: Run, stairs: Path) -> None:
     outside = run(*words, *brighter(("90,90,4x4", "8,8,4x4", 1)))
     assert outside.exit_code == 1
     assert len(outside.output.splitlines()) == 1
+
+
+def test_an_area_is_not_brighter_than_itself(run: Run, stairs: Path) -> None:
+    same = ("0,0,8x8", "0,0,8x8")
+    assert run("explore", "order", stairs, *brighter((*same, 5))).exit_code == 4
+    assert run("explore", "order", stairs, *brighter((*same, -5))).exit_code == 0

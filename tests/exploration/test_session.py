@@ -221,3 +221,37 @@ def test_questions_are_kept_and_reported(run: Run, example: Path, tmp_path: Path
     text = target.read_text()
     assert "bounds, region 160,96,8x8" in text
     assert "nearest, region 160,96,8x8" in text
+
+
+@pytest.mark.parametrize("words", [("history",), ("replay",), ("report", "-o", "report.html")])
+def test_a_session_that_is_not_there(
+    run: Run, example: Path, tmp_path: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("explore", words[0], example, *words[1:], "--session", "none.json")
+    assert result.exit_code == 2
+    assert "no such session" in result.output
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_report_is_not_replaced_unasked(
+    run: Run, example: Path, session: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "report.html"
+    page.write_text("mine")
+    words = ("explore", "report", example, "--session", session, "-o", page)
+    result = run(*words)
+    assert result.exit_code == 1
+    assert "use --overwrite" in result.output
+    assert page.read_text() == "mine"
+    assert run(*words, "--overwrite").exit_code == 0
+
+
+@pytest.mark.parametrize("tool", ["like", "histogram"])
+def test_another_region_on_the_command_line(run: Run, example: Path, tool: str) -> None:
+    words = ("explore", tool, example, "--region", "164,100,16x16", "--over", "cells")
+    result = run(*words, "--source-region", "30,40,16x16", "--iterations", 3)
+    assert result.exit_code == 0, result.output
+    result = run(*words)
+    assert result.exit_code == 1
+    assert "give --source-region" in result.output

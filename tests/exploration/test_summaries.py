@@ -10,6 +10,7 @@ from PIL import Image
 
 from conftest import Run
 from jpegx.exploration.summaries import Directions, conformal, farthest, tree, wilson
+from tiny_weights import write_weights
 
 
 def distances(points: list[float]) -> torch.Tensor:
@@ -112,3 +113,14 @@ def test_bad_calibration_is_one_line(run: Run, example: Path, tmp_path: Path) ->
     assert "no originals" in result.output
     standard = ("explore", "draws", example, "--model", "standard", "--region", "9,9,9x9")
     assert run(*standard).exit_code == 1
+
+
+def test_a_regression_has_no_draws(run: Run, example: Path, tmp_path: Path) -> None:
+    weights = write_weights(tmp_path / "smooth.safetensors", 0, {}, noise=False)
+    words = (example, "--model", weights, "--region", "160,96,8x8", "-n", 3)
+    result = run("explore", "draws", *words)
+    assert result.exit_code == 1
+    assert "a regression has no draws" in result.output
+    result = run("explore", "extremes", *words)
+    assert result.exit_code == 0, result.output
+    assert "component" not in result.output

@@ -83,8 +83,7 @@ class Projections:
         Raises JpegxError if it cannot be read or compared, or its output is taken; OSError.
         """
         output, where = self._outputs(name, relative)
-        if self._open_output is None:
-            self._check(source, output)
+        self._check(source, output, where)
         layout = self._jpeg.layout
         found = read_any_picture(source, name, (layout.width, layout.height))
         if isinstance(found, PaddedPicture):
@@ -112,13 +111,20 @@ class Projections:
             return output, settings.maps
         return output, settings.maps / relative.parent / f"{stem}_map.png"
 
-    def _check(self, source: Path | BinaryIO, output: Path) -> None:
-        place = output.resolve()
-        if place in self._written or (isinstance(source, Path) and place == source.resolve()):
-            raise JpegxError(f"{output} is already another picture; give another -o")
-        if output.exists() and not self._settings.overwrite:
-            raise JpegxError(f"{output} exists (use --overwrite)")
-        self._written.add(place)
+    def _check(self, source: Path | BinaryIO, output: Path, where: Path | None) -> None:
+        """Refuse what is there, before any work; and what is read, or written already, always."""
+        targets = [] if self._open_output is not None else [("-o", output)]
+        targets += [] if where is None else [("--map", where)]
+        taken = set(self._written)
+        if isinstance(source, Path):
+            taken.add(source.resolve())
+        for option, path in targets:
+            if path.resolve() in taken:
+                raise JpegxError(f"{path} is already another picture; give another {option}")
+            if path.exists() and not self._settings.overwrite:
+                raise JpegxError(f"{path} exists (use --overwrite)")
+            taken.add(path.resolve())
+        self._written.update(path.resolve() for _, path in targets)
 
     def _save(
         self,

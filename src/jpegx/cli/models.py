@@ -36,6 +36,7 @@ def models(console: Console, model: str | None, as_json: bool) -> None:
     Exit status: 0; 1, weights cannot be read; 2, wrong usage.
     """
     names = [model] if model is not None else list(installed())
+    width = max(map(len, names), default=0) + 2
     if not names:
         console.say("jpegx: no weights are installed; decode uses laplace, which needs none")
     failed = False
@@ -49,7 +50,7 @@ def models(console: Console, model: str | None, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(_facts(name, header)))
         elif model is None:
-            click.echo(_line(name, header))
+            click.echo(_line(name, header, width))
         else:
             click.echo(_card(name, header))
     sys.exit(FAILED if failed else 0)
@@ -68,11 +69,11 @@ def _facts(name: str, header: CheckpointHeader) -> dict[str, object]:
     }
 
 
-def _line(name: str, header: CheckpointHeader) -> str:
+def _line(name: str, header: CheckpointHeader, width: int) -> str:
     star = "*" if name == default() else " "
     size = f"{header.parameters / 1e6:.1f} million parameters"
     trunk = f", the trunk of {TRUNKS[name]}" if name in TRUNKS else ""
-    return f"{star} {printable(name):<16}{printable(header.family):<16}{size}{trunk}"
+    return f"{star} {printable(name):<{width}}{printable(header.family):<16}{size}{trunk}"
 
 
 def _card(name: str, header: CheckpointHeader) -> str:

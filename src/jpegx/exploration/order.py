@@ -106,8 +106,10 @@ def _solve(
     except ImportError:
         raise JpegxError("order needs SciPy (pip install 'jpegx[explore]')") from None
     spectrum = spectra(weights).reshape(len(weights), -1)
-    scale = np.abs(spectrum).max()
     middle, half = (low + high).ravel() / 2, (high - low).ravel() / 2
+    if not spectrum.any():  # areas held against themselves: no picture makes a difference
+        return np.eye(len(weights))[wanted.argmax()], middle.reshape(low.shape)
+    scale = np.abs(spectrum).max()
     # How far each integer is from the middle of its cell, as a share; and the margin.
     rows = np.hstack([-spectrum * half / scale, np.full((len(weights), 1), 1 / scale)])
     limit = spectrum @ middle + 128 * weights.sum(axis=(1, 2, 3)) - wanted

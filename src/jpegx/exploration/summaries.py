@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from jpegx.errors import JpegxError
 from jpegx.exploration.minimise import Watch, unwatched
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.selection import Selection, touched
@@ -129,6 +130,8 @@ def summarise(
     """
     if draws < 3:
         raise ValueError("a summary needs three draws or more")
+    if workbench.is_regression:
+        raise JpegxError(f"{workbench.spec.label}: a regression has no draws; name another model")
     units = touched(region)
     finisher = Finisher(workbench.jpeg, units)
     mask = torch.tensor(region.inside(units.box))

@@ -70,6 +70,14 @@ class Workbench:
         sampler = self.sampler
         return isinstance(sampler, NetworkSampler) and sampler.generator.stochastic
 
+    @property
+    def is_regression(self) -> bool:
+        """Whether samples come from a network without noise, which are all the same."""
+        if self.spec.model in ("laplace", "standard"):
+            return False
+        sampler = self.sampler
+        return isinstance(sampler, NetworkSampler) and not sampler.generator.stochastic
+
     def noise(self, seed: int, sample: int = 0) -> Noise:
         """The noise of a sample of the generator."""
         assert isinstance(self.sampler, NetworkSampler)

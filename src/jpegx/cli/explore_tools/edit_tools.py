@@ -60,12 +60,17 @@ class _Pair(click.ParamType[tuple[float, float]]):
         return x, y
 
 
+def _key(parameter: Parameter) -> str:
+    """Its name in Python, which click asks for."""
+    return parameter.name.replace("-", "_")
+
+
 def _option(parameter: Parameter) -> Callable[[Callable[..., None]], Callable[..., None]]:
     settings: dict[str, Any] = {"help": parameter.help, "metavar": _METAVARS.get(parameter.kind)}
-    name = f"--{parameter.name}"
+    name, key = f"--{parameter.name}", _key(parameter)
     match parameter.kind:
         case "flag":
-            return click.option(name, parameter.name, is_flag=True, help=parameter.help)
+            return click.option(name, key, is_flag=True, help=parameter.help)
         case "number" | "integer":
             settings |= {"type": Finite(parameter.least, parameter.most), "show_default": True}
         case "choice":
@@ -73,7 +78,7 @@ def _option(parameter: Parameter) -> Callable[[Callable[..., None]], Callable[..
         case "periods":
             return click.option(
                 "--period",
-                parameter.name,
+                key,
                 type=_Pair(),
                 multiple=True,
                 metavar="X,Y",
@@ -84,7 +89,7 @@ def _option(parameter: Parameter) -> Callable[[Callable[..., None]], Callable[..
             settings |= {"type": click.Path(path_type=Path), "required": parameter.required}
     if parameter.default not in (None, ""):
         settings["default"] = parameter.default
-    return click.option(name, parameter.name, **settings)
+    return click.option(name, key, **settings)
 
 
 def _command(tool: Tool) -> click.Command:
@@ -215,7 +220,7 @@ def _values(tool: Tool, given: dict[str, Any]) -> dict[str, Any]:
 
     values: dict[str, Any] = {}
     for parameter in tool.parameters:
-        value = given[parameter.name]
+        value = given[_key(parameter)]
         if parameter.kind == "image" and value is not None:
             value = read_rgba(value, str(value))
         elif parameter.kind == "region" and value is not None:

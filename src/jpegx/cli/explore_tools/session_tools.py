@@ -17,7 +17,7 @@ from jpegx.cli.explore_options import (
     output_option,
     overwrite_option,
 )
-from jpegx.errors import printable
+from jpegx.errors import JpegxError, printable
 
 if TYPE_CHECKING:
     from jpegx.exploration.session import Session, Step
@@ -43,6 +43,8 @@ Examples:
 def _needs_session(bench: BenchRequest) -> None:
     if bench.session is None:
         raise click.UsageError("give a --session.")
+    if not bench.session.exists():
+        raise click.BadParameter(f"{bench.session}: no such session", param_hint="--session")
 
 
 @click.command("history", short_help="Show a session's steps, go back and forth.", epilog=_EXAMPLES)
@@ -192,6 +194,8 @@ def report(console: Console, jpeg: str, bench: BenchRequest, output: Path, overw
 
     _needs_session(bench)
     with failures(console, name_of(jpeg)):
+        if output.exists() and not overwrite:
+            raise JpegxError(f"{output}: exists (use --overwrite)")
         text = session_report(bench.open(console, jpeg))
         with atomic_file(output, overwrite=overwrite) as stream:
             stream.write(text.encode())

@@ -158,7 +158,8 @@ def extremes(
         for label, edit in extreme_edits(session.state, chosen, seed):
             pictures[label] = edit.patch
             show(edit.answer(name), as_json=as_json)
-        if draws > 2 and workbench.spec.model != "standard":
+        has_draws = workbench.spec.model != "standard" and not workbench.is_regression
+        if draws > 2 and has_draws:
             summary = summarise(workbench, chosen, draws, seed, diverse=0, leaves=1)
             pictures |= pictures_of(summary)
             show(summary_answer(summary, name, chosen, workbench.spec.label, None), as_json=as_json)
