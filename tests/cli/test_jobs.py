@@ -139,6 +139,23 @@ def test_interrupting_leaves_only_whole_pictures(
     assert all(name.endswith(".png") for name in contents(out))
 
 
+def test_interrupting_at_the_start_is_one_line(
+    long_work: tuple[Path, tuple[object, ...]],
+) -> None:
+    process = start(*long_work[1])
+
+    def imports_torch() -> bool:
+        maps = [Path(f"/proc/{child}/maps") for child in children(process.pid)]
+        return any(b"libtorch" in path.read_bytes() for path in maps)
+
+    wait_for(imports_torch)
+    os.killpg(process.pid, signal.SIGINT)
+    _, messages = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert messages.startswith("jpegx: interrupted")
+    assert len(messages.splitlines()) == 1
+
+
 def test_a_manifest_belongs_to_a_run(run: Run, photos: Path, tmp_path: Path) -> None:
     words = ("decode", photos / "p00.jpg", "-o", tmp_path / "out", "--manifest")
     assert run(*words, tmp_path / "m").exit_code == 0

@@ -1,10 +1,13 @@
 """Decoding in several processes of this machine: ``jpegx decode --jobs``."""
 
 import multiprocessing
+import signal
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.forkserver import ensure_running
 from multiprocessing.process import BaseProcess
 
 from jpegx.batch.executors.dispatch import Dispatcher, Done, Lost, Message
@@ -58,6 +61,7 @@ class _Processes:
         self._workers: list[_Worker] = []
 
     def _start(self) -> _Worker:
+        _start_deaf()
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
             target=serve, args=(theirs, self._settings, self._threads), daemon=True
@@ -127,3 +131,17 @@ def _lost(worker: _Worker) -> Iterator[tuple[int, Message]]:
     reason = f"the process that decoded it was {how}; it may need more memory than there is"
     for index, number in enumerate(worker.numbers):
         yield number, Lost(reason, at_work=index == 0)
+
+
+def _start_deaf() -> None:
+    """Start the process whose forks work, deaf to Ctrl-C, which goes to all of a terminal.
+
+    It would ignore it by itself, but only after PyTorch is imported. A blocked signal is inherited,
+    and delivered here when it is let through again.
+    """
+    resource_tracker.ensure_running()  # which, when it starts, lets the signal through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
