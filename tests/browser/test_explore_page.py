@@ -24,7 +24,7 @@ pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 SERVE = "from jpegx.cli.main import main; main(prog_name='jpegx')"
-PATIENCE = 120_000  # milliseconds, for a busy machine
+PATIENCE = 60_000  # milliseconds, for a busy machine
 
 
 @pytest.fixture(scope="module")

@@ -27,12 +27,16 @@ async function post(path, data = {}) {
   return answer;
 }
 
+function tell(error) {
+  $("error").textContent = error.message;
+}
+
 async function attempt(work) {
-  $("error").textContent = "";
+  tell({ message: "" });
   try {
     return await work();
   } catch (error) {
-    $("error").textContent = error.message;
+    tell(error);
     return null;
   }
 }
@@ -294,8 +298,9 @@ async function begin() {
   events.onmessage = (event) => {
     const now = JSON.parse(event.data);
     busy(now.job);
-    if (now.version !== shownVersion) attempt(refresh);
-    else if (now.job) attempt(() => preview(now.job));
+    // What the user was told stays until the user does something.
+    if (now.version !== shownVersion) refresh().catch(tell);
+    else if (now.job) preview(now.job).catch(tell);
   };
   document.body.dataset.ready = "yes";
 }
