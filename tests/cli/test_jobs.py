@@ -98,6 +98,7 @@ def test_a_killed_worker_loses_nothing(
     assert all(len(line["pictures"]) == 10 for line in lines if "status" in line)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_from_its_manifest(
     run: Run, photos: Path, tmp_path: Path, long_work: tuple[Path, tuple[object, ...]]
 ) -> None:
