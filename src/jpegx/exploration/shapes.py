@@ -23,8 +23,8 @@ class BadRegion(JpegxError):
 
 
 @dataclass(frozen=True)
-class Rectangle:
-    """Whole pixels: ``width`` by ``height`` from column ``x`` and row ``y`` on."""
+class _Sides:
+    """``width`` by ``height`` pixels from column ``x`` and row ``y`` on."""
 
     x: int
     y: int
@@ -34,6 +34,11 @@ class Rectangle:
     def box(self) -> tuple[float, float, float, float]:
         """Left, top, right, bottom."""
         return self.x, self.y, self.x + self.width, self.y + self.height
+
+
+@dataclass(frozen=True)
+class Rectangle(_Sides):
+    """Whole pixels: ``width`` by ``height`` from column ``x`` and row ``y`` on."""
 
     def draw(self, box: Box) -> np.ndarray:
         """Which pixels of a box, inside of :meth:`box`, are in: bool (height, width)."""
@@ -41,17 +46,8 @@ class Rectangle:
 
 
 @dataclass(frozen=True)
-class Ellipse:
+class Ellipse(_Sides):
     """The ellipse that touches the sides of a rectangle; pixels whose centres are in it."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    def box(self) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom."""
-        return self.x, self.y, self.x + self.width, self.y + self.height
 
     def draw(self, box: Box) -> np.ndarray:
         """Which pixels of a box are in: bool (height, width)."""

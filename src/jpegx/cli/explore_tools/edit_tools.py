@@ -110,7 +110,6 @@ def _command(tool: Tool) -> click.Command:
     """
     for parameter in reversed(tool.parameters):
         command = _option(parameter)(command)
-    most = click.IntRange(1, 16)
     options = [
         click.argument("jpeg", metavar="FILE"),
         region_options,
@@ -124,7 +123,7 @@ def _command(tool: Tool) -> click.Command:
         click.option(
             "-n",
             "--alternatives",
-            type=most,
+            type=click.IntRange(1, 16),
             default=4 if tool.several else 1,
             show_default=True,
             metavar="N",
