@@ -1,10 +1,12 @@
 """What the tests of the command line share."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +15,9 @@ from hypothesis import settings
 from PIL import Image
 
 from jpegx.cli.main import main
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Tests work on small pictures, where a second thread costs more than it brings; processes that
 # tests start inherit it. PyTorch reads it when it is imported, which is later.
@@ -26,9 +31,21 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 DATA = Path(__file__).parent / "data"
+CHROMIUM = shutil.which("chromium")
 
 Run = Callable[..., Result]
 MakeJpeg = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """Debian's Chromium, for the tests of pages."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
 
 
 @pytest.fixture

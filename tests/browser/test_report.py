@@ -1,6 +1,5 @@
 """The report in a real browser: enlarging, views of the colour, blinking."""
 
-import shutil
 from collections.abc import Iterator
 from io import BytesIO
 from math import floor
@@ -12,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from conftest import DATA
+from conftest import CHROMIUM, DATA
 from jpegx.cli.main import main
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 pytest.importorskip("playwright", reason="playwright is not installed")
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
 
@@ -37,16 +35,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = CliRunner().invoke(main, [str(w) for w in words], prog_name="jpegx")
     assert result.exit_code == 0, result.output
     return folder / "out" / "report.html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture
