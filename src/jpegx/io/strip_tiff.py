@@ -4,7 +4,6 @@ Those of 16 bits that this module wrote are read by it; Pillow cuts colour down 
 2 of 2002 (deflate), TIFF 6.0, section 14 (predictor).
 """
 
-import struct
 import zlib
 from collections.abc import Mapping
 from threading import Event
@@ -12,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from jpegx.errors import JpegxError, PictureMismatch, UnreadablePicture
+from jpegx.errors import JpegxError
 from jpegx.io import tiff_fields as tiff
 from jpegx.io.png import Stopped
 
@@ -70,24 +69,13 @@ def read_deep_strips(stream: BinaryIO, name: str, size: tuple[int, int]) -> np.n
     ``size``: (width, height) that it must have. Raises PictureMismatch for another size,
     UnreadablePicture for a damaged file: one line each, which begins with the name.
     """
-    if stream.read(4) != b"II*\0":
-        return None
-    data = b"II*\0" + stream.read()
-    fields = tiff.own_fields(data)
-    if fields is None or 273 not in fields or set(fields.get(258, ())) != {16}:
-        return None
-    try:
-        found = fields[256][0], fields[257][0]
-        if found != size:
-            raise PictureMismatch(
-                f"{name}: it has {found[0]}x{found[1]} pixels, the JPEG file {size[0]}x{size[1]}"
-            )
-        return _read(data, fields, size)
-    except (struct.error, IndexError, KeyError, ValueError, zlib.error) as error:
-        reason = str(error).partition("\n")[0]
-        raise UnreadablePicture(
-            f"{name}: the picture is damaged ({reason}); get an undamaged copy"
-        ) from None
+    return tiff.read_own(
+        stream,
+        name,
+        size,
+        lambda fields: 273 in fields and set(fields.get(258, ())) == {16},
+        lambda data, fields: _read(data, fields, size),
+    )
 
 
 def _read(data: bytes, fields: Mapping[int, tuple[int, ...]], size: tuple[int, int]) -> np.ndarray:

@@ -1,14 +1,20 @@
 """The fields of a TIFF file (TIFF 6.0, Adobe 1992), as this package writes and reads them."""
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
-from typing import BinaryIO, NamedTuple
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import BinaryIO, NamedTuple, TypeVar
+
+from jpegx.errors import PictureMismatch, UnreadablePicture
 
 GRAY, RGB, YCBCR = 1, 2, 6
 UNSIGNED, FLOAT = 1, 3
 DEFLATE = 8
 MOST_BYTES = 1 << 32
 _MAKER = b"jpegx "
+
+Fields = Mapping[int, tuple[int, ...]]
+P = TypeVar("P")
 
 # Types of fields: bytes, text, 16 and 32 bits, ratios.
 BYTE, TEXT, SHORT, LONG, RATIO, UNDEFINED = 1, 2, 3, 4, 5, 7
@@ -116,7 +122,39 @@ def _write_fields(stream: BinaryIO, start: int, fields: "Sequence[Field | Direct
     return place
 
 
-def own_fields(data: bytes) -> dict[int, tuple[int, ...]] | None:
+def read_own(
+    stream: BinaryIO,
+    name: str,
+    size: tuple[int, int],
+    suits: Callable[[Fields], bool],
+    read: Callable[[bytes, Fields], P],
+) -> P | None:
+    """What ``read`` makes of a file that jpegx wrote and whose fields suit; None for all others.
+
+    ``size``: (width, height) that it must have. Raises PictureMismatch for another size,
+    UnreadablePicture for a damaged file: one line each, which begins with the name.
+    """
+    if stream.read(4) != b"II*\0":
+        return None
+    data = b"II*\0" + stream.read()
+    fields = _own_fields(data)
+    if fields is None or not suits(fields):
+        return None
+    try:
+        found = fields[256][0], fields[257][0]
+        if found != size:
+            raise PictureMismatch(
+                f"{name}: it has {found[0]}x{found[1]} pixels, the JPEG file {size[0]}x{size[1]}"
+            )
+        return read(data, fields)
+    except (struct.error, IndexError, KeyError, ValueError, zlib.error) as error:
+        reason = str(error).partition("\n")[0]
+        raise UnreadablePicture(
+            f"{name}: the picture is damaged ({reason}); get an undamaged copy"
+        ) from None
+
+
+def _own_fields(data: bytes) -> dict[int, tuple[int, ...]] | None:
     """The numbers and texts of a file's first directory; None if jpegx did not write the file."""
     try:
         fields = _fields(data)

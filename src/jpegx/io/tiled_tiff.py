@@ -6,7 +6,6 @@ readers leave out what does. Only files that this module wrote are read by it: t
 others means nothing. Pillow neither writes down-sampled YCbCr nor shows padding.
 """
 
-import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from jpegx.errors import JpegxError, PictureMismatch, UnreadablePicture
+from jpegx.errors import JpegxError
 from jpegx.io import tiff_fields as tiff
 from jpegx.io.png import Stopped
 
@@ -127,24 +126,7 @@ def read_padded(stream: BinaryIO, name: str, size: tuple[int, int]) -> PaddedPic
     Raises PictureMismatch for another size, UnreadablePicture for a damaged file: one line each,
     which begins with the name.
     """
-    if stream.read(4) != b"II*\0":
-        return None
-    data = b"II*\0" + stream.read()
-    fields = tiff.own_fields(data)
-    if fields is None or 322 not in fields:
-        return None
-    try:
-        found = fields[256][0], fields[257][0]
-        if found != size:
-            raise PictureMismatch(
-                f"{name}: it has {found[0]}x{found[1]} pixels, the JPEG file {size[0]}x{size[1]}"
-            )
-        return _read(data, fields)
-    except (struct.error, IndexError, KeyError, ValueError, zlib.error) as error:
-        reason = str(error).partition("\n")[0]
-        raise UnreadablePicture(
-            f"{name}: the picture is damaged ({reason}); get an undamaged copy"
-        ) from None
+    return tiff.read_own(stream, name, size, lambda fields: 322 in fields, _read)
 
 
 def _read(data: bytes, fields: Mapping[int, tuple[int, ...]]) -> PaddedPicture:
