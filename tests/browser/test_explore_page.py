@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from conftest import CHROMIUM, DATA
+from conftest import CHROMIUM, DATA, PATIENCE
 from jpegx.cli.main import main
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 pytest.importorskip("playwright", reason="playwright is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 SERVE = "from jpegx.cli.main import main; main(prog_name='jpegx')"
-PATIENCE = 60_000  # milliseconds, for a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +35,14 @@ def address() -> Iterator[str]:
         env={**os.environ, "NO_COLOR": "1"},
     )
     assert process.stderr is not None
-    found = re.search(r"http://127\.0\.0\.1:\d+/\S+/", process.stderr.readline())
-    assert found is not None
-    yield found.group()
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130  # as Ctrl-C ends every command
+    try:
+        found = re.search(r"http://127\.0\.0\.1:\d+/\S+/", process.stderr.readline())
+        assert found is not None
+        yield found.group()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130  # as Ctrl-C ends every command
+    finally:
+        process.kill()
 
 
 @pytest.fixture
@@ -60,6 +62,7 @@ def page(browser: "Browser", address: str) -> "Iterator[Page]":
     opened.goto(address)
     opened.locator("body[data-ready]").wait_for()
     yield opened
+    opened.close()
     assert not wrong
 
 
@@ -94,6 +97,7 @@ def test_draw_brighten_undo_and_export(page: "Page", tmp_path: Path) -> None:
     download.value.save_as(target)
     words = ["verify", str(DATA / "example.jpg"), str(target)]
     assert CliRunner().invoke(main, words, prog_name="jpegx").exit_code == 0
+    page.locator("#badge", has_text="exported, exact: 0 differ").wait_for()
     page.click("#undo")
     page.locator("#history button[aria-current=true]", has_text="start").wait_for()
     page.keyboard.press("Control+y")
@@ -137,4 +141,35 @@ def test_what_is_wrong_is_said(page: "Page") -> None:
     page.locator("#place").press("Enter")
     page.select_option("#tool", "like")
     page.click("#apply")
-    page.locator("#error", has_text="source-region").wait_for()
+    said = page.locator("#error", has_text="source-region")
+    said.wait_for()
+    with page.expect_response(re.compile("/picture/")):  # the page shows another part of it
+        page.click("#in")
+    assert said.is_visible()
+    with page.expect_response("**/state") as told:
+        page.click("#undo")
+    told.value.finished()
+    page.evaluate("new Promise(requestAnimationFrame)")
+    assert page.locator("#error").inner_text() == ""  # said once
+
+
+def test_an_answer_that_is_overtaken_is_not_shown(page: "Page") -> None:
+    held: list[Route] = []
+
+    def hold_the_first(route: "Route") -> None:
+        held.append(route)
+        if len(held) > 1:
+            route.continue_()
+
+    page.route("**/bounds", hold_the_first)
+    where = page.locator("#where")
+    for place in ("16,16,8x8", "40,24,9x7"):
+        with page.expect_request("**/bounds"):
+            page.locator("#place").fill(place)
+            page.locator("#place").press("Enter")
+    where.filter(has_text="40,24,9x7").wait_for()
+    with page.expect_response("**/bounds") as late:
+        held[0].continue_()
+    late.value.finished()
+    page.evaluate("new Promise(requestAnimationFrame)")  # the page has dealt with the answer
+    assert "40,24,9x7" in where.inner_text()

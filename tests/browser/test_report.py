@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from conftest import CHROMIUM, DATA
+from conftest import CHROMIUM, DATA, PATIENCE
 from jpegx.cli.main import main
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(browser: "Browser", report: Path) -> "Iterator[Page]":
     """The report, opened; any request for something else and any error of a script fail it."""
     opened = browser.new_page(viewport={"width": 1200, "height": 900})
+    opened.set_default_timeout(PATIENCE)
     wrong: list[str] = []
     opened.on("pageerror", lambda error: wrong.append(str(error)))
     opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
@@ -101,10 +102,12 @@ def test_panels_blink_at_one_place(page: "Page") -> None:
     page.locator(".place button").click()
     stage, name = page.locator("#stage"), page.locator("#stage-name")
     assert name.text_content() == "originals"
+    stage.evaluate("stage => stage.decode()")
     first, place = stage.get_attribute("src"), stage.bounding_box()
     page.clock.run_for(600)
     assert name.text_content() == "laplace projected: sample 0"
     assert stage.get_attribute("src") != first
+    stage.evaluate("stage => stage.decode()")
     assert stage.bounding_box() == place
     page.clock.run_for(600)
     assert name.text_content() == "originals"

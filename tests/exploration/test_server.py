@@ -150,7 +150,7 @@ def test_its_own_page_may(client: TestClient) -> None:
     assert policy.startswith("default-src 'self'")
     page = client.get("").text
     assert "http" not in page.replace('lang="en"', "")
-    for name in ("page.js", "canvas.js", "forms.js", "page.css"):
+    for name in ("page.js", "asks.js", "canvas.js", "forms.js", "page.css"):
         assert client.get(name).status_code == 200
 
 

@@ -42,6 +42,7 @@ _ALIVE = 15.0  # seconds after which the page hears that nothing has
 _FILES = {
     "": ("page.html", "text/html"),
     "page.js": ("page.js", "text/javascript"),
+    "asks.js": ("asks.js", "text/javascript"),
     "canvas.js": ("canvas.js", "text/javascript"),
     "forms.js": ("forms.js", "text/javascript"),
     "page.css": ("page.css", "text/css"),

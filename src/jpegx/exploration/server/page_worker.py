@@ -69,12 +69,13 @@ class Job:
 class Worker:
     """Runs jobs in a thread of its own. While there are none it makes the start exact.
 
-    ``version``: counts whatever changes, so that the page can be told.
+    ``version``: counts whatever changes, so that the page can be told. ``outcome``: the number of
+    the job that ended last, 0 for none, and what was wrong with it, "" for nothing.
     """
 
     def __init__(self, workbench: Workbench) -> None:
         self.job: Job | None = None
-        self.message = ""
+        self.outcome = (0, "")
         self.version = 0
         self._workbench = workbench
         self._count = 0
@@ -123,7 +124,7 @@ class Worker:
                 self._make_more()
                 continue
             job.run()
-            self.message = _outcome(job)
+            self.outcome = (job.number, _outcome(job))
             self.job = None
             self.version += 1
 

@@ -30,9 +30,9 @@ def state_json(session: Session, worker: Worker) -> Json:
     """All that changes, and the file."""
     bench = session.workbench
     layout = bench.jpeg.layout
-    job = worker.job
+    version, job, (ended, message) = worker.version, worker.job, worker.outcome
     return {
-        "version": worker.version,
+        "version": version,
         "file": {
             "name": bench.name,
             "width": layout.width,
@@ -48,7 +48,8 @@ def state_json(session: Session, worker: Worker) -> Json:
         "bookmarks": session.bookmarks,
         "steps": [_step_json(session, number) for number in session.steps],
         "job": None if job is None else job.json(),
-        "message": worker.message,
+        "ended": ended,
+        "message": message,
     }
 
 

@@ -20,7 +20,7 @@ export class Form {
   constructor(form, view) {
     this.form = form;
     this.view = view;
-    this.source = null; // a region kept as a source
+    this.source = null; // a promise of a region kept as a source
   }
 
   show(tool) {
@@ -45,10 +45,10 @@ export class Form {
       control = element("select", common, ...parameter.choices.map((c) => element("option", { selected: c === parameter.default }, c)));
     } else if (kind === "image") control = element("input", { ...common, type: "file", accept: "image/*" });
     else if (kind === "region") {
-      control = element("button", { ...common, type: "button" }, "take this region");
+      control = element("button", { ...common, type: "button" }, this.source ? "taken" : "take this region");
       control.addEventListener("click", async () => {
-        this.source = await this.view.region(false, "none");
-        control.textContent = this.source ? "taken" : "draw it first";
+        this.source = this.view.region(false, "none");
+        control.textContent = (await this.source) ? "taken" : "draw it first";
       });
     } else if (kind === "number" || kind === "integer") {
       control = element("input", { ...common, type: "number", step: "any", min: String(parameter.least), max: String(parameter.most), value: String(parameter.default ?? "") });
@@ -66,7 +66,7 @@ export class Form {
         if (!drawn) throw new Error("draw strokes first");
         found[name] = { png: drawn.png };
       } else if (kind === "flag") found[name] = control.checked;
-      else if (kind === "region") found[name] = this.source;
+      else if (kind === "region") found[name] = await this.source;
       else if (kind === "image") {
         const [file] = control.files;
         if (file) found[name] = { png: await picture(file) };

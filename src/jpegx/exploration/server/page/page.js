@@ -1,5 +1,6 @@
 // jpegx explore: the page.
 
+import { get, lastOnly, post } from "./asks.js";
 import { View } from "./canvas.js";
 import { Form, element, number, sliders } from "./forms.js";
 
@@ -8,38 +9,31 @@ let state = null;
 let view = null;
 let form = null;
 let tools = [];
-let region = null;
-let shownVersion = -1;
-let asked = 0;
-
-async function get(path) {
-  const response = await fetch(path);
-  if (!response.ok) throw new Error((await response.json()).error);
-  return response;
-}
-
-async function post(path, data = {}) {
-  const response = await fetch(path, {
-    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(data),
-  });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.error);
-  return answer;
-}
+let ended = 0; // the last job whose outcome was told
+let exported = null; // the step that was exported last, and how many coefficients differ
 
 function tell(error) {
   $("error").textContent = error.message;
 }
 
+// What the page does by itself: what the user was told stays.
 async function attempt(work) {
-  tell({ message: "" });
   try {
-    return await work();
+    await work();
   } catch (error) {
     tell(error);
-    return null;
   }
 }
+
+// What the user does: what was told before is done with.
+function act(work) {
+  tell({ message: "" });
+  return attempt(work);
+}
+
+const lastPictures = lastOnly();
+const lastBounds = lastOnly();
+const lastState = lastOnly();
 
 async function bitmap(step, box, scale) {
   const answer = await get(`picture/${step}.png?box=${box.join(",")}&scale=${scale}`);
@@ -49,12 +43,11 @@ async function bitmap(step, box, scale) {
 async function load() {
   const part = view.part();
   if (!part) return;
-  const turn = ++asked;
   const other = $("compare").value === "none" && !view.showOther ? null : Number($("other").value);
   const load = async (step) => ({ box: part.box, bitmap: await bitmap(step, part.box, part.scale) });
-  const [head, compared] = await Promise.all([load(state.head), other === null ? null : load(other)]);
-  if (turn !== asked) return;
-  view.images = { head, other: compared };
+  const found = await lastPictures(() => Promise.all([load(state.head), other === null ? null : load(other)]));
+  if (!found) return;
+  view.images = { head: found[0], other: found[1] };
   view.draw();
 }
 
@@ -65,42 +58,38 @@ function wanted() {
   $("zoom").textContent = view.zoom >= 1 ? `${view.zoom}×` : `1/${Math.round(1 / view.zoom)}`;
 }
 
+const drawn = () => view.region($("invert").checked, $("snap").value);
+
 async function bounds() {
-  region = await view.region($("invert").checked, $("snap").value);
   const box = view.single();
   if (box && document.activeElement !== $("place")) $("place").value = `${box[0]},${box[1]},${box[2]}x${box[3]}`;
-  if (!region) {
-    $("where").textContent = "Draw a region.";
-    $("told").textContent = "";
-    $("sliders").replaceChildren();
-    $("certified").tBodies[0].replaceChildren();
-    return;
-  }
-  const found = await attempt(() => post("bounds", { region }));
+  const found = await lastBounds(async () => {
+    const region = await drawn();
+    return region ? post("bounds", { region }) : { rows: [] };
+  });
   if (!found) return;
   const [width, height] = state.file.unit;
-  $("told").textContent = `Your region is inside ${found.units} units (MCUs) of ${width}×${height}; only they change.`;
-  $("where").textContent = `${found.region}: certified, for every picture the file could have come from`;
-  sliders($("sliders"), found.rows, (component, to) => step("level", { component, to }, {}));
+  $("told").textContent = found.region ? `Your region is inside ${found.units} units (MCUs) of ${width}×${height}; only they change.` : "";
+  $("where").textContent = found.region ? `${found.region}: certified, for every picture the file could have come from` : "Draw a region.";
+  sliders($("sliders"), found.rows, (component, to) => act(() => step("level", { component, to }, {})));
   $("certified").tBodies[0].replaceChildren(...found.rows.map((row) => element("tr", {},
     element("td", { class: "cannot" }, "cannot"), element("td", {}, row.quantity),
     element("td", {}, `< ${number(row.least)}${row.most === null ? "" : `, > ${number(row.most)}`}`))));
 }
 
 async function step(tool, parameters, more) {
-  await attempt(async () => {
-    let where = region;
-    if (tool === "scribble") where = { shapes: [{ rectangle: (await view.drawn()).rectangle }] };
-    if (!where) throw new Error("draw a region first");
-    await post("step", { tool, region: where, parameters, from: state.head, ...more });
-    if (tool === "scribble") view.strokes = null;
-  });
+  const region = tool === "scribble" ? { shapes: [{ rectangle: (await view.drawn()).rectangle }] } : await drawn();
+  if (!region) throw new Error("draw a region first");
+  await post("step", { tool, region, parameters, from: state.head, ...more });
+  if (tool === "scribble") view.strokes = null;
 }
 
 function badge() {
-  const { different, made } = state;
-  const parts = made ? "" : " (the rest of the picture is being made exact)";
-  $("badge").textContent = different ? `not exact: ${different} coefficients differ` : `exact: 0 differ${parts}`;
+  const saved = exported?.head === state.head;
+  const different = saved ? exported.different : state.different;
+  const parts = saved || state.made ? "" : " (the rest of the picture is being made exact)";
+  const exact = different ? `not exact: ${different} coefficients differ` : `exact: 0 differ${parts}`;
+  $("badge").textContent = saved ? `exported, ${exact}` : exact;
   $("badge").classList.toggle("bad", different > 0);
 }
 
@@ -122,7 +111,7 @@ function history() {
   const names = Object.fromEntries(Object.entries(state.bookmarks).map(([name, id]) => [id, name]));
   const entry = (id, text) => {
     const button = element("button", { "aria-current": String(id === state.head) }, `${"· ".repeat(depth[id])}${id} ${text}${names[id] ? ` [${names[id]}]` : ""}`);
-    button.addEventListener("click", () => attempt(() => post("head", { id })));
+    button.addEventListener("click", () => act(() => post("head", { id })));
     return element("li", {}, button);
   };
   const items = [entry(0, "start")];
@@ -146,7 +135,7 @@ function alternatives() {
   $("alternatives").replaceChildren(...found.map((one, index) => {
     const image = element("img", { alt: `step ${one.id}: ${one.tool}`, src: `picture/${one.id}.png?box=${one.box.join(",")}&scale=1` });
     const button = element("button", { role: "option", title: `key ${index + 1}`, "aria-selected": String(one.id === state.head), "aria-pressed": String(one.id === state.head) }, image, `${index + 1}: ${one.tool}`);
-    button.addEventListener("click", () => attempt(() => post("head", { id: one.id })));
+    button.addEventListener("click", () => act(() => post("head", { id: one.id })));
     return button;
   }));
 }
@@ -165,17 +154,19 @@ function told() {
 }
 
 async function refresh() {
-  const moved = state?.head;
-  state = await (await get("state")).json();
-  shownVersion = state.version;
+  const found = await lastState(async () => (await get("state")).json());
+  if (!found) return;
+  const moved = found.head !== state.head;
+  state = found;
   badge();
   busy(state.job);
   history();
   alternatives();
   told();
-  if (state.message) $("error").textContent = state.message;
+  if (state.ended !== ended && state.message) tell(state);
+  ended = state.ended;
   wanted();
-  if (moved !== state.head) await bounds();
+  if (moved) await bounds();
 }
 
 async function preview(job) {
@@ -188,14 +179,13 @@ async function preview(job) {
 }
 
 async function save() {
-  await attempt(async () => {
-    const answer = await get(`export/${state.head}.png`);
-    const different = Number(answer.headers.get("x-different"));
-    const link = element("a", { download: `${state.file.name.split("/").pop().replace(/\.[^.]*$/, "")}_step${state.head}.png`, href: URL.createObjectURL(await answer.blob()) });
-    link.click();
-    URL.revokeObjectURL(link.href);
-    $("badge").textContent = different ? `exported: ${different} coefficients differ` : "exported: exact, 0 coefficients differ";
-  });
+  const { head } = state;
+  const answer = await get(`export/${head}.png`);
+  const link = element("a", { download: `${state.file.name.split("/").pop().replace(/\.[^.]*$/, "")}_step${head}.png`, href: URL.createObjectURL(await answer.blob()) });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // some browsers begin to read it later
+  exported = { head, different: Number(answer.headers.get("x-different")) };
+  badge();
 }
 
 function keys(event) {
@@ -219,13 +209,13 @@ function keys(event) {
   else if (event.key === "+" || event.key === "-") view.setZoom(view.zoom * (event.key === "+" ? 2 : 0.5));
   else if (/^[1-8]$/.test(event.key)) {
     const found = siblings()[Number(event.key) - 1];
-    if (found) attempt(() => post("head", { id: found.id }));
+    if (found) act(() => post("head", { id: found.id }));
   }
 }
 
 function run(event, work) {
   event.preventDefault();
-  attempt(work);
+  act(work);
 }
 
 let before = "0";
@@ -249,7 +239,8 @@ function comparing() {
 async function begin() {
   [state, tools] = await Promise.all([get("state"), get("tools")].map(async (answer) => (await answer).json()));
   $("name").textContent = `${state.file.name} · ${state.file.width}×${state.file.height} · ${state.file.model}`;
-  view = new View($("canvas"), state.file, () => attempt(bounds));
+  ended = state.ended;
+  view = new View($("canvas"), state.file, () => act(bounds));
   view.wanted = wanted;
   form = new Form($("form"), view);
   $("tool").replaceChildren(...tools.filter((t) => t.name !== "copy").map((t) => element("option", {}, t.name)));
@@ -266,26 +257,26 @@ async function begin() {
       for (const other of document.querySelectorAll("[data-shape]")) other.setAttribute("aria-pressed", String(other === button));
     });
   }
-  $("apply").addEventListener("click", () => attempt(async () => step(form.tool.name, await form.values(), form.more())));
+  $("apply").addEventListener("click", () => act(async () => step(form.tool.name, await form.values(), form.more())));
   $("form").addEventListener("submit", (event) => { event.preventDefault(); $("apply").click(); });
-  $("cancel").addEventListener("click", () => attempt(() => post("cancel")));
-  $("undo").addEventListener("click", () => attempt(() => post("undo")));
-  $("redo").addEventListener("click", () => attempt(() => post("redo")));
-  $("bookmark").addEventListener("click", () => attempt(() => post("bookmark", { name: $("mark").value })));
-  $("export").addEventListener("click", save);
+  $("cancel").addEventListener("click", () => act(() => post("cancel")));
+  $("undo").addEventListener("click", () => act(() => post("undo")));
+  $("redo").addEventListener("click", () => act(() => post("redo")));
+  $("bookmark").addEventListener("click", () => act(() => post("bookmark", { name: $("mark").value })));
+  $("export").addEventListener("click", () => act(save));
   $("in").addEventListener("click", () => view.setZoom(view.zoom * 2));
   $("out").addEventListener("click", () => view.setZoom(view.zoom / 2));
   $("fit").addEventListener("click", () => view.fit());
   $("grid").addEventListener("change", () => { view.grid = $("grid").checked; view.draw(); });
   $("size").addEventListener("change", () => (view.brush = Number($("size").value)));
   $("colour").addEventListener("change", () => (view.colour = $("colour").value));
-  $("invert").addEventListener("change", () => attempt(bounds));
-  $("snap").addEventListener("change", () => attempt(bounds));
+  $("invert").addEventListener("change", () => act(bounds));
+  $("snap").addEventListener("change", () => act(bounds));
   $("clear").addEventListener("click", () => view.clear());
   $("place").addEventListener("change", () => {
     const found = /^\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*x\s*(\d+)\s*$/.exec($("place").value);
     if (found) view.setBox(found.slice(1).map(Number));
-    else $("error").textContent = "a region is written x,y,WxH";
+    else tell({ message: "a region is written x,y,WxH" });
   });
   $("compare").addEventListener("change", comparing);
   $("other").addEventListener("change", () => attempt(load));
@@ -298,9 +289,8 @@ async function begin() {
   events.onmessage = (event) => {
     const now = JSON.parse(event.data);
     busy(now.job);
-    // What the user was told stays until the user does something.
-    if (now.version !== shownVersion) refresh().catch(tell);
-    else if (now.job) preview(now.job).catch(tell);
+    if (now.version !== state.version) attempt(refresh);
+    else if (now.job) attempt(() => preview(now.job));
   };
   document.body.dataset.ready = "yes";
 }
