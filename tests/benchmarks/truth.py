@@ -153,7 +153,9 @@ def main(originals: tuple[Path, ...], regions: int, gamut: int, seed: int) -> No
         if number % gamut == 0:
             chosen = functionals[int(random.integers(len(functionals)))]
             bound = Bounds(finisher).thorough(chosen, 1)
-            tally.add("with gamut", bound.gamut, chosen.value(truth, part.layout))
+            tally.add(
+                f"{chosen.quantity}, with gamut", bound.gamut, chosen.value(truth, part.layout)
+            )
         if number % 4 == 0:
             everywhere = np.ones(source.shape[:2], bool)
             near = find_nearest(jpeg, Hypothesis("truth", source, everywhere), region)

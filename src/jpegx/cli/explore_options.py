@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help mus
     from jpegx.jpeg.layout import Layout
 
 FAILED, NOT_EXACT = 1, 3
+# Options of another name than the parameter.
+_OPTIONS = {"periods": "period"}
 # Exit statuses of what is decided about a hypothesis.
 DECIDED = {"consistent": 0, "impossible": 4, "undecided": 5}
 
@@ -216,9 +218,17 @@ def draw_request(draws: int, model: str | None, seed: int) -> "DrawRequest | Non
 
 @contextmanager
 def failures(console: Console, name: str) -> Iterator[None]:
-    """Whatever is wrong with the inputs of a command becomes one line, and exit status 1."""
+    """Whatever is wrong with the inputs of a command becomes one line, and exit status 1.
+
+    A value of an option that cannot be used is wrong usage, 2, also where only the file tells.
+    """
+    from jpegx.exploration.tools import BadParameter
+
     try:
         yield
+    except BadParameter as error:
+        option = _OPTIONS.get(error.parameter, error.parameter)
+        raise click.BadParameter(error.reason, param_hint=f"--{option}") from None
     except (JpegxError, MemoryError, OSError) as error:
         console.say(one_line(error, name))
         sys.exit(FAILED)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from jpegx.errors import JpegxError
 from jpegx.exploration.bounds import Bound, Bounds, functionals_of
 from jpegx.exploration.draws import CALIBRATION, DrawRequest, draw, laws
 from jpegx.exploration.functionals import Functional
@@ -13,6 +12,7 @@ from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.selection import Selection, Touched
 from jpegx.exploration.spread import MOST, measured, spread
 from jpegx.exploration.statements import Answer, Can, Cannot, Likely, Statement
+from jpegx.exploration.tools import BadParameter
 from jpegx.exploration.typical import LaplaceLaws
 from jpegx.jpeg.file import QuantizedJpeg
 
@@ -56,14 +56,17 @@ def answer_bounds(
 ) -> BoundsAnswer:
     """What a file allows of a region's means, contrasts and deviations, and what it forbids.
 
-    Raises JpegxError: no such quantity, SciPy is missing, or a model cannot be opened.
+    Raises JpegxError: no such quantity (BadParameter), SciPy is missing, or a model cannot be
+    opened.
     """
     units, functionals = functionals_of(region)
     spreads = {f"std {name}": c for c, name in enumerate(region.layout.names)}
     known = [f.quantity for f in functionals] + list(spreads)
     unknown = [q for q in request.quantities if q not in known]
     if unknown:
-        raise JpegxError(f"no quantity {unknown[0]!r} of this region; there are {', '.join(known)}")
+        raise BadParameter(
+            "quantity", f"no {unknown[0]!r} of this region; there are {', '.join(known)}"
+        )
 
     def wanted(quantity: str) -> bool:
         return not request.quantities or quantity in request.quantities

@@ -7,7 +7,7 @@ import numpy as np
 from jpegx.exploration.hypothesis import Hypothesis
 from jpegx.exploration.nearest import Nearness, find_nearest
 from jpegx.exploration.selection import Selection
-from jpegx.exploration.statements import Answer
+from jpegx.exploration.statements import Answer, levels
 from jpegx.jpeg.file import QuantizedJpeg
 
 _NOTE = (
@@ -28,9 +28,10 @@ def answer_nearest(
     """How near the file comes to one hypothesis, and whether within a distance."""
     found = find_nearest(jpeg, hypothesis, region, luma=luma)
     verdict = found.verdict(tolerance)
+    within = f"within {levels(tolerance)}"
     told = {
-        "consistent": f"consistent, a picture within {tolerance:g} levels is shown",
-        "impossible": f"impossible, no picture is within {tolerance:g} levels",
+        "consistent": f"consistent, an exact picture {within} was found",
+        "impossible": f"impossible, no picture is {within}",
         "undecided": "undecided, the ends do not meet the tolerance",
     }[verdict]
     parameters = {"image": hypothesis.name, "tolerance": tolerance, "luma": luma}

@@ -11,6 +11,7 @@ from jpegx.errors import JpegxError
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.selection import Touched
 from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.sampling.network import NetworkSampler
 from jpegx.sampling.sampler import Sampler, open_sampler
 from jpegx.sampling.spec import SamplerSpec, default_model
 
@@ -35,7 +36,15 @@ class DrawRequest:
         spec = self.spec or SamplerSpec(default_model())
         if spec.model == "standard":
             raise JpegxError("standard: an ordinary decoder has no draws; name another model")
-        return open_sampler(spec)
+        sampler = open_sampler(spec)
+        if is_regression(sampler):
+            raise JpegxError(f"{spec.label}: a regression has no draws; name another model")
+        return sampler
+
+
+def is_regression(sampler: Sampler) -> bool:
+    """Whether it is a network without noise, whose samples are all the same."""
+    return isinstance(sampler, NetworkSampler) and not sampler.generator.stochastic
 
 
 def draw(

@@ -1,6 +1,6 @@
 """``jpegx.explore`` in Python: one region of one file, and questions about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, cached_property
 from os import PathLike
 from pathlib import Path
@@ -13,10 +13,13 @@ from jpegx.exploration.comparison import answer_compare, answer_nearest
 from jpegx.exploration.compatibility import answer_compatible
 from jpegx.exploration.draws import DrawRequest
 from jpegx.exploration.edit import Edit, Request
+from jpegx.exploration.glyphs import GlyphRequest, answer_glyphs, fitting_heights
 from jpegx.exploration.hypothesis import Hypothesis, read_hypothesis
 from jpegx.exploration.minimise import Limits
+from jpegx.exploration.order import Inequality, answer_order
 from jpegx.exploration.patch import Patch, exact_picture
 from jpegx.exploration.region_spec import RegionSpec
+from jpegx.exploration.rendered_glyphs import Font, find_fonts
 from jpegx.exploration.run_edit import run
 from jpegx.exploration.selection import Selection, Snap, select
 from jpegx.exploration.shapes import BadRegion, Mask, Shape, parse_rectangle
@@ -115,6 +118,41 @@ class Explorer:
             called, size = str(picture), (layout.width, layout.height)
             pixels = read_comparable(Path(picture), called, size)
         return answer_compatible(self.jpeg, self._name, pixels, called, self.region)[0]
+
+    def glyphs(
+        self,
+        among: str = "0123456789",
+        *,
+        fonts: str | PathLike[str] | None = None,
+        heights: Sequence[int] = (),
+        inks: Sequence[str] = ("dark", "light"),
+        contrast: float = 32.0,
+        turn: float = 4.0,
+        tolerance: float = 8.0,
+    ) -> Answer:
+        """Which characters the file rules out in the region: see ``jpegx explore glyphs``.
+
+        ``fonts``: a folder of them, None for Pillow's own; ``heights``: in pixels.
+        """
+        drawn = [Font(None)] if fonts is None else find_fonts(Path(fonts))
+        tall = heights or fitting_heights(self.region)
+        request = GlyphRequest(among, drawn, tall, inks, contrast, turn)
+        return answer_glyphs(self.jpeg, self._name, self.region, request, tolerance)[0]
+
+    def order(
+        self, brighter: Iterable[tuple[str, str, float]], *, component: str | None = None
+    ) -> Answer:
+        """Whether areas can be brighter than others, all at once: see ``jpegx explore order``.
+
+        ``brighter``: two rectangles, "X,Y,WxH" in the picture, and by how many levels the mean of
+        the first is above that of the second at least. The region is not asked about.
+        """
+
+        def area(text: str) -> Selection:
+            return select(self.jpeg.layout, [parse_rectangle(text)])
+
+        wanted = [Inequality(area(one), area(other), by) for one, other, by in brighter]
+        return answer_order(self.jpeg, self._name, wanted, component)[0]
 
     def edit(
         self,

@@ -11,6 +11,7 @@ from jpegx.consistency.units import UnitModel
 from jpegx.exploration.functionals import Functional
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.samples import with_samples
+from jpegx.jpeg.color import change_in_pixels
 from jpegx.jpeg.mcu import Region, regions
 
 # Steps towards more of the sum, each followed by projections onto cells and gamut: the first, in
@@ -46,9 +47,12 @@ def extreme_picture(
 
 
 def _slopes(region: Region, model: UnitModel, weights: Sequence[Tensor]) -> Tensor:
-    """What the sum gains by a level more of each pixel, (M, C, P), at most 1."""
+    """Which change of the pixels' components the sum gains most by, in pixels (M, C, P), at most 1.
+
+    Of the component alone that is meant: the slope in R, G and B would change the others, too.
+    """
     samples = [region.gather_blocks(c, grid) for c, grid in enumerate(weights)]
-    slopes = model.pixel_weights(model.component_weights(samples))
+    slopes = change_in_pixels(model.component_weights(samples), region.layout)
     return slopes / slopes.abs().amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)
 
 

@@ -2,7 +2,8 @@
 
 A glyph is a template t, the share of each pixel that it covers; the region then shows a t + b with
 a contrast a and an offset b that are free within ends. What is certified holds for the templates
-that were tried: these characters, fonts, heights and places, whole pixels apart.
+that were tried: these characters, fonts, heights and places, whole pixels apart; and, around the
+nearest ones of these, quarters of pixels apart and turned a little.
 """
 
 from collections.abc import Sequence
@@ -15,10 +16,10 @@ from jpegx.exploration.block_distance import Family, Nearest, Problem, nearest_s
 from jpegx.exploration.cell_bounds import integer_cells
 from jpegx.exploration.functionals import by_block
 from jpegx.exploration.patch import Finisher, Patch
-from jpegx.exploration.rendered_glyphs import Font, Glyph, placed_glyphs
+from jpegx.exploration.rendered_glyphs import Font, Glyph, glyphs_near, placed_glyphs
 from jpegx.exploration.samples import with_samples
 from jpegx.exploration.selection import Selection, touched
-from jpegx.exploration.statements import Answer, Can, Cannot, Statement
+from jpegx.exploration.statements import Answer, Can, Cannot, Statement, levels
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.libjpeg_arrays import integer_samples
 
@@ -29,6 +30,7 @@ _QUICK, _THOROUGH = 40, 300  # iterations: of all templates, and of the best
 # Of each character and ink, those with the least bounds are looked at thoroughly, so many at once,
 # until none that is left can be nearer.
 _BEST, _ROUNDS = 6, 20
+_REFINED = 2  # of each character and ink: so many are moved by parts of pixels, and turned
 
 INKS = {"dark": -1, "light": 1}
 
@@ -37,7 +39,8 @@ INKS = {"dark": -1, "light": 1}
 class GlyphRequest:
     """What is asked: ``characters`` in ``fonts``, so many pixels high, dark or light.
 
-    ``contrast``: how much darker or lighter than its ground a glyph must be at least.
+    ``contrast``: how much darker or lighter than its ground a glyph must be at least. ``turn``:
+    degrees by which the nearest ones are turned to both sides.
     """
 
     characters: str
@@ -45,6 +48,13 @@ class GlyphRequest:
     heights: Sequence[int]
     inks: Sequence[str]
     contrast: float
+    turn: float = 4.0
+
+
+def fitting_heights(region: Selection) -> list[int]:
+    """Some heights of characters that fit into a region."""
+    tall = region.box.bottom - region.box.top
+    return sorted({max(4, round(share * tall)) for share in (0.6, 0.7, 0.8, 0.9, 1)})
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,21 @@ class Reading:
     least: float
     reached: float | None
     patch: Patch
+
+
+@dataclass(frozen=True)
+class _Nearest:
+    """Of ``tried`` glyphs: the least certified sum of all; and the one that comes nearest.
+
+    ``reached``: its sum, of the ``samples`` (blocks, 8, 8). ``best``: that, and what may be nearer.
+    """
+
+    tried: int
+    least: float
+    reached: float
+    glyph: Glyph
+    samples: np.ndarray
+    best: Sequence[Glyph]
 
 
 class GlyphSearch:
@@ -87,20 +112,25 @@ class GlyphSearch:
             return None
         if len(glyphs) > _MOST_TEMPLATES:
             raise JpegxError(f"{len(glyphs)} templates; give a smaller region, or fewer heights")
-        found = [self._nearest(glyphs, ink, request.contrast) for ink in request.inks]
-        least = min(sums for sums, _, _, _ in found)
-        _, glyph, ink, solved = min(found, key=lambda one: one[0])
-        number = self.region.pixels
-        patch, reached = self._picture(glyph, solved, request.contrast * INKS[ink])
+        found = []
+        for ink in request.inks:
+            ends = (request.contrast, 255.0) if INKS[ink] > 0 else (-255.0, -request.contrast)
+            coarse = self._nearest(glyphs, ends)
+            fine = [near for glyph in coarse.best for near in glyphs_near(glyph, request.turn)]
+            found += [(ink, coarse), (ink, self._nearest(fine, ends))] if fine else [(ink, coarse)]
+        least = min(nearest.least for _, nearest in found)
+        ink, nearest = min(found, key=lambda one: one[1].reached)
+        patch, reached = self._picture(nearest.glyph, nearest.samples, request.contrast * INKS[ink])
         return Reading(
-            glyph, ink, len(glyphs) * len(found), float(np.sqrt(least / number)), reached, patch
+            nearest.glyph,
+            ink,
+            sum(nearest.tried for _, nearest in found),
+            float(np.sqrt(least / self.region.pixels)),
+            reached,
+            patch,
         )
 
-    def _nearest(
-        self, glyphs: Sequence[Glyph], ink: str, contrast: float
-    ) -> tuple[float, Glyph, str, np.ndarray]:
-        """The least certified sum of all glyphs; the glyph that comes nearest, and its samples."""
-        ends = (contrast, 255.0) if INKS[ink] > 0 else (-255.0, -contrast)
+    def _nearest(self, glyphs: Sequence[Glyph], ends: tuple[float, float]) -> "_Nearest":
         blocks = int(self._used.sum())
         step = max(1, _BATCH // blocks)
         least = np.concatenate(
@@ -123,7 +153,9 @@ class GlyphSearch:
             if solved.reached[first] < nearest:
                 nearest, chosen = float(solved.reached[first]), int(best[first])
                 samples = solved.samples[first * blocks : (first + 1) * blocks]
-        return float(least.min()), glyphs[chosen], ink, samples
+        order = np.argsort(least, kind="stable")[:_REFINED]
+        best = [glyphs[i] for i in dict.fromkeys((chosen, *order))][:_REFINED]
+        return _Nearest(len(glyphs), float(least.min()), nearest, glyphs[chosen], samples, best)
 
     def _solve(
         self, glyphs: Sequence[Glyph], contrast: tuple[float, float], iterations: int
@@ -199,7 +231,7 @@ def answer_glyphs(
             pictures[character] = found.patch
         facts[character] = {"ink": found.ink, "nearest": found.glyph.text}
     verdict = (
-        f"ruled out at {tolerance:g} levels: {' '.join(excluded) or 'none'}; "
+        f"ruled out at {levels(tolerance)}: {' '.join(excluded) or 'none'}; "
         f"not ruled out: {' '.join(possible) or 'none'}"
     )
     parameters = {
@@ -208,11 +240,13 @@ def answer_glyphs(
         "heights": list(request.heights),
         "inks": list(request.inks),
         "contrast": request.contrast,
+        "turn": request.turn,
         "tolerance": tolerance,
     }
     notes = (
-        "certified for the templates tried: these fonts, heights and whole-pixel places; a "
-        "character that is drawn otherwise is not ruled out",
+        "certified for the templates tried: these fonts and heights at whole pixels, the nearest "
+        f"ones also at quarters of pixels and turned by {request.turn:g} degrees; a character that "
+        "is drawn otherwise is not ruled out",
         "what is not ruled out is not thereby likely: this identifies nothing",
     )
     facts_ = {"characters": facts}

@@ -19,6 +19,7 @@ from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.samples import with_samples
 from jpegx.exploration.selection import Selection, touched
 from jpegx.exploration.statements import Answer, Can, Cannot, Statement
+from jpegx.exploration.tools import BadParameter
 from jpegx.jpeg.file import QuantizedJpeg
 
 LEVELS = "gray levels"
@@ -40,12 +41,17 @@ class Inequality:
 
 
 def answer_order(
-    jpeg: QuantizedJpeg, name: str, inequalities: Sequence[Inequality], component: int
+    jpeg: QuantizedJpeg, name: str, inequalities: Sequence[Inequality], called: str | None = None
 ) -> tuple[Answer, str, Patch]:
     """Whether they can hold together; the verdict in a word; the exact picture that was tried.
 
-    Raises JpegxError: SciPy is missing, or the areas are too large.
+    ``called``: of which component, None for the first. Raises BadParameter if there is no such;
+    JpegxError: SciPy is missing, or the areas are too large.
     """
+    names = jpeg.layout.names
+    if called is not None and called not in names:
+        raise BadParameter("component", f"the file has {', '.join(names)}")
+    component = 0 if called is None else names.index(called)
     whole = inequalities[0].bright
     for inequality in inequalities:
         whole = whole.joined(inequality.bright).joined(inequality.dark)
@@ -80,7 +86,7 @@ def answer_order(
     elif patch.exact and slack >= 0:
         told = "all of them, the closest one holds by"
         statements.append(Can(told, LEVELS, float(slack), 0, patch))
-        verdict, line = "consistent", "possible together, a picture is shown"
+        verdict, line = "consistent", "possible together, an exact picture was found"
     else:
         verdict, line = "undecided", "undecided"
     facts = {
@@ -91,7 +97,7 @@ def answer_order(
     }
     parameters = {
         "inequalities": [i.text for i in inequalities],
-        "component": part.layout.names[component],
+        "component": names[component],
     }
     answer = Answer("order", name, whole.text, statements, facts, parameters, (), line)
     return answer, verdict, patch

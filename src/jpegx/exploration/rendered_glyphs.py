@@ -16,26 +16,6 @@ _MOST_SIDE = 512
 _OWN = "Pillow's own"
 
 
-@dataclass(frozen=True)
-class Glyph:
-    """A character of a font in a region: ``height`` pixels high, its corner at ``left``, ``top``.
-
-    ``coverage``: float64 (height, width) of the region, 0 to 1.
-    """
-
-    character: str
-    font: str
-    height: int
-    left: int
-    top: int
-    coverage: np.ndarray
-
-    @property
-    def text(self) -> str:
-        """What messages call it."""
-        return f"{self.height} pixels high at {self.left},{self.top}, {self.font}"
-
-
 class Font:
     """A font that glyphs are drawn with, by its file; None is Pillow's own.
 
@@ -45,6 +25,7 @@ class Font:
     def __init__(self, path: Path | None) -> None:
         self.name = _OWN if path is None else path.name
         self._path = path
+        self._drawn: dict[tuple[str, int], Image.Image | None] = {}
         if path is not None:
             try:
                 if path.stat().st_size > _MOST_BYTES:
@@ -53,8 +34,26 @@ class Font:
                 raise JpegxError(f"{path}: {error.strerror}") from None
         self.draw("0", 16)
 
-    def draw(self, character: str, height: int) -> np.ndarray | None:
-        """A character as high as ``height`` pixels of the drawing, 0 to 1; None if it is empty."""
+    def draw(self, character: str, height: int, angle: float = 0.0) -> np.ndarray | None:
+        """A character as high as ``height`` pixels of the drawing, 0 to 1; None if it is empty.
+
+        ``angle``: degrees, to the left, by which it is turned then.
+        """
+        key = character, height
+        if key not in self._drawn:
+            self._drawn[key] = self._draw(character, height)
+        image = self._drawn[key]
+        if image is None:
+            return None
+        if angle:
+            image = image.rotate(angle, Image.Resampling.BICUBIC, expand=True)
+        drawn = np.asarray(image, np.float64) / 255
+        rows, columns = (np.flatnonzero(drawn.any(axis=axis)) for axis in (1, 0))
+        if not len(rows):
+            return None
+        return drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+    def _draw(self, character: str, height: int) -> Image.Image | None:
         try:
             size = float(height)
             for _ in range(3):  # the size of a font is not the height of its letters
@@ -73,11 +72,31 @@ class Font:
             ImageDraw.Draw(image).text((1 - left, 1 - top), character, fill=255, font=font)
         except (OSError, ValueError, MemoryError, SystemError) as error:
             raise JpegxError(f"{self.name}: not a font that can be drawn ({error})") from None
-        drawn = np.asarray(image, np.float64) / 255
-        rows, columns = (np.flatnonzero(drawn.any(axis=axis)) for axis in (1, 0))
-        if not len(rows):
-            return None
-        return drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        return image
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """A character of a font in a region: ``height`` pixels high, its corner at ``left``, ``top``.
+
+    ``angle``: degrees, to the left, by which it is turned; the corner is then that of the turned
+    one. ``coverage``: float64 (height, width) of the region, 0 to 1.
+    """
+
+    character: str
+    font: Font
+    height: int
+    left: float
+    top: float
+    angle: float
+    coverage: np.ndarray
+
+    @property
+    def text(self) -> str:
+        """What messages call it."""
+        turned = f", turned by {self.angle:g} degrees" if self.angle else ""
+        place = f"{self.left:g},{self.top:g}"
+        return f"{self.height} pixels high at {place}{turned}, {self.font.name}"
 
 
 def find_fonts(folder: Path) -> list[Font]:
@@ -105,13 +124,48 @@ def placed_glyphs(
             if drawn is None:
                 continue
             rows, columns = (-(-n // _FINE) for n in drawn.shape)
-            if rows > height or columns > width:
-                continue
-            whole = np.zeros((rows * _FINE, columns * _FINE))
-            whole[: drawn.shape[0], : drawn.shape[1]] = drawn
-            small = whole.reshape(rows, _FINE, columns, _FINE).mean(axis=(1, 3))
             for top in range(height - rows + 1):
                 for left in range(width - columns + 1):
-                    coverage = np.zeros((height, width))
-                    coverage[top : top + rows, left : left + columns] = small
-                    yield Glyph(character, font.name, tall, left, top, coverage)
+                    coverage = _coverage(drawn, size, left * _FINE, top * _FINE)
+                    yield Glyph(character, font, tall, left, top, 0.0, coverage)
+
+
+def glyphs_near(glyph: Glyph, turn: float) -> Iterator[Glyph]:
+    """A glyph moved by up to half a pixel each way, in quarters, and turned by ``turn`` degrees.
+
+    To the left, not at all, and to the right; where it then lies in the region.
+    """
+    height, width = glyph.coverage.shape
+    upright = glyph.font.draw(glyph.character, glyph.height * _FINE)
+    assert upright is not None
+    for angle in (-turn, 0.0, turn) if turn else (0.0,):
+        drawn = glyph.font.draw(glyph.character, glyph.height * _FINE, angle)
+        if drawn is None:
+            continue
+        # Turned about its middle.
+        down, across = ((u - n) // 2 for u, n in zip(upright.shape, drawn.shape, strict=True))
+        for by_down in range(-_FINE // 2, _FINE // 2 + 1):
+            for by_across in range(-_FINE // 2, _FINE // 2 + 1):
+                top = round(glyph.top * _FINE) + down + by_down
+                left = round(glyph.left * _FINE) + across + by_across
+                if (
+                    min(top, left) < 0
+                    or top + drawn.shape[0] > height * _FINE
+                    or left + drawn.shape[1] > width * _FINE
+                ):
+                    continue
+                coverage = _coverage(drawn, (width, height), left, top)
+                place = left / _FINE, top / _FINE
+                yield Glyph(glyph.character, glyph.font, glyph.height, *place, angle, coverage)
+
+
+def _coverage(drawn: np.ndarray, size: tuple[int, int], left: int, top: int) -> np.ndarray:
+    """A drawing in a region of (width, height) pixels, its corner so far from that of the region.
+
+    In fractions of pixels, as the drawing has them.
+    """
+    width, height = size
+    whole = np.zeros((height * _FINE, width * _FINE))
+    whole[top : top + drawn.shape[0], left : left + drawn.shape[1]] = drawn
+    covered: np.ndarray = whole.reshape(height, _FINE, width, _FINE).mean(axis=(1, 3))
+    return covered

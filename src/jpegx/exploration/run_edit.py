@@ -24,6 +24,10 @@ from jpegx.exploration.state import State
 from jpegx.exploration.statements import Cannot
 from jpegx.exploration.tools import BadParameter, Over, Tool, find_tool
 from jpegx.exploration.variables import CellVariables, NoiseVariables, Variables
+from jpegx.exploration.workbench import Workbench
+from jpegx.sampling.spec import SamplerSpec
+
+_NO_MODEL = SamplerSpec("laplace")
 
 
 def run(state: State, request: Request, watch: Watch = unwatched) -> list[Edit]:
@@ -54,6 +58,8 @@ def _over(state: State, tool: Tool, wanted: Over | None) -> Over:
     has_noise = tool.name != "copy" and state.workbench.has_noise
     if wanted is None:
         return "both" if has_noise else "cells"
+    if wanted == "draws" and not state.workbench.varies:
+        raise BadParameter("over", f"all samples of {state.workbench.spec.label} are the same")
     if wanted in ("noise", "both") and not has_noise:
         raise BadParameter("over", f"{state.workbench.spec.label} has no noise to vary; take cells")
     return wanted
@@ -187,6 +193,10 @@ class _Run:
     def random(self, request: Request) -> list[Edit]:
         bench, edits = self.state.workbench, []
         count = request.alternatives
+        if count > 1 and not bench.varies:
+            raise BadParameter(
+                "model", f"all samples of {bench.spec.label} are the same; take -n 1"
+            )
         images = bench.draws(self.scene.touched, count, request.seed, _part(self.watch, 0, 0.9))
         for number, image in enumerate(images):
             mixed = torch.where(self.scene.units, image, self.scene.start)
@@ -201,11 +211,8 @@ class _Run:
         if self.over in ("noise", "both"):
             many = [self._noise(request.seed + number) for number in range(count)]
         elif self.over == "cells":
-            drawn = (
-                bench.draws(self.scene.touched, count, request.seed)
-                if (bench.spec.model != "standard")
-                else iter([self.scene.start] * count)
-            )
+            begin = bench if bench.varies else Workbench(bench.jpeg, bench.name, _NO_MODEL)
+            drawn = begin.draws(self.scene.touched, count, request.seed)  # what is equal stays so
             many = [CellVariables(self.scene, image) for image in drawn]
         else:
             raise BadParameter("over", "dissimilar varies noise or cells")

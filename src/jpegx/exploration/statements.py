@@ -151,6 +151,11 @@ class Answer:
         }
 
 
+def levels(number: float) -> str:
+    """So many gray levels, in words."""
+    return f"{number:g} level{'' if number == 1 else 's'}"
+
+
 def _number(value: float) -> str:
     return f"{value:.2f}"
 

@@ -130,8 +130,10 @@ def summarise(
     """
     if draws < 3:
         raise ValueError("a summary needs three draws or more")
-    if workbench.is_regression:
-        raise JpegxError(f"{workbench.spec.label}: a regression has no draws; name another model")
+    if not workbench.varies:
+        raise JpegxError(
+            f"{workbench.spec.label}: all of its pictures are the same; name a sampler"
+        )
     units = touched(region)
     finisher = Finisher(workbench.jpeg, units)
     mask = torch.tensor(region.inside(units.box))

@@ -44,7 +44,7 @@ def summary_answer(
         name = f"component {number}"
         said.append(_likely(name, values, sampler, summary, calibration))
         for side, sign, patch in (("minus", -1, component.least), ("plus", 1, component.most)):
-            picture = _picture(folder, f"{name} {side}")
+            picture = None if folder is None else str(picture_file(folder, f"{name} {side}"))
             value = sign * SIGMAS * component.std
             said.append(Can(name, _UNIT, value, patch.different, patch, picture))
     for number, cluster in enumerate(summary.clusters):
@@ -75,5 +75,6 @@ def _likely(
     return Likely(quantity, unit, values, sampler, summary.draws, calibration)
 
 
-def _picture(folder: Path | None, name: str) -> str | None:
-    return None if folder is None else str(folder / f"{name.replace(' ', '_')}.png")
+def picture_file(folder: Path, name: str) -> Path:
+    """Where the picture of a name is written."""
+    return folder / f"{name.replace(' ', '_')}.png"

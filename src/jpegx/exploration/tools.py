@@ -19,11 +19,12 @@ _MOST_PERIODS = 4
 
 
 class BadParameter(JpegxError):
-    """A parameter of a tool that cannot be used. ``parameter``: its name."""
+    """A parameter of a tool that cannot be used. ``parameter``: its name; ``reason``: why not."""
 
     def __init__(self, parameter: str, reason: str) -> None:
         super().__init__(f"{parameter}: {reason}")
         self.parameter = parameter
+        self.reason = reason
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from jpegx.errors import JpegxError
-from jpegx.exploration.draws import sampled
+from jpegx.exploration.draws import is_regression, sampled
 from jpegx.exploration.minimise import Watch, unwatched
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.selection import Selection, Touched, select, touched
@@ -71,12 +71,9 @@ class Workbench:
         return isinstance(sampler, NetworkSampler) and sampler.generator.stochastic
 
     @property
-    def is_regression(self) -> bool:
-        """Whether samples come from a network without noise, which are all the same."""
-        if self.spec.model in ("laplace", "standard"):
-            return False
-        sampler = self.sampler
-        return isinstance(sampler, NetworkSampler) and not sampler.generator.stochastic
+    def varies(self) -> bool:
+        """Whether samples differ: not those of an ordinary decoder, nor of a regression."""
+        return self.spec.model != "standard" and not is_regression(self.sampler)
 
     def noise(self, seed: int, sample: int = 0) -> Noise:
         """The noise of a sample of the generator."""

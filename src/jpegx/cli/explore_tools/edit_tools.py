@@ -26,7 +26,7 @@ from jpegx.cli.explore_options import (
     show,
 )
 from jpegx.cli.shared_options import Finite
-from jpegx.exploration.tools import OVERS, TOOLS, Parameter, Tool
+from jpegx.exploration.tools import OVERS, TOOLS, BadParameter, Parameter, Tool
 
 _EXAMPLES = {
     "brighten": "--region 120,80,24x32 --to max -o brighter.png",
@@ -215,7 +215,7 @@ def _targets(output: Path | None, tool: Tool, count: int) -> list[Path | None]:
 def _values(tool: Tool, given: dict[str, Any]) -> dict[str, Any]:
     """The tool's parameters, with pictures read."""
     from jpegx.exploration.region_spec import RegionSpec, read_rgba
-    from jpegx.exploration.shapes import parse_rectangle
+    from jpegx.exploration.shapes import BadRegion, parse_rectangle
 
     values: dict[str, Any] = {}
     for parameter in tool.parameters:
@@ -223,7 +223,10 @@ def _values(tool: Tool, given: dict[str, Any]) -> dict[str, Any]:
         if parameter.kind == "image" and value is not None:
             value = read_rgba(value, str(value))
         elif parameter.kind == "region" and value is not None:
-            value = RegionSpec((parse_rectangle(value),))
+            try:
+                value = RegionSpec((parse_rectangle(value),))
+            except BadRegion as error:
+                raise BadParameter(parameter.name, str(error)) from None
         elif parameter.kind == "periods":
             value = list(value) or None
         values[parameter.name] = value

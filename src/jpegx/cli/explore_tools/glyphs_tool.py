@@ -68,6 +68,14 @@ Examples:
     help="By how much at least.",
 )
 @click.option(
+    "--turn",
+    type=Finite(0, 45),
+    default=4.0,
+    show_default=True,
+    metavar="DEGREES",
+    help="By how much the nearest ones are turned, to both sides, to come nearer.",
+)
+@click.option(
     "--tolerance",
     type=Finite(0, 255),
     default=8.0,
@@ -96,6 +104,7 @@ def command(
     heights: tuple[int, ...],
     ink: str,
     contrast: float,
+    turn: float,
     tolerance: float,
     output: Path | None,
     overwrite: bool,
@@ -105,14 +114,19 @@ def command(
 ) -> None:
     """Tell which letters or digits a file rules out in a region, by brightness.
 
-    Each character is tried in each font and height at each place in the region, with free
-    brightness and contrast: a distance is certified below which no picture is that the file allows,
-    and an exact picture is shown that comes near. Nothing is identified by that: what is not ruled
-    out is possible, and no more.
+    Each character is tried in each font and height at each whole pixel in the region, the nearest
+    ones also moved by parts of pixels and turned, with free brightness and contrast: a distance is
+    certified below which no picture is that the file allows, and an exact picture is found that
+    comes near. Nothing is identified by that: what is not ruled out is possible, and no more.
 
     Exit status: 0; 1, the file, the region or a font cannot be read or used; 2, wrong usage.
     """
-    from jpegx.exploration.glyphs import INKS, GlyphRequest, answer_glyphs
+    from jpegx.exploration.glyphs import (
+        INKS,
+        GlyphRequest,
+        answer_glyphs,
+        fitting_heights,
+    )
     from jpegx.exploration.rendered_glyphs import Font, find_fonts
 
     if not among.strip() or len(among) > 200:
@@ -121,14 +135,13 @@ def command(
     with failures(console, name):
         file = open_jpeg(console, jpeg, max_pixels)
         selection = region.select(file.layout)
-        tall = selection.box.bottom - selection.box.top
-        some = sorted({max(4, round(share * tall)) for share in (0.6, 0.7, 0.8, 0.9, 1)})
         request = GlyphRequest(
             "".join(among.split()),
             [Font(None)] if fonts is None else find_fonts(fonts),
-            heights or some,
+            heights or fitting_heights(selection),
             list(INKS) if ink == "both" else [ink],
             contrast,
+            turn,
         )
         answer, pictures = answer_glyphs(file, name, selection, request, tolerance)
         if output is not None:

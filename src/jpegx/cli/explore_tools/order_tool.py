@@ -67,10 +67,10 @@ def command(
     """Tell whether areas can be brighter than others, all at once.
 
     Either it is certified that no picture that libjpeg (islow DCT) could have made the file from
-    meets all of the inequalities, or an exact picture that does is shown (-o writes it), or it is
+    meets all of the inequalities, or an exact picture that does is found (-o writes it), or it is
     undecided.
 
-    Exit status: 0, a picture is shown; 1, the file or an area cannot be read or used; 2, wrong
+    Exit status: 0, a picture is found; 1, the file or an area cannot be read or used; 2, wrong
     usage; 4, certified: there is none; 5, undecided.
     """
     from jpegx.exploration.order import Inequality, answer_order
@@ -86,15 +86,11 @@ def command(
     name = name_of(jpeg)
     with failures(console, name):
         file = open_jpeg(console, jpeg, max_pixels)
-        names = file.layout.names
-        if component is not None and component not in names:
-            raise click.BadParameter(f"the file has {', '.join(names)}", param_hint="--component")
         inequalities = [
             Inequality(select(file.layout, [a]), select(file.layout, [b]), levels)
             for a, b, levels in areas
         ]
-        number = 0 if component is None else names.index(component)
-        answer, verdict, patch = answer_order(file, name, inequalities, number)
+        answer, verdict, patch = answer_order(file, name, inequalities, component)
         if output is not None and verdict == "consistent":
             pictures = {"an order of brightness": (output, patch)}
             answer = named(answer, write_patches(pictures, file, name, overwrite=overwrite))

@@ -146,7 +146,7 @@ def extremes(
     """
     from jpegx.exploration.extremes import extreme_edits
     from jpegx.exploration.summaries import summarise
-    from jpegx.exploration.summary_answer import pictures_of, summary_answer
+    from jpegx.exploration.summary_answer import picture_file, pictures_of, summary_answer
 
     name = name_of(jpeg)
     with failures(console, name):
@@ -157,12 +157,13 @@ def extremes(
         pictures: dict[str, Patch] = {}
         for label, edit in extreme_edits(session.state, chosen, seed):
             pictures[label] = edit.patch
-            show(edit.answer(name), as_json=as_json)
-        has_draws = workbench.spec.model != "standard" and not workbench.is_regression
-        if draws > 2 and has_draws:
+            target = None if output is None else str(picture_file(output, label))
+            show(edit.answer(name, target), as_json=as_json)
+        if draws > 2 and workbench.varies:
             summary = summarise(workbench, chosen, draws, seed, diverse=0, leaves=1)
             pictures |= pictures_of(summary)
-            show(summary_answer(summary, name, chosen, workbench.spec.label, None), as_json=as_json)
+            answer = summary_answer(summary, name, chosen, workbench.spec.label, output)
+            show(answer, as_json=as_json)
         _write(session, pictures, output, overwrite=overwrite)
     if any(not patch.exact for patch in pictures.values()):
         sys.exit(NOT_EXACT)
@@ -175,12 +176,13 @@ def _write(
     if folder is None:
         return
     from jpegx.exploration.contact_sheet import contact_sheet
+    from jpegx.exploration.summary_answer import picture_file
     from jpegx.io.atomic_file import atomic_file
 
     session.workbench.make_all()
     state = session.state
     for label, patch in pictures.items():
-        target = folder / f"{label.replace(' ', '_')}.png"
+        target = picture_file(folder, label)
         write_whole(session, state.then(patch).whole(), target, label, overwrite=overwrite)
     sheet = contact_sheet(state, pictures)
     with atomic_file(folder / "sheet.png", overwrite=overwrite) as stream:

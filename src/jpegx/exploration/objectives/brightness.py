@@ -4,13 +4,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from jpegx.errors import JpegxError
 from jpegx.exploration.bounds import Bounds
 from jpegx.exploration.cell_bounds import Range, cell_range, used_blocks
 from jpegx.exploration.functionals import Functional, mean, part_layout
 from jpegx.exploration.objectives.objective import Objective, Values
 from jpegx.exploration.patch import Finisher
 from jpegx.exploration.scene import LUMA, Scene, image_of, luma
+from jpegx.exploration.tools import BadParameter
 from jpegx.jpeg.color import to_components
 
 _FAR = 64.0  # gray levels: to where the search begins, and from where it is taken into the cells
@@ -126,9 +126,7 @@ class Level(MeanLuma):
         super().__init__(scene, values)
         names = scene.jpeg.layout.names
         if values["component"] not in names:
-            raise JpegxError(
-                f"{values['component']}: the file has the components {', '.join(names)}"
-            )
+            raise BadParameter("component", f"the file has {', '.join(names)}")
         self.component = names.index(values["component"])
         self.colour = 0.3 if values["component"] == "Y" else 0.0
         self.quantity = f"mean {values['component']}"

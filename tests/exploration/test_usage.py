@@ -1,0 +1,76 @@
+"""What explore is told wrongly, or of a model that has nothing to vary, is said in a line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import jpegx
+from conftest import Run
+from tiny_weights import write_weights
+
+REGION = ("--region", "8,0,16x16")
+
+
+@pytest.mark.parametrize(
+    ("tool", "option", "value"),
+    [
+        ("bounds", "--quantity", "weight"),
+        ("brighten", "--to", "most"),
+        ("level", "--component", "R"),
+        ("like", "--source-region", "here"),
+        ("periodic", "--period", "0.1,0"),
+        ("variance", "--over", "noise"),
+    ],
+)
+def test_values_that_cannot_be_used_are_wrong_usage(
+    run: Run, example: Path, tool: str, option: str, value: str
+) -> None:
+    model = () if tool == "bounds" else ("--model", "laplace")
+    result = run("explore", tool, example, *REGION, *model, option, value)
+    assert result.exit_code == 2, result.output
+    assert f"Invalid value for {option}: " in result.output
+
+
+def test_a_model_that_draws_nothing_says_so(run: Run, example: Path, tmp_path: Path) -> None:
+    weights = write_weights(tmp_path / "regression.safetensors", 0, {}, noise=False)
+    words = (example, *REGION, "--model", weights)
+    for more in (("random", "-n", "2"), ("variance", "--over", "draws")):
+        result = run("explore", more[0], *words, *more[1:])
+        assert result.exit_code == 2, result.output
+        assert "all samples of" in result.output
+    result = run("explore", "bounds", *words, "--quick", "-n", "4")
+    assert result.exit_code == 1
+    assert "a regression has no draws" in result.output
+    assert run("explore", "random", *words, "-n", "1").exit_code == 0
+    # What is driven apart begins apart.
+    result = run("explore", "dissimilar", *words, "-n", "2", "--iterations", "2", "--json")
+    told = [json.loads(line)["facts"] for line in result.output.splitlines()]
+    assert all(facts["rmse_to_nearest_alternative"] > 0.5 for facts in told)
+
+
+def test_extremes_name_their_files(run: Run, example: Path, tmp_path: Path) -> None:
+    words = ("--model", "laplace", "-n", "3", "--json", "-o", tmp_path / "ends")
+    result = run("explore", "extremes", example, *REGION, *words)
+    assert result.exit_code == 0, result.output
+    answers = [json.loads(line) for line in result.output.splitlines()]
+    shown = [s for answer in answers for s in answer["statements"] if s["kind"] == "can"]
+    assert len(shown) == 8 + 2 * 2
+    assert all(Path(statement["picture"]).is_file() for statement in shown)
+
+
+def test_pictures_with_most_luma_keep_their_colours(example: Path) -> None:
+    region = jpegx.explore(example, "160,96,32x32")
+    ends = region.bounds("mean Y").pictures
+    change = region.picture(ends["mean Y most"]).astype(int) - region.picture(ends["mean Y least"])
+    means = change[96:128, 160:192].reshape(-1, 3).mean(axis=0)
+    assert means.min() > 3
+    assert means.max() - means.min() < 1
+
+
+def test_glyphs_and_order_in_python(example: Path) -> None:
+    glyphs = jpegx.explore(example, "8,0,8x10").glyphs("1", heights=[8], inks=["dark"], turn=0)
+    assert [s.quantity for s in glyphs.statements] == ["distance to '1'"] * len(glyphs.statements)
+    order = jpegx.explore(example).order([("0,0,8x8", "0,0,8x8", -5)])
+    assert order.verdict is not None
+    assert order.verdict.startswith("possible together")
