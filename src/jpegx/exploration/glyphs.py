@@ -154,8 +154,8 @@ class GlyphSearch:
                 nearest, chosen = float(solved.reached[first]), int(best[first])
                 samples = solved.samples[first * blocks : (first + 1) * blocks]
         order = np.argsort(least, kind="stable")[:_REFINED]
-        best = [glyphs[i] for i in dict.fromkeys((chosen, *order))][:_REFINED]
-        return _Nearest(len(glyphs), float(least.min()), nearest, glyphs[chosen], samples, best)
+        kept = [glyphs[i] for i in dict.fromkeys((chosen, *order))][:_REFINED]
+        return _Nearest(len(glyphs), float(least.min()), nearest, glyphs[chosen], samples, kept)
 
     def _solve(
         self, glyphs: Sequence[Glyph], contrast: tuple[float, float], iterations: int
