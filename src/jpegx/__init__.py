@@ -2,7 +2,8 @@
 
 ``read_jpeg``, ``open_sampler``, ``decode``, ``project``, ``verify``, ``explore`` and ``evaluate``
 are what there is in Python; :mod:`jpegx.front_door` and :mod:`jpegx.exploration.explorer` describe
-them. They are imported when they are first used.
+them; ``DifferentiableJpeg`` is JPEG as a layer of a network. All are imported when they are first
+used. :mod:`jpegx.deepinv` has files for DeepInverse.
 """
 
 from importlib import import_module
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
         read_jpeg,
         verify,
     )
+    from jpegx.jpeg.differentiable_jpeg import DifferentiableJpeg
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "DifferentiableJpeg",
     "Projected",
     "Samples",
     "__version__",
@@ -37,12 +40,17 @@ __all__ = [
 ]
 
 
+_HOMES = {
+    "DifferentiableJpeg": "jpegx.jpeg.differentiable_jpeg",
+    "explore": "jpegx.exploration.explorer",
+}
+
+
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     # By its name: an import would put the whole house below every module that asks for the version.
-    home = "jpegx.exploration.explorer" if name == "explore" else "jpegx.front_door"
-    found: object = getattr(import_module(home), name)
+    found: object = getattr(import_module(_HOMES.get(name, "jpegx.front_door")), name)
     globals()[name] = found
     return found
 

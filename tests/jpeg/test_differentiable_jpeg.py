@@ -1,0 +1,85 @@
+"""JPEG as a layer: what libjpeg does to a picture, with gradients."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import jpegx
+from conftest import MakeJpeg
+from jpegx import DifferentiableJpeg
+from jpegx.jpeg.tables import scaled_tables
+
+
+def tensor(image: Image.Image) -> torch.Tensor:
+    pixels = torch.tensor(np.array(image))
+    return (pixels[..., None] if pixels.dim() == 2 else pixels).permute(2, 0, 1)[None] / 255
+
+
+@pytest.mark.parametrize(("mode", "sampling"), [("RGB", 0), ("RGB", 1), ("RGB", 2), ("L", 0)])
+def test_it_does_what_libjpeg_does(make_jpeg: MakeJpeg, mode: str, sampling: int) -> None:
+    path = make_jpeg("a.jpg", size=(45, 31), mode=mode, subsampling=sampling)
+    jpeg = jpegx.read_jpeg(path)
+    layer = DifferentiableJpeg.of_file(jpeg)
+    with Image.open(path) as shown:
+        # What programs show of the file itself, and of what becomes of another picture.
+        own = layer.decode([torch.tensor(grid)[None] for grid in jpeg.coefficients], 31, 45)
+        assert (own * 255 - tensor(shown) * 255).abs().mean() < 1.5
+        other = shown.rotate(180)
+    stream = BytesIO()
+    other.save(stream, "JPEG", quality=40, subsampling=sampling)
+    theirs = jpegx.read_jpeg(stream.getvalue())
+    for ours, grid in zip(layer.coefficients(tensor(other)), theirs.coefficients, strict=True):
+        different = (ours[0].round() != torch.tensor(grid)).double().mean()
+        assert different < 0.02  # integers of libjpeg round on the way
+    with Image.open(BytesIO(stream.getvalue())) as again:
+        assert (layer(tensor(other)) * 255 - tensor(again) * 255).abs().mean() < 1.5
+
+
+def test_gradients() -> None:
+    luma, chroma = scaled_tables(50)
+    layer = DifferentiableJpeg([luma, chroma, chroma]).double()
+    images = torch.rand(2, 3, 17, 20, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: tuple(layer.coefficients(x)), images[:1, :, :5, :9])
+
+    def smooth(x: torch.Tensor) -> torch.Tensor:
+        return layer.decode(layer.coefficients(x), 17, 20)
+
+    through, plain = (torch.autograd.grad(f(images).sum(), images)[0] for f in (layer, smooth))
+    assert torch.allclose(through, plain)
+    assert through.abs().max() > 0
+    # Descent through it finds a picture that the file's numbers are nearer to.
+    goal = layer(torch.rand(2, 3, 17, 20, dtype=torch.float64)).detach()
+    found = torch.full_like(images, 0.5, requires_grad=True)
+    optimizer = torch.optim.Adam([found], 0.02)
+    errors = []
+    for _ in range(40):
+        optimizer.zero_grad()
+        error = (layer(found) - goal).square().mean()
+        error.backward()
+        optimizer.step()
+        errors.append(error.item())
+    assert errors[-1] < errors[0] / 4
+
+
+def test_tables_are_saved_and_move() -> None:
+    luma, chroma = scaled_tables(30)
+    first, second = DifferentiableJpeg([luma, chroma, chroma]), DifferentiableJpeg([chroma] * 3)
+    second.load_state_dict(first.state_dict())
+    image = torch.rand(1, 3, 16, 24)
+    assert torch.equal(first(image), second(image))
+    assert first.to(torch.float64)(image.double()).dtype == torch.float64
+
+
+def test_what_does_not_fit() -> None:
+    luma, _ = scaled_tables(30)
+    with pytest.raises(ValueError, match="for each of 3"):
+        DifferentiableJpeg([luma])
+    with pytest.raises(ValueError, match="1 and more"):
+        DifferentiableJpeg([luma * 0], ((1, 1),), "gray")
+    with pytest.raises(ValueError, match="fractional"):
+        DifferentiableJpeg([luma] * 3, ((3, 1), (2, 1), (2, 1)))
+    with pytest.raises(ValueError, match="3 channels, not 1"):
+        DifferentiableJpeg([luma], ((1, 1),), "gray")(torch.rand(1, 3, 8, 8))
