@@ -206,19 +206,19 @@ def project(jpeg: QuantizedJpeg | Source, picture: Picture) -> Projected:
 
 
 def verify(
-    jpeg: QuantizedJpeg | Source, picture: Picture, *, certify: bool = False
+    jpeg: QuantizedJpeg | Source, picture: Picture, *, certify: bool = False, slack: float = 0.0
 ) -> VerifyReport:
     """Whether a picture could have been the source of a file: libjpeg's own answer.
 
-    ``picture``: 8 bits a channel. ``certify``: look everywhere for a proof that no picture could be
-    exact where this one differs, up to a second for each unit. Raises what :func:`read_jpeg`
-    raises, UnreadablePicture, and PictureMismatch if it is of another size or depth.
+    ``picture``: 8 bits a channel. ``certify``: look everywhere for a proof that none is exact where
+    this one differs, up to a second a unit. ``slack``: steps allowed beyond the cells. Raises what
+    :func:`read_jpeg` raises, UnreadablePicture, PictureMismatch: it is of another size or depth.
     """
     file = _read(jpeg)
     pixels = _pixels(file, picture)
     if pixels.dtype != np.uint8:
         raise PictureMismatch(f"a picture of {pixels.dtype}; verify takes 8 bits a channel (uint8)")
-    return compare.verify(file, pixels, certify=certify)
+    return compare.verify(file, pixels, certify=certify, slack=slack)
 
 
 def evaluate(

@@ -5,9 +5,10 @@
 Each original, cut to its centre, is encoded with every encoder that the package jpeglib carries
 (libjpeg 6b to 9f, libjpeg-turbo, mozjpeg), 4:2:0, islow DCT. A row for each encoder and quality:
 the share of the source's coefficients, encoded anew with libjpeg 6b and the file's own tables, that
-are outside the file's cells; the largest distance of one, in steps; the share of the file's
-coefficients that are nearer to 0 than the source's (what trellis quantization and dead zones do);
-and how many of the files look like trellis quantization to ``jpegx info``.
+are outside the file's cells, and outside of them widened by some steps (--slack); the largest
+distance of one, in steps; the share of the file's coefficients that are nearer to 0 than the
+source's (what trellis quantization and dead zones do); and how many of the files look like trellis
+quantization to ``jpegx info``.
 """
 
 import json
@@ -20,7 +21,7 @@ import jpeglib
 import numpy as np
 from PIL import Image
 
-from jpegx.consistency.compare import largest_distances
+from jpegx.consistency.compare import distances
 from jpegx.consistency.recompress import recompress
 from jpegx.jpeg.file import read_jpeg
 from jpegx.jpeg.trellis import looks_like_trellis
@@ -29,6 +30,7 @@ ENCODERS = (
     *("6b", "7", "8", "8d", "9", "9c", "9e", "turbo120", "turbo140", "turbo210"),
     *("mozjpeg101", "mozjpeg201", "mozjpeg300", "mozjpeg403"),
 )
+SLACKS = (0.5, 1, 2, 4)
 
 
 def crops(paths: tuple[Path, ...], side: int) -> Iterator[np.ndarray]:
@@ -50,13 +52,18 @@ def measure(pixels: np.ndarray, encoder: str, quality: int, folder: Path) -> dic
         image.write_spatial(str(path), qt=quality)
     jpeg = read_jpeg(path)
     again = recompress(jpeg, pixels)
+    away = distances(jpeg, pixels)
     pairs = list(zip(jpeg.coefficients, again.coefficients, strict=True))
     smaller = sum(int((np.abs(a.astype(int)) < np.abs(b.astype(int))).sum()) for a, b in pairs)
     return {
         "outside": sum(again.different),
         "smaller": smaller,
         "total": sum(grid.size for grid in jpeg.coefficients),
-        "largest": max(largest_distances(jpeg, pixels)),
+        "largest": max(float(far.max()) for far in away),
+        **{
+            f"beyond {slack:g}": sum(int((far > 0.5 + slack).sum()) for far in away)
+            for slack in SLACKS
+        },
         "bytes": jpeg.file_size,
         "told": looks_like_trellis(jpeg.coefficients[0], jpeg.tables[0]),
     }
@@ -83,6 +90,12 @@ def main(
                     "quality": quality,
                     "outside %": round(100 * sum(one["outside"] for one in found) / total, 4),
                     "nearer to 0 %": round(100 * sum(one["smaller"] for one in found) / total, 4),
+                    **{
+                        f"beyond {s:g} %": round(
+                            100 * sum(f[f"beyond {s:g}"] for f in found) / total, 4
+                        )
+                        for s in SLACKS
+                    },
                     "largest": round(max(one["largest"] for one in found), 3),
                     "told": f"{sum(one['told'] for one in found):g} of {len(found)}",
                     "bytes": sum(one["bytes"] for one in found),

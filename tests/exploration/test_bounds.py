@@ -1,6 +1,7 @@
 """Bounds are proofs: the truth is never excluded, and they are as sharp as can be."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from conftest import Run
+from jpegx.consistency.cell import Cell
+from jpegx.consistency.compare import distances
 from jpegx.consistency.recompress import recompress
 from jpegx.exploration.block_programs import largest
 from jpegx.exploration.bounds import Bounds, functionals_of
-from jpegx.exploration.cell_bounds import cell_range, used_blocks
+from jpegx.exploration.cell_bounds import cell_range, integer_cells, used_blocks
 from jpegx.exploration.functionals import Functional, mean
 from jpegx.exploration.patch import Finisher
 from jpegx.exploration.selection import Selection, Touched, select
@@ -63,6 +66,52 @@ def test_the_truth_is_never_excluded(
         assert found.total.least <= total <= found.total.most
         if found.within is not None:
             assert found.within.least <= within <= found.within.most
+
+
+def moved(jpeg: QuantizedJpeg, steps: int, seed: int) -> QuantizedJpeg:
+    """A file whose encoder rounded to up to so many integers from the nearest one."""
+    random = np.random.default_rng(seed)
+    grids = tuple(
+        (grid + random.integers(-steps, steps + 1, grid.shape)).astype(np.int16)
+        for grid in jpeg.coefficients
+    )
+    return replace(jpeg, coefficients=grids)
+
+
+@settings(max_examples=40)
+@given(st.data(), files(least=1), st.integers(1, 3), st.integers(0, 99))
+def test_with_slack_the_truth_of_another_encoder_is_never_excluded(
+    data: st.DataObject, given_: tuple[QuantizedJpeg, np.ndarray], steps: int, seed: int
+) -> None:
+    jpeg, source = moved(given_[0], steps, seed), given_[1]
+    region = data.draw(regions_of(jpeg.layout))
+    units, functionals = functionals_of(region)
+    part, truth = units.jpeg(jpeg), part_of(source, units)
+    for functional in functionals:
+        ends = cell_range(used_blocks(part, functional, steps)[1])
+        assert ends.least <= functional.value(truth, part.layout) <= ends.most
+    for component, (grid, table) in enumerate(zip(jpeg.coefficients, jpeg.tables, strict=True)):
+        total, _ = measured(truth, part, component, region, units)
+        found = spread(part, component, region, units, steps).total
+        assert found.least <= total <= found.most
+        cell = Cell(torch.tensor(grid).double(), torch.tensor(table).double(), steps / 2)
+        low, high = integer_cells(jpeg, component, steps / 2)
+        assert np.array_equal(low, cell.integers()[0])
+        assert np.array_equal(high, cell.integers()[1])
+    assert all(float(far.max()) <= 0.5 + steps for far in distances(jpeg, source))
+
+
+def test_slack_widens_what_is_certified_and_leaves_pictures_exact() -> None:
+    pytest.importorskip("scipy")
+    jpeg = photo(6)
+    units, functionals = functionals_of(select(jpeg.layout, [Rectangle(4, 4, 12, 12)]))
+    finisher = Finisher(jpeg, units)
+    plain, wide = (Bounds(finisher, slack).thorough(functionals[0], 1) for slack in (0, 0.5))
+    assert wide.gamut.least < plain.gamut.least - 1
+    assert wide.gamut.most > plain.gamut.most + 1
+    assert wide.achieved == plain.achieved
+    assert wide.patches is not None
+    assert all(patch.exact for patch in wide.patches)
 
 
 @settings(max_examples=4)
@@ -231,5 +280,5 @@ def test_options_of_bounds_that_do_not_go_together(run: Run, example: Path, tmp_
     words = ("explore", "bounds", example, "--region", "8,8,8x8")
     assert run(*words, "--quick", "-o", tmp_path).exit_code == 2
     assert run(*words, "--quick", "--model", "laplace").exit_code == 2
-    assert "no quantity" in run(*words, "--quick", "--quantity", "mean X").output
+    assert "no 'mean X'" in run(*words, "--quick", "--quantity", "mean X").output
     assert "standard" in run(*words, "--quick", "-n", "2", "--model", "standard").output

@@ -1,5 +1,6 @@
 """Files that look like trellis quantization are known, and others are not."""
 
+import json
 from pathlib import Path
 
 import jpeglib
@@ -52,6 +53,24 @@ def test_mozjpeg_is_known(run: Run, pixels: np.ndarray, tmp_path: Path, quality:
         result = run("verify", path, tmp_path / "source.png")
         assert result.exit_code == is_trellis
         assert ("trellis" in result.stderr) == is_trellis
+        if is_trellis:
+            check_slack(run, path, tmp_path / "source.png")
+
+
+def check_slack(run: Run, path: Path, source: Path) -> None:
+    """Wider cells hold more of the source's coefficients, and wide enough ones all."""
+    found = [run("verify", path, source, "--json", "--slack", slack) for slack in (0, 0.5, 2, 20)]
+    told = [json.loads(result.stdout) for result in found]
+    beyond = [sum(component["beyond"] for component in one["components"]) for one in told]
+    assert beyond[0] > 20 * beyond[1] > 0
+    assert beyond[1] > beyond[2] >= beyond[3] == 0
+    assert [one["possible"] for one in told] == [
+        b == 0 and s > 0 for b, s in zip(beyond, (0, 1, 2, 20), strict=True)
+    ]
+    assert not any(one["exact"] for one in told)
+    assert [result.exit_code for result in found] == [int(not one["possible"]) for one in told]
+    line = run("verify", path, source, "--slack", 20).stdout.splitlines()[0]
+    assert "not exact, possible with a slack of 20 steps" in line
 
 
 def test_few_coefficients_say_nothing(run: Run, tmp_path: Path) -> None:

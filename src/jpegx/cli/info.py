@@ -19,7 +19,10 @@ if TYPE_CHECKING:  # numpy is imported when there is work: --help must be quick
     from jpegx.jpeg.describe import Description
 
 FAILED = 1
-_TRELLIS = "looks like trellis quantization: the source may lie outside the file's cells"
+_TRELLIS = (
+    "looks like trellis quantization: the source may lie outside the file's cells "
+    "(--slack of verify and explore bounds)"
+)
 
 
 _EXAMPLES = """\b

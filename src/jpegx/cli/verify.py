@@ -42,6 +42,15 @@ Examples:
     help="Look for a proof in every unit that differs, not only if these are few (each takes up to "
     "a second).",
 )
+@click.option(
+    "--slack",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    show_default=True,
+    metavar="S",
+    help="Call a picture possible, too, if no coefficient is farther than 0.5 + S steps from the "
+    "file's: for files of encoders that do not simply round.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per picture.")
 @click.pass_obj
 def verify(
@@ -51,6 +60,7 @@ def verify(
     recursive: bool,
     max_pixels: int,
     certify: bool,
+    slack: float,
     as_json: bool,
 ) -> None:
     """Tell whether pictures could have been the source of a JPEG file.
@@ -71,8 +81,13 @@ def verify(
     gamut, where the file has colours that no RGB picture has; padding, where another encoder than
     libjpeg filled up the blocks over the edge. Both are proven. All others count as search.
 
-    Exit status: 0, all pictures are exact, no coefficient differs; 1, some differ; 2, wrong usage,
-    a file cannot be read or compared or has no picture, or the answer cannot be written.
+    Encoders that do not simply round (trellis quantization, dead zones: info tells of some) leave
+    the cells of their file. With --slack the coefficients that are beyond wider cells are counted,
+    and a picture that has none of these is possible. That is no proof of anything: S is a guess.
+
+    Exit status: 0, all pictures are exact, no coefficient differs (or with --slack possible); 1,
+    some differ; 2, wrong usage, a file cannot be read or compared or has no picture, or the answer
+    cannot be written.
     """
     check_standard_input(jpeg, *pictures)
     folders = [name for name in (jpeg, *pictures) if name != "-" and Path(name).is_dir()]
@@ -80,7 +95,7 @@ def verify(
         raise click.UsageError("give one JPEG file and pictures, or two folders.")
     if recursive and not folders:
         raise click.UsageError("-r looks into folders; give two folders.")
-    check = _Check(console, max_pixels=max_pixels, certify=certify, as_json=as_json)
+    check = _Check(console, max_pixels=max_pixels, certify=certify, slack=slack, as_json=as_json)
     try:
         if folders:
             _check_folders(check, jpeg, pictures[0], recursive=recursive)
@@ -98,12 +113,15 @@ def verify(
 class _Check:
     """Compares pictures with files, tells what came of it, and counts."""
 
-    def __init__(self, console: Console, *, max_pixels: int, certify: bool, as_json: bool) -> None:
+    def __init__(
+        self, console: Console, *, max_pixels: int, certify: bool, slack: float, as_json: bool
+    ) -> None:
         self._console = console
         self._max_pixels = max_pixels
         self._certify = certify
+        self.slack = slack
         self._as_json = as_json
-        self.exact = self.different = self.failures = 0
+        self.exact = self.possible = self.different = self.failures = 0
 
     @property
     def exit_code(self) -> int:
@@ -144,25 +162,28 @@ class _Check:
                 if isinstance(found, PaddedPicture):
                     from jpegx.consistency.compare_padded import verify_padded
 
-                    report = verify_padded(quantized, found, certify=self._certify)
+                    report = verify_padded(
+                        quantized, found, certify=self._certify, slack=self.slack
+                    )
                 elif found.itemsize == 2:
                     from jpegx.consistency.compare_padded import verify_levels
 
-                    report = verify_levels(quantized, found / LEVELS)
+                    report = verify_levels(quantized, found / LEVELS, slack=self.slack)
                 else:
-                    report = compare(quantized, found, certify=self._certify)
+                    report = compare(quantized, found, certify=self._certify, slack=self.slack)
             except Exception as error:
                 self.failed(one_line(error, name))
                 continue
             self.exact += report.exact
-            self.different += not report.exact
+            self.possible += report.possible and not report.exact
+            self.different += not report.possible
             click.echo(_json(jpeg, picture, report) if self._as_json else _text(name, report))
         if self.different > inexact and looks_like_trellis(
             quantized.coefficients[0], quantized.tables[0]
         ):
             self.noted(
                 f"{name_of(jpeg)}: warning: it looks like trellis quantization; its true source "
-                "may differ like this"
+                "may differ like this (--slack)"
             )
         return None
 
@@ -185,17 +206,22 @@ def _check_folders(check: _Check, jpegs: str, pictures: str, *, recursive: bool)
     for path in rest:
         check.noted(f"{path}: no file in {jpegs} is named like it")
     check.noted(
-        f"jpegx: {len(sources)} files, {check.exact} pictures exact, {check.different} not exact, "
+        f"jpegx: {len(sources)} files, {check.exact} pictures exact, "
+        + (f"{check.possible} possible with the slack, " if check.slack else "")
+        + f"{check.different} not exact, "
         f"{check.failures - missing} unreadable, {missing} files without a picture"
     )
 
 
 def _text(name: str, report: "VerifyReport") -> str:
     verdict = "exact" if report.exact else "not exact"
+    if report.possible and not report.exact:
+        verdict = f"not exact, possible with a slack of {report.slack:g} steps"
     lines = [f"{printable(name)}: {verdict}, consistency RMSE {report.consistency_rmse:.4f}"]
     lines += [
         f"  {component.name:<2} {component.different} of {component.total} coefficients differ, "
         f"largest distance {component.largest_distance:.3f} steps"
+        + (f", {component.beyond} beyond the slack" if report.slack else "")
         for component in report.components
     ]
     causes = report.causes
@@ -208,4 +234,5 @@ def _text(name: str, report: "VerifyReport") -> str:
 
 
 def _json(jpeg: str, picture: str, report: "VerifyReport") -> str:
-    return json.dumps({"jpeg": jpeg, "picture": picture, "exact": report.exact, **asdict(report)})
+    verdicts = {"exact": report.exact, "possible": report.possible}
+    return json.dumps({"jpeg": jpeg, "picture": picture, **verdicts, **asdict(report)})

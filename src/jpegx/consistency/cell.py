@@ -11,11 +11,13 @@ class Cell:
     """Cells of many coefficients at once, all in DCT units (not divided by the step).
 
     ``quantized``: the file's integers as floats, any shape. ``steps``: quantization steps, same
-    shape or broadcast to it.
+    shape or broadcast to it. ``slack``: steps by which cells are wider at each wall, for what is
+    said of the source of an encoder that does not simply round.
     """
 
     quantized: Tensor
     steps: Tensor
+    slack: float = 0.0
 
     def clamp(self, values: Tensor, margin: Tensor | float = 0.0) -> Tensor:
         """The nearest values inside the cell: Eq. 11 of Man et al. 2022, in DCT units.
@@ -23,7 +25,7 @@ class Cell:
         ``margin``: how far to stay inside each wall, 0 to half a step.
         """
         center = self.quantized * self.steps
-        room = self.steps / 2 - margin
+        room = self.steps * (0.5 + self.slack) - margin
         return torch.maximum(torch.minimum(values, center + room), center - room)
 
     def excess(self, scaled: Tensor) -> Tensor:
@@ -40,8 +42,11 @@ class Cell:
         center, half = self.quantized * self.steps * 8, self.steps * 4
         low = (center - half).add_(self.quantized <= 0)
         high = (center + half).sub_((self.quantized >= 0).to(center.dtype))
+        if self.slack:
+            more = (8 * self.slack * self.steps).floor()
+            return low - more, high + more
         return low, high
 
     def select(self, units: Tensor) -> "Cell":
         """The cells of some of the units (first dimension), by mask or index."""
-        return Cell(self.quantized[units], self.steps)
+        return Cell(self.quantized[units], self.steps, self.slack)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from jpegx.consistency.causes import Causes
-from jpegx.consistency.compare import VerifyReport, component_reports, largest_distances
+from jpegx.consistency.compare import VerifyReport, component_reports, distances
 from jpegx.consistency.count_causes import find_causes
 from jpegx.consistency.measure import consistency_rmse
 from jpegx.consistency.padded import encode_unclipped, extended, plane_layout, whole_layout
@@ -20,7 +20,7 @@ from jpegx.jpeg.layout import Layout
 
 
 def verify_padded(
-    jpeg: QuantizedJpeg, picture: PaddedPicture, *, certify: bool = False
+    jpeg: QuantizedJpeg, picture: PaddedPicture, *, certify: bool = False, slack: float = 0.0
 ) -> VerifyReport:
     """Compare a picture that holds what is beyond the edge, too, as ``verify`` does.
 
@@ -37,9 +37,9 @@ def verify_padded(
     if is_real:
         whole = whole_layout(layout)
         planes = [torch.tensor(p[: whole.height, : whole.width]) for p in picture.planes]
-        return _verify_real(jpeg, torch.stack(planes))
+        return _verify_real(jpeg, torch.stack(planes), slack)
     encoded: list[Tensor] = []
-    largest: list[float] = []
+    away: list[np.ndarray] = []
     causes = Causes()
     for c, plane in enumerate(picture.planes):
         rows, columns = layout.blocks(c)
@@ -48,18 +48,18 @@ def verify_padded(
         alone = replace(jpeg, layout=gray, coefficients=(jpeg.coefficients[c],), tables=table)
         again = recompress(alone, own)
         encoded.append(torch.tensor(again.coefficients[0]))
-        largest += largest_distances(alone, own)
+        away += distances(alone, own)
         causes += find_causes(alone, again.coefficients, certify=certify)
-    return _report(jpeg, encoded, largest, causes)
+    return _report(jpeg, encoded, away, causes, slack)
 
 
-def verify_levels(jpeg: QuantizedJpeg, levels: np.ndarray) -> VerifyReport:
+def verify_levels(jpeg: QuantizedJpeg, levels: np.ndarray, *, slack: float = 0.0) -> VerifyReport:
     """Compare a picture of real numbers that ends at its edge, by the real-valued forward model.
 
     ``levels``: (height, width, channels) in gray levels, the channels of the file, or 3 for a gray
     one. Its last pixels are repeated beyond the edge. Raises PictureMismatch if it does not fit.
     """
-    return _verify_real(jpeg, extended(_fitting(levels, jpeg.layout), jpeg.layout))
+    return _verify_real(jpeg, extended(_fitting(levels, jpeg.layout), jpeg.layout), slack)
 
 
 def _fitting(levels: np.ndarray, layout: Layout) -> Tensor:
@@ -74,21 +74,26 @@ def _fitting(levels: np.ndarray, layout: Layout) -> Tensor:
     return image.expand(layout.channels, -1, -1)
 
 
-def _verify_real(jpeg: QuantizedJpeg, whole: Tensor) -> VerifyReport:
+def _verify_real(jpeg: QuantizedJpeg, whole: Tensor, slack: float) -> VerifyReport:
     file, tables = _tensors(jpeg)
-    encoded, distances = encode_unclipped(whole, file, tables, jpeg.layout)
+    encoded, real = encode_unclipped(whole, file, tables, jpeg.layout)
     missed = sum(int((a != b).sum()) for a, b in zip(encoded, file, strict=True))
-    largest = [float(d.max()) for d in distances]
-    return _report(jpeg, encoded, largest, Causes(search=missed))
+    away = [far.numpy() for far in real]
+    return _report(jpeg, encoded, away, Causes(search=missed), slack)
 
 
 def _report(
-    jpeg: QuantizedJpeg, encoded: list[Tensor], largest: list[float], causes: Causes
+    jpeg: QuantizedJpeg,
+    encoded: list[Tensor],
+    away: list[np.ndarray],
+    causes: Causes,
+    slack: float,
 ) -> VerifyReport:
     file, tables = _tensors(jpeg)
     different = [int((ours != theirs).sum()) for ours, theirs in zip(encoded, file, strict=True)]
-    components = component_reports(jpeg, different, largest)
-    return VerifyReport(components, consistency_rmse(file, encoded, tables, jpeg.layout), causes)
+    components = component_reports(jpeg, different, away, slack)
+    rmse = consistency_rmse(file, encoded, tables, jpeg.layout)
+    return VerifyReport(components, rmse, causes, slack)
 
 
 def _tensors(jpeg: QuantizedJpeg) -> tuple[list[Tensor], list[Tensor]]:

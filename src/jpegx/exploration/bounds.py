@@ -46,17 +46,20 @@ class Bound:
 
 
 class Bounds:
-    """Bounds of functionals over the units of a finisher."""
+    """Bounds of functionals over the units of a finisher.
 
-    def __init__(self, finisher: Finisher) -> None:
+    ``slack``: steps by which cells are widened for what is certified; pictures are exact as ever.
+    """
+
+    def __init__(self, finisher: Finisher, slack: float = 0.0) -> None:
+        self._slack = slack
         self._finisher = finisher
         self._part = finisher.jpeg
-        self._programs = UnitPrograms(self._part)
+        self._programs = UnitPrograms(self._part, slack)
 
     def quick(self, functional: Functional) -> Bound:
         """From the cells alone, in closed form."""
-        _, blocks = used_blocks(self._part, functional)
-        ends = cell_range(blocks)
+        ends = cell_range(used_blocks(self._part, functional, self._slack)[1])
         return Bound(functional, ends, ends)
 
     def thorough(self, functional: Functional, unit_programs: int) -> Bound:
@@ -67,13 +70,17 @@ class Bounds:
         SciPy is missing.
         """
         used, blocks = used_blocks(self._part, functional)
-        cells = cell_range(blocks)
+        wide = used_blocks(self._part, functional, self._slack)[1]
+        cells = cell_range(wide)
         ends, patches, achieved = [], [], []
         for sign in (-1, 1):
             extreme = largest(blocks._replace(weights=sign * blocks.weights))
             patch = extreme_picture(self._finisher, functional, sign, extreme.samples, used)
+            certain = (
+                largest(wide._replace(weights=sign * wide.weights)) if self._slack else extreme
+            )
             most = np.zeros(used.shape)
-            most[used] = extreme.most
+            most[used] = certain.most
             certified = sums_of_units(most, functional.component, self._part.layout)
             shown = sign * functional.by_unit(patch.pixels, self._part.layout)
             limit = max(_NEAR, _CLOSE * (cells.most - cells.least))

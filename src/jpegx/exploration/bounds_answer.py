@@ -18,11 +18,15 @@ from jpegx.jpeg.file import QuantizedJpeg
 
 LEVELS = "gray levels"
 CELLS, GAMUT, PARSEVAL = "cells", "cells and gamut", "cells, Parseval"
-_NOTES = (
+_OF_LIBJPEG = (
     "cannot: for whatever libjpeg (islow DCT) could have made the file from; other encoders may "
-    "round otherwise",
-    "Y, Cb and Cr are the encoder's samples; a region that cuts one counts it with its share",
+    "round otherwise"
 )
+_OF = (
+    "cannot: for every source none of whose coefficients (islow DCT) is farther than 0.5 + {:g} "
+    "steps from the file's"
+)
+_NOTE = "Y, Cb and Cr are the encoder's samples; a region that cuts one counts it with its share"
 _TYPICAL = (
     "places in the cells taken as independent: too narrow for regions of many blocks, "
     "whose places go together"
@@ -35,13 +39,15 @@ class BoundsRequest:
 
     ``quantities``: the names of those wanted, all if there are none. ``quick``: from the cells
     alone, no gamut and no pictures. ``unit_programs``: units asked about the RGB cube at each end.
-    ``draws``: to tell what is likely; None for none.
+    ``draws``: to tell what is likely; None for none. ``slack``: steps by which cells are widened
+    for what is certified, where the encoder did not simply round.
     """
 
     quantities: Sequence[str] = ()
     quick: bool = False
     unit_programs: int = 4
     draws: DrawRequest | None = None
+    slack: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ def answer_bounds(
         return not request.quantities or quantity in request.quantities
 
     chosen = [f for f in functionals if wanted(f.quantity)]
-    work = _Work(jpeg, region, units)
+    work = _Work(jpeg, region, units, request.slack)
     statements: list[Statement] = []
     pictures: dict[str, Patch] = {}
     for functional in chosen:
@@ -84,7 +90,11 @@ def answer_bounds(
         statements += work.deviations(component)
     if request.draws is not None and request.draws.draws:
         statements += work.likely(chosen, components, request.draws)
-    parameters = {"quick": request.quick, "unit_programs": request.unit_programs}
+    parameters = {
+        "quick": request.quick,
+        "unit_programs": request.unit_programs,
+        "slack": request.slack,
+    }
     return BoundsAnswer(
         "bounds",
         name,
@@ -92,7 +102,7 @@ def answer_bounds(
         statements,
         facts={"units": len(units.units), "shown": work.shown(chosen, components)},
         parameters=parameters,
-        notes=_NOTES,
+        notes=(_OF.format(request.slack) if request.slack else _OF_LIBJPEG, _NOTE),
         pictures=pictures,
     )
 
@@ -100,13 +110,16 @@ def answer_bounds(
 class _Work:
     """Statements about one region."""
 
-    def __init__(self, jpeg: QuantizedJpeg, region: Selection, units: Touched) -> None:
+    def __init__(
+        self, jpeg: QuantizedJpeg, region: Selection, units: Touched, slack: float
+    ) -> None:
         self._jpeg = jpeg
         self._region = region
         self._units = units
         self._finisher = Finisher(jpeg, units)
         self._part = self._finisher.jpeg
-        self._bounds = Bounds(self._finisher)
+        self._bounds = Bounds(self._finisher, slack)
+        self._slack = slack
         self._laws = LaplaceLaws(jpeg)
 
     def linear(
@@ -143,7 +156,7 @@ class _Work:
     def deviations(self, component: int) -> list[Statement]:
         """What is said of the standard deviations of a component."""
         name = self._region.layout.names[component]
-        found = spread(self._part, component, self._region, self._units)
+        found = spread(self._part, component, self._region, self._units, self._slack)
         ends = {f"std {name}": found.total, f"std within blocks {name}": found.within}
         return [
             # That samples from 0 to 255 do not differ by more is nothing that the file tells.

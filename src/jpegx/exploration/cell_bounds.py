@@ -28,16 +28,20 @@ class Range(NamedTuple):
     most: float
 
 
-def integer_cells(jpeg: QuantizedJpeg, component: int) -> tuple[np.ndarray, np.ndarray]:
+def integer_cells(
+    jpeg: QuantizedJpeg, component: int, slack: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
     """The least and the largest of libjpeg's integers (8 times a coefficient) of each cell.
 
-    int64 (block rows, block columns, 8, 8) each. A half rounds away from zero, as libjpeg does it:
-    :meth:`jpegx.consistency.cell.Cell.integers` tells the same to torch.
+    int64 (block rows, block columns, 8, 8) each. A half rounds away from zero, as libjpeg does it,
+    and cells are widened by ``slack`` steps: :meth:`jpegx.consistency.cell.Cell.integers` tells the
+    same to torch.
     """
     quantized = jpeg.coefficients[component].astype(np.int64)
     steps = jpeg.tables[component].astype(np.int64)
     center, half = 8 * quantized * steps, 4 * steps
-    return center - half + (quantized <= 0), center + half - (quantized >= 0)
+    more = np.floor(8 * slack * steps).astype(np.int64)
+    return center - half + (quantized <= 0) - more, center + half - (quantized >= 0) + more
 
 
 class Blocks(NamedTuple):
@@ -55,11 +59,16 @@ class Blocks(NamedTuple):
         return Blocks(*(values[which] for values in self))
 
 
-def used_blocks(jpeg: QuantizedJpeg, functional: Functional) -> tuple[np.ndarray, Blocks]:
-    """Which blocks of a file's part have weight, bool (block rows, block columns), and these."""
+def used_blocks(
+    jpeg: QuantizedJpeg, functional: Functional, slack: float = 0.0
+) -> tuple[np.ndarray, Blocks]:
+    """Which blocks of a file's part have weight, bool (block rows, block columns), and these.
+
+    ``slack``: steps by which their cells are widened.
+    """
     weights = by_block(functional.weights)
     used = np.asarray(np.abs(weights).sum(axis=(2, 3)) > 0)
-    low, high = integer_cells(jpeg, functional.component)
+    low, high = integer_cells(jpeg, functional.component, slack)
     return used, Blocks(weights[used], low[used], high[used])
 
 

@@ -80,6 +80,7 @@ class Explorer:
         self,
         *quantities: str,
         quick: bool = False,
+        slack: float = 0.0,
         draws: int = 0,
         model: str | None = None,
         seed: int = 0,
@@ -87,7 +88,7 @@ class Explorer:
         """What the region can have at least and at most: see ``jpegx explore bounds``."""
         spec = None if model is None else SamplerSpec.parse(model)
         request = DrawRequest(draws, spec, seed) if draws else None
-        asked = BoundsRequest(quantities, quick=quick, draws=request)
+        asked = BoundsRequest(quantities, quick=quick, draws=request, slack=slack)
         return answer_bounds(self.jpeg, self._name, self.region, asked)
 
     def nearest(self, picture: Picture, *, tolerance: float = 1.0, luma: bool = False) -> Answer:

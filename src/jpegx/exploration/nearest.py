@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from jpegx.consistency.compare import largest_distances
+from jpegx.consistency.compare import distances
 from jpegx.exploration.block_distance import Problem, nearest_samples
 from jpegx.exploration.cell_bounds import integer_cells
 from jpegx.exploration.functionals import by_block, sample_weights
@@ -117,5 +117,5 @@ def find_nearest(
         patch,
         own.different,
         own.total,
-        max(largest_distances(part, own.pixels)),
+        max(float(far.max()) for far in distances(part, own.pixels)),
     )

@@ -33,13 +33,18 @@ class Spread(NamedTuple):
     within: Range | None
 
 
-def spread(jpeg: QuantizedJpeg, component: int, region: Selection, units: Touched) -> Spread:
-    """The ends for a file's part in some units; a sample counts if the region touches it."""
+def spread(
+    jpeg: QuantizedJpeg, component: int, region: Selection, units: Touched, slack: float = 0.0
+) -> Spread:
+    """The ends for a file's part in some units; a sample counts if the region touches it.
+
+    ``slack``: steps by which cells are widened.
+    """
     inside = by_block(mean("", component, region, units).weights > 0)
     counts = inside.sum(axis=(2, 3))
-    low, high = (ends / 8 for ends in integer_cells(jpeg, component))
-    slack = _errors()
-    low, high = low - slack, high + slack
+    low, high = (ends / 8 for ends in integer_cells(jpeg, component, slack))
+    errors = _errors()
+    low, high = low - errors, high + errors
     near = np.maximum(np.maximum(low, -high), 0) ** 2
     far = np.maximum(np.abs(low), np.abs(high)) ** 2
     near[..., 0, 0] = far[..., 0, 0] = 0

@@ -5,6 +5,8 @@ do not know. One of a unit takes a fifth of a second or so; as there, what the s
 a proof in closed form, here by :meth:`jpegx.consistency.certificates.Certificates.most`.
 """
 
+from dataclasses import replace
+
 import torch
 
 from jpegx.consistency.cell import Cell
@@ -20,9 +22,13 @@ _TOLERANCE = 1e-8
 
 
 class UnitPrograms:
-    """Certified ends of sums in single units of a file's part."""
+    """Certified ends of sums in single units of a file's part.
 
-    def __init__(self, jpeg: QuantizedJpeg) -> None:
+    ``slack``: steps by which cells are widened.
+    """
+
+    def __init__(self, jpeg: QuantizedJpeg, slack: float = 0.0) -> None:
+        self._slack = slack
         self._layout = jpeg.layout
         tables = [torch.tensor(table) for table in jpeg.tables]
         self._grids = [torch.tensor(grid).flatten(-2)[None] for grid in jpeg.coefficients]
@@ -47,7 +53,7 @@ class UnitPrograms:
             region.height,
             region.width,
         )
-        cell = model.cell(one, self._grids)
+        cell = replace(model.cell(one, self._grids), slack=self._slack)
         grids = [torch.zeros(1, *self._layout.blocks(c), 64) for c in range(len(self._grids))]
         weights = torch.tensor(by_block(functional.weights) * sign).flatten(-2)
         grids = [grid.double() for grid in grids]
@@ -57,7 +63,7 @@ class UnitPrograms:
         if found is None:
             return float("inf")
         spectrum = found[None]
-        low, high = Cell(cell.quantized.double(), model.steps.double()).integers()
+        low, high = Cell(cell.quantized.double(), model.steps.double(), self._slack).integers()
         cells = torch.maximum(spectrum * low, spectrum * high).sum(dim=1)
         size = (spectrum.abs() * (low.abs() + high.abs())).sum(dim=1)
         size += 255 * wanted.abs().sum(dim=1)

@@ -63,6 +63,16 @@ Examples:
     metavar="DIR",
     help="Write the pictures that come near to the ends into this folder.",
 )
+@click.option(
+    "--slack",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    show_default=True,
+    metavar="S",
+    help="What is certified then holds for every source whose coefficients are up to 0.5 + S steps "
+    "from the file's: for files of encoders that do not simply round. The pictures are exact as "
+    "ever.",
+)
 @overwrite_option
 @draws_option
 @model_option
@@ -78,6 +88,7 @@ def command(
     quantities: tuple[str, ...],
     quick: bool,
     unit_programs: int,
+    slack: float,
     output: Path | None,
     overwrite: bool,
     draws: int,
@@ -102,7 +113,8 @@ def command(
 
     if quick and output is not None:
         raise click.UsageError("--quick makes no pictures; leave out -o.")
-    request = BoundsRequest(quantities, quick, unit_programs, draw_request(draws, model, seed))
+    likely = draw_request(draws, model, seed)
+    request = BoundsRequest(quantities, quick, unit_programs, likely, slack)
     name = name_of(jpeg)
     with failures(console, name):
         file = open_jpeg(console, jpeg, max_pixels)
