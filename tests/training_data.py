@@ -1,20 +1,15 @@
 """What the tests of training share: small images, a small recipe, a run of the command."""
 
-import os
 import signal
-import sys
-import time
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from jpegx.cli.main import main
+from forked import Forked
 from jpegx.training.data.patches import Group, ijg_tables
 
 RECIPE = """
@@ -91,61 +86,6 @@ def write_recipe(folder: Path, text: str = RECIPE) -> Path:
     path = folder / "small.toml"
     path.write_text(text, encoding="utf-8")
     return path
-
-
-class Forked:
-    """jpegx in a process of its own, which need not import torch again: a fork of this one.
-
-    ``arguments``: of the command line. ``environment``: changes of it. ``messages``: a file for
-    what it says.
-    """
-
-    def __init__(self, arguments: Sequence[object], messages: Path, **environment: str) -> None:
-        self.messages = messages
-        self.code: int | None = None
-        self.pid = os.fork()
-        if self.pid == 0:
-            self._run([str(argument) for argument in arguments], environment)
-
-    def _run(self, arguments: list[str], environment: dict[str, str]) -> NoReturn:
-        code = 70  # of what goes wrong here
-        try:
-            os.setsid()  # so that a signal can go to it and its own processes alone
-            os.environ.update(environment)
-            out = os.open(self.messages, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-            for stream in (1, 2):
-                os.dup2(out, stream)
-            sys.stdout, sys.stderr = (open(fd, "w", closefd=False) for fd in (1, 2))  # noqa: SIM115
-            main(arguments, prog_name="jpegx")
-        except SystemExit as end:
-            code = int(end.code or 0)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-
-    def runs(self) -> bool:
-        """Whether it has not ended."""
-        if self.code is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            self.code = os.waitstatus_to_exitcode(status) if pid else None
-        return self.code is None
-
-    def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition; it must come true before the process ends."""
-        while not condition():
-            assert self.runs(), self.messages.read_text()
-            time.sleep(0.01)
-
-    def end(self, number: signal.Signals | None = None, *, group: bool = False) -> str:
-        """Send a signal, if any, to it or to its group; wait for its end; what it said."""
-        if number is not None:
-            (os.killpg if group else os.kill)(self.pid, number)
-        if self.code is None:
-            self.code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return self.messages.read_text()
 
 
 def stop_after(arguments: Sequence[object], run: Path, steps: int, stop: signal.Signals) -> None:

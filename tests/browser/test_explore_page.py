@@ -40,7 +40,7 @@ def address() -> Iterator[str]:
         assert found is not None
         yield found.group()
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130  # as Ctrl-C ends every command
+        assert process.wait(PATIENCE / 1000) == 130  # as Ctrl-C ends every command
     finally:
         process.kill()
 

@@ -63,31 +63,28 @@ def test_long_searches_are_told(
     assert seen > 0 == run(*words, "-v").stderr.count("searching")
 
 
-_FAULTS = """
-import resource, sys
-import torch
-from jpegx.io.allocator import keep_freed_memory
-if sys.argv[1] == "keep":
-    keep_freed_memory()
-for _ in range(20):  # until the heap has grown
-    torch.ones(1 << 24)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(20):
-    torch.ones(1 << 24)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-"""
-
-_HOLE = """
+_MEMORY = """
 import os
+import resource
 from pathlib import Path
 import torch
 from jpegx.io.allocator import keep_freed_memory
 from jpegx.sampling.memory import release_freed_memory
 
+def faults():
+    for _ in range(20):  # until the heap has grown
+        torch.ones(1 << 24)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        torch.ones(1 << 24)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
 
+print(faults())
 keep_freed_memory()
+print(faults())
 hole, after = torch.ones(1 << 26), torch.ones(1 << 20)
 del hole
 before = resident()
@@ -97,15 +94,9 @@ print(before - resident())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a setting of glibc")
-def test_freed_memory_is_used_again() -> None:
-    assert _printed(_FAULTS, "keep") < _printed(_FAULTS, "leave") / 10
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a function of glibc")
-def test_holes_in_the_memory_are_given_back() -> None:
-    assert _printed(_HOLE) > 200  # of 256 MiB
-
-
-def _printed(script: str, *arguments: str) -> int:
-    command = [sys.executable, "-c", script, *arguments]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def test_freed_memory_is_used_again_and_its_holes_are_given_back() -> None:
+    command = [sys.executable, "-c", _MEMORY]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    left, kept, given_back = (int(word) for word in printed.split())
+    assert kept < left / 10
+    assert given_back > 200  # of 256 MiB

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -13,11 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from conftest import MakeJpeg, Run
+from forked import Forked
 from jpegx.batch.outputs import Naming
 from jpegx.io.inputs import Input, NameList, UnreadableList, find_inputs
 from jpegx.io.png import encode_png
-
-JPEGX = [sys.executable, "-c", "from jpegx.cli.main import main; main(prog_name='jpegx')"]
 
 
 def names(folder: Path) -> list[str]:
@@ -198,22 +195,20 @@ def test_a_picture_that_appears_is_not_replaced(
     assert names(photo.parent) == ["a.jpg", "a.png"]
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_two_processes_share_the_work(make_jpeg: MakeJpeg, tmp_path: Path) -> None:
     for index in range(40):
         make_jpeg(f"in/{index:02}.jpg", size=(16, 16))
     (tmp_path / "out").mkdir()
-    command = [*JPEGX, "decode", "--model", "laplace", str(tmp_path / "in"), "--skip-existing"]
-    command += ["-o", str(tmp_path / "out"), "--json"]
-    processes = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    told = [process.communicate() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
-    assert all("Traceback" not in errors for _, errors in told)
+    words = ["decode", "--model", "laplace", tmp_path / "in", "--skip-existing"]
+    words += ["-o", tmp_path / "out", "--json"]
+    processes = [Forked(words, tmp_path / f"said{number}") for number in range(2)]
+    told = [process.end() for process in processes]
+    assert [process.code for process in processes] == [0, 0]
+    assert all("Traceback" not in said for said in told)
     assert names(tmp_path / "out") == [f"{index:02}.png" for index in range(40)]
     # Each picture was made once.
-    assert sum(len(output.splitlines()) for output, _ in told) == 40
+    assert sum(said.count('"input"') for said in told) == 40
     for path in (tmp_path / "out").iterdir():
         with Image.open(path) as picture:
             picture.load()

@@ -10,11 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from conftest import Run
+from forked import Forked
 from jpegx import __version__
+
+pytestmark = pytest.mark.usefixtures("one_thread")  # as a fork needs
 
 PATIENCE = 600  # seconds of a busy machine, after which something hangs
 INTERRUPTED = "jpegx: interrupted; with --skip-existing the same command goes on\n"
 JPEGX = [sys.executable, "-c", "from jpegx.cli.main import main; main(prog_name='jpegx')"]
+DECODE = ["decode", "--model", "laplace"]
 
 
 def test_version() -> None:
@@ -40,33 +45,19 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 def test_interrupt_leaves_only_whole_pictures(
     example: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    command = [
-        *JPEGX,
-        "decode",
-        "--model",
-        "laplace",
-        str(example),
-        "-n",
-        "5000",
-        "-o",
-        str(tmp_path),
-    ]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + PATIENCE
-    while not list(tmp_path.glob("*.png")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(number)
-    _, messages = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 128 + number
-    assert messages == INTERRUPTED
-    files = list(tmp_path.iterdir())
+    out = tmp_path / "out"
+    process = Forked([*DECODE, example, "-n", 5000, "-o", out], tmp_path / "said")
+    process.wait_until(lambda: list(out.glob("*.png")))
+    assert process.end(number) == INTERRUPTED
+    assert process.code == 128 + number
+    files = list(out.iterdir())
     assert 0 < len(files) < 5000
     assert all(file.suffix == ".png" and _is_whole(file) for file in files)
 
 
 def test_a_second_interrupt_changes_nothing(example: Path, tmp_path: Path) -> None:
-    command = [*JPEGX, "decode", "--model", "laplace", str(example), "-n", "5000", "-o"]
-    process = subprocess.Popen([*command, str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    command = [*JPEGX, *DECODE, str(example), "-n", "5000", "-o", str(tmp_path)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + PATIENCE
     while not list(tmp_path.glob("*.png")) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -83,8 +74,7 @@ def test_a_second_interrupt_changes_nothing(example: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("closing", "arguments", "code", "messages"),
     [
-        ("2>&-", "decode PHOTO --model laplace -o OUT", 0, ""),
-        (">&-", "decode PHOTO --model laplace -o OUT", 0, ""),
+        (">&- 2>&-", "decode PHOTO --model laplace -o OUT", 0, ""),
         (">&-", "info PHOTO", 1, "jpegx: Bad file descriptor\n"),
         (">&-", "--help", 1, "jpegx: Bad file descriptor\n"),
         ("<&-", "info -", 1, "standard input: the file is empty; get an undamaged copy\n"),
@@ -112,19 +102,19 @@ def test_warnings_of_libraries_are_not_shown(example: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("command", "code"), [("verify", 2), ("info", 1), ("decode", 1)])
 def test_output_that_cannot_be_written(
-    example: Path, tmp_path: Path, command: str, code: int
+    run: Run, example: Path, tmp_path: Path, command: str, code: int
 ) -> None:
     picture = tmp_path / "a.png"
-    decode = [*JPEGX, "decode", "--model", "laplace", "-o", str(picture), str(example)]
-    subprocess.run(decode, check=True)
+    assert run("decode", example, "-o", picture).exit_code == 0
     words = {
-        "verify": ["verify", str(example), str(picture)],
-        "info": ["info", str(example)],
-        "decode": [*decode[3:], "--overwrite", "--json"],
+        "verify": ["verify", example, picture],
+        "info": ["info", example],
+        "decode": [*DECODE, example, "-o", picture, "--overwrite", "--json"],
     }[command]
     with Path("/dev/full").open("wb") as full:
-        result = subprocess.run([*JPEGX, *words], stdout=full, stderr=subprocess.PIPE, text=True)
-    assert (result.returncode, result.stderr) == (code, "jpegx: No space left on device\n")
+        process = Forked(words, tmp_path / "said", stdout=full.fileno())
+        assert process.end() == "jpegx: No space left on device\n"
+    assert process.code == code
 
 
 def _is_whole(file: Path) -> bool:
@@ -132,16 +122,13 @@ def _is_whole(file: Path) -> bool:
     return data.startswith(b"\x89PNG") and data.endswith(b"IEND\xaeB`\x82")
 
 
-def test_pipes(example: Path) -> None:
-    with example.open("rb") as stream:
-        result = subprocess.run(
-            [*JPEGX, "decode", "--model", "laplace", "-", "-o", "-"],
-            stdin=stream,
-            capture_output=True,
-            check=True,
-        )
-    assert result.stdout.startswith(b"\x89PNG")
-    assert result.stderr == b""
+def test_pipes(example: Path, tmp_path: Path) -> None:
+    with example.open("rb") as stream, (tmp_path / "a.png").open("wb") as out:
+        words = [*DECODE, "-", "-o", "-"]
+        process = Forked(words, tmp_path / "said", stdin=stream.fileno(), stdout=out.fileno())
+        assert process.end() == ""
+    assert process.code == 0
+    assert _is_whole(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("options", [["-o", "-"], ["--json"]])
@@ -150,27 +137,21 @@ def test_reader_that_leaves(example: Path, tmp_path: Path, options: list[str]) -
     photo.write_bytes(example.read_bytes())
     reading, writing = os.pipe()
     os.close(reading)
-    result = subprocess.run(
-        [*JPEGX, "decode", "--model", "laplace", photo, *options],
-        stdout=writing,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = Forked([*DECODE, photo, *options], tmp_path / "said", stdout=writing)
     os.close(writing)
-    assert result.returncode == 128 + signal.SIGPIPE
-    assert result.stderr == "jpegx: the program that read the output has gone\n"
+    assert process.end() == "jpegx: the program that read the output has gone\n"
+    assert process.code == 128 + signal.SIGPIPE
 
 
-def _on_a_terminal(*arguments: object) -> tuple[int, str, str]:
+def _on_a_terminal(folder: Path, *arguments: object) -> tuple[int | None, str, str]:
     """Exit code, standard output and what a terminal on standard error shows."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [*JPEGX, *map(str, arguments)],
+    process = Forked(
+        arguments,
+        folder / "said",
         stdin=theirs,
-        stdout=subprocess.PIPE,
         stderr=theirs,
-        text=True,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "200"},
+        environment={"TERM": "xterm", "COLUMNS": "200"},
     )
     os.close(theirs)
     shown = b""
@@ -183,33 +164,29 @@ def _on_a_terminal(*arguments: object) -> tuple[int, str, str]:
             break
         shown += data
     os.close(ours)
-    output, _ = process.communicate()
-    return process.returncode, output, shown.decode()
+    output = process.end()
+    return process.code, output, shown.decode()
 
 
 def test_progress_on_a_terminal_only(example: Path, tmp_path: Path) -> None:
-    code, output, shown = _on_a_terminal(
-        "decode", "--model", "laplace", example, "-n", 3, "-o", tmp_path / "a"
-    )
+    code, output, shown = _on_a_terminal(tmp_path, *DECODE, example, "-n", 3, "-o", tmp_path / "a")
     assert (code, output) == (0, "")
     assert "example.jpg" in shown
     assert "3/3" in shown
-    assert _on_a_terminal(
-        "decode", "--model", "laplace", example, "--quiet", "-o", tmp_path / "b"
-    ) == (0, "", "")
+    quiet = _on_a_terminal(tmp_path, *DECODE, example, "--quiet", "-o", tmp_path / "b")
+    assert quiet == (0, "", "")
 
 
 def test_no_jpeg_from_a_terminal(tmp_path: Path) -> None:
-    code, _, shown = _on_a_terminal("decode", "--model", "laplace", "-", "-o", tmp_path)
+    code, _, shown = _on_a_terminal(tmp_path, *DECODE, "-", "-o", tmp_path)
     assert code == 2
     assert "standard input is a terminal" in shown
 
 
-def test_no_png_to_a_terminal(example: Path) -> None:
+def test_no_png_to_a_terminal(example: Path, tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
-    command = [*JPEGX, "decode", "--model", "laplace", str(example), "-o", "-"]
-    result = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, text=True)
+    process = Forked([*DECODE, example, "-o", "-"], tmp_path / "said", stdout=theirs)
+    assert "terminal" in process.end()
+    assert process.code == 2
     os.close(theirs)
     os.close(ours)
-    assert result.returncode == 2
-    assert "terminal" in result.stderr

@@ -16,6 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from conftest import MakeJpeg, Run
+from forked import Forked
 from jpegx.models import checkpoint
 from jpegx.models.noise import CounterNoise
 from jpegx.training.data.compress import compress
@@ -23,7 +24,7 @@ from jpegx.training.data.split import same_images
 from jpegx.training.folder import BadRun, Names, RunFolder, Settings
 from jpegx.training.recipe.recipe import parse_recipe
 from jpegx.training.validation import whole_group
-from training_data import RECIPE, Forked, stop_after, write_images, write_recipe
+from training_data import RECIPE, stop_after, write_images, write_recipe
 
 # Long enough to be killed in the middle of each stage.
 STAGES = ("regression", "adversarial")
@@ -142,7 +143,9 @@ def test_two_processes_do_what_one_does(run: Run, tmp_path: Path) -> None:
     crew = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     shared = [
         Forked(
-            (*arguments, "-o", tmp_path / "two"), tmp_path / f"said{rank}", **crew, RANK=str(rank)
+            (*arguments, "-o", tmp_path / "two"),
+            tmp_path / f"said{rank}",
+            environment={**crew, "RANK": str(rank)},
         )
         for rank in range(2)
     ]

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import load_file
 
 from conftest import Run
+from jpegx.cli.main import main
 from jpegx.models import checkpoint
 from jpegx.training.autocast import Precision
 from jpegx.training.crew import Crew
@@ -27,6 +29,16 @@ from training_data import RECIPE, write_images, write_recipe
 NO_REGRESSION = ("--set", "regression.steps=0", "--set", "adversarial.losses.second_moment=0")
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the small recipe that has ended; only for reading."""
+    folder = tmp_path_factory.mktemp("trained")
+    words = ("train", "--data", write_images(folder / "data"), "--recipe", write_recipe(folder))
+    result = CliRunner().invoke(main, [*map(str, words), "-o", str(folder / "first")])
+    assert result.exit_code == 0, result.output
+    return folder / "first"
 
 
 def from_run(folder: Path) -> Recipe:
@@ -104,19 +116,18 @@ def test_the_recipe_adds_blocks_and_projection(run: Run, tmp_path: Path) -> None
         torch.testing.assert_close(after[name], value)
 
 
-def test_a_deeper_sampler_that_projects(run: Run, tmp_path: Path) -> None:
+def test_a_deeper_sampler_that_projects(run: Run, tmp_path: Path, trained: Path) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
-    first, second = tmp_path / "first", tmp_path / "second"
-    assert run("train", "--data", data, "--recipe", recipe, "-o", first).exit_code == 0
-    arguments = ("train", "--data", data, "--recipe", recipe, "--set", f"training.start={first}")
+    second = tmp_path / "second"
+    arguments = ("train", "--data", data, "--recipe", recipe, "--set", f"training.start={trained}")
     change = "generator.config={encoder = [1, 1], decoder = [2, 1], projection = true}"
     changes = ("adversarial.steps=4", "training.accumulate=2", change)
     options = tuple(part for text in changes for part in ("--set", text))
     result = run(*arguments, *NO_REGRESSION, *options, "-o", second)
     assert result.exit_code == 0, result.output
     assert run("train", "export", second, tmp_path / "x.safetensors").exit_code == 0
-    trained, _ = checkpoint.load(tmp_path / "x.safetensors")
-    assert trained.config.to_dict()["decoder"] == [2, 1]
+    deeper, _ = checkpoint.load(tmp_path / "x.safetensors")
+    assert deeper.config.to_dict()["decoder"] == [2, 1]
     # Every sample of a step was in its cells: there was nothing to ask for.
     lines = [json.loads(line) for line in (second / "log.jsonl").read_text().splitlines()]
     assert {line["consistency"] for line in lines if "consistency" in line} == {0.0}
@@ -146,24 +157,23 @@ def test_a_run_starts_from_installed_weights_by_name(run: Run, tmp_path: Path) -
     assert trained.config == start.config
 
 
-def test_a_run_starts_from_another_with_its_critic(run: Run, tmp_path: Path) -> None:
+def test_a_run_starts_from_another_with_its_critic(run: Run, tmp_path: Path, trained: Path) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
     arguments = ("train", "--data", data, "--recipe", recipe)
-    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
-    assert run(*arguments, "-o", first).exit_code == 0
-    start = ("--set", f"training.start={first}", *NO_REGRESSION)
+    second, third = (tmp_path / name for name in ("second", "third"))
+    start = ("--set", f"training.start={trained}", *NO_REGRESSION)
     assert run(*arguments, *start, "-o", second).exit_code == 0
     assert run("train", "export", second, tmp_path / "second.safetensors").exit_code == 0
     _, card = checkpoint.load(tmp_path / "second.safetensors")
     assert (card["start"], card["steps"]) == ("first", 6)
     # What the second began with, before its first step.
-    named = from_run(first)
+    named = from_run(trained)
     networks, stages = made(named, read_start(named))
-    trained = load_file(first / "last.safetensors")
+    saved = load_file(trained / "last.safetensors")
     critic = stages["adversarial"].own_networks()["critic"]
     for key, ours in (("critic", critic), ("average", networks.generator)):
         state = ours.state_dict()
-        assert all(torch.equal(value, trained[f"{key}:{name}"]) for name, value in state.items())
+        assert all(torch.equal(value, saved[f"{key}:{name}"]) for name, value in state.items())
     # A critic of another kind cannot come along: said in one line.
     other = ("--set", "adversarial.critic.config={widths = [8, 12]}")
     result = run(*arguments, *start, *other, "-o", third)
@@ -174,11 +184,9 @@ def test_a_run_starts_from_another_with_its_critic(run: Run, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("stage", ["regression", "adversarial", "done"])
 def test_a_run_that_is_still_a_regression_gives_no_critic(
-    run: Run, tmp_path: Path, stage: str
+    tmp_path: Path, trained: Path, stage: str
 ) -> None:
-    data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
-    first = tmp_path / "first"
-    assert run("train", "--data", data, "--recipe", recipe, "-o", first).exit_code == 0
+    first = Path(shutil.copytree(trained, tmp_path / "first"))
     networks, stages = made(parse_recipe(RECIPE, "recipe"), None)
     own = stages["adversarial" if stage == "done" else stage]
     save_checkpoint(first / "last.safetensors", networks, own, Position(stage=stage))
@@ -188,11 +196,10 @@ def test_a_run_that_is_still_a_regression_gives_no_critic(
     made(from_run(first), start)
 
 
-def test_what_cannot_be_started_from_is_one_line(run: Run, tmp_path: Path) -> None:
+def test_what_cannot_be_started_from_is_one_line(run: Run, tmp_path: Path, trained: Path) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
-    first = tmp_path / "first"
+    first = Path(shutil.copytree(trained, tmp_path / "first"))
     arguments = ("train", "--data", data, "--recipe", recipe)
-    assert run(*arguments, "-o", first).exit_code == 0
     settings, last = first / "recipe.toml", first / "last.safetensors"
     text = settings.read_text("utf-8")
 
@@ -214,11 +221,11 @@ def test_what_cannot_be_started_from_is_one_line(run: Run, tmp_path: Path) -> No
 
 
 def test_the_folder_one_is_in_can_be_started_from(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, recipe = write_images(tmp_path / "data"), write_recipe(tmp_path)
     arguments = ("train", "--data", data, "--recipe", recipe)
-    assert run(*arguments, "-o", tmp_path / "first").exit_code == 0
+    shutil.copytree(trained, tmp_path / "first")
     monkeypatch.chdir(tmp_path / "first")
     second = tmp_path / "second"
     assert run(*arguments, "--set", "training.start=.", "-o", second).exit_code == 0
