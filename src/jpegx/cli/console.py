@@ -114,9 +114,9 @@ class Bar:
         self._done = self._reached = completed
         self._update(note="")
 
-    def _update(self, begun: float = 0.0, **fields: str) -> None:
+    def _update(self, begun: float = 0.0, *, note: str, description: str | None = None) -> None:
         self._shown = max(self._done, self._reached + begun, self._shown)
-        self._progress.update(self._task, completed=self._shown, **fields)  # type: ignore[arg-type]
+        self._progress.update(self._task, completed=self._shown, description=description, note=note)
 
 
 def _standard_error() -> TextIO:

@@ -21,7 +21,7 @@ from jpegx.cli.decode_inputs import (
 from jpegx.cli.decode_options import decode_options
 from jpegx.cli.executor_choice import MANY, Cluster, choose_executor
 from jpegx.cli.report import Report
-from jpegx.cli.shared_options import choose_format, spec_of
+from jpegx.cli.shared_options import check_address, choose_format, spec_of
 from jpegx.io.formats import CONTAINERS, Container
 from jpegx.io.inputs import count_inputs
 
@@ -108,8 +108,7 @@ def decode(
         raise click.UsageError("-o - is for one picture; leave out -n, --mean, --std-map, --json.")
     if to_stdout and sys.stdout.isatty():
         raise click.UsageError("a PNG file does not go to a terminal; send it to a file or a pipe.")
-    if address is not None and executor != "ray":
-        raise click.UsageError("--address is of a Ray cluster; add --executor ray.")
+    check_address(executor, address)
     target = None if output is None or to_stdout else Path(output)
     container, form = choose_format(file_format, target, ycbcr=ycbcr, real=real)
     if form != "8-bit" and not project:

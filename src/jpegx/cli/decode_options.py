@@ -7,8 +7,10 @@ from typing import Any
 import click
 
 from jpegx.cli.shared_options import (
+    address_option,
     compress_level_option,
     device_option,
+    executor_option,
     float_option,
     format_option,
     max_pixels_option,
@@ -126,19 +128,8 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         help="Processes that decode files side by side.  [default: 1 for a few files or on a GPU, "
         "else one for each core, as far as there is memory]",
     ),
-    click.option(
-        "--executor",
-        type=click.Choice(["local", "ray"]),
-        default="local",
-        show_default=True,
-        help="Where files are decoded; ray: by workers on a Ray cluster, whose machines share the "
-        "disks (pip install 'jpegx[ray]'), or on one that is started for the run.",
-    ),
-    click.option(
-        "--address",
-        metavar="ADDRESS",
-        help="Of the Ray cluster: auto, or host:port.  [default: one is started on this machine]",
-    ),
+    executor_option,
+    address_option,
     click.option(
         "--manifest",
         type=click.Path(path_type=Path, dir_okay=False),

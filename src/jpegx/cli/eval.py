@@ -11,7 +11,7 @@ import click
 
 from jpegx.cli.console import Console
 from jpegx.cli.eval_options import eval_options
-from jpegx.cli.shared_options import spec_of
+from jpegx.cli.shared_options import check_address, spec_of
 from jpegx.errors import printable
 from jpegx.evaluation.benchmark.request import Request
 from jpegx.sampling.spec import BadSpec, MeaninglessOption, SamplerSpec
@@ -27,7 +27,9 @@ _EXAMPLES = """\b
 Examples:
   jpegx eval kodak -o out
   jpegx eval originals --model general --model general:temperature=0.5 --quality 10
-  jpegx eval originals --decoded theirs --jpegs files -o out
+  jpegx eval originals --quality 10 --export-jpegs files
+  jpegx eval originals --decoded theirs --jpegs files/q10 -o out
+  jpegx eval peers
   jpegx eval live1 --protocol qgac-table1
 """
 
@@ -48,6 +50,9 @@ def eval(  # noqa: A001 (the name of the command)
     output: Path | None,
     quiet: bool,
     protocol: str | None,
+    executor: str,
+    address: str | None,
+    jobs: int | None,
     **others: Any,  # noqa: ANN401 (the fields of a Request)
 ) -> None:
     """Compare decoders on originals: perception, consistency, distortion, honesty of the samples.
@@ -56,6 +61,8 @@ def eval(  # noqa: A001 (the name of the command)
     libjpeg at every quality, decoded with every model, and measured; with --decoded, pictures that
     other programs made are measured too, against the JPEG files of --jpegs where there are any.
 
+    "jpegx eval peers" tells how others (DnCNN, FBCNN, jpeg2png) are measured beside these.
+
     The table goes to standard output. With -o the folder gets results.json, results.csv and
     report.html: the tables, the perception-consistency plane, curves over the quality, rank
     histograms, and crops side by side, to be enlarged, blinked and seen by their colour alone. A
@@ -63,6 +70,11 @@ def eval(  # noqa: A001 (the name of the command)
 
     Exit status: 0, all was measured; 1, something failed; 2, wrong usage.
     """
+    if others["originals"] == (Path("peers"),) and not Path("peers").exists():
+        from jpegx.evaluation.report.peers import PEERS
+
+        click.echo(PEERS)
+        return
 
     def spec(name: str) -> SamplerSpec:
         return spec_of(name, device, precision, temperature, self_ensemble=self_ensemble)
@@ -73,6 +85,9 @@ def eval(  # noqa: A001 (the name of the command)
     if protocol is not None:
         request = _followed(protocol, request, named)
     _check(request, named, output)
+    check_address(executor, address)
+    if jobs is not None and executor != "ray":
+        raise click.UsageError("--jobs is for workers of a Ray cluster; add --executor ray.")
 
     from jpegx.evaluation.benchmark.plan import make_plan
     from jpegx.models.checkpoint_header import BadCheckpoint
@@ -88,19 +103,18 @@ def eval(  # noqa: A001 (the name of the command)
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jpegx-")))
         else:
             folder = output
-        failures = _run(ctx.obj, plan, folder, keep=output is not None, quiet=quiet)
+        cluster = (address, jobs) if executor == "ray" else None
+        failures = _run(ctx.obj, plan, folder, cluster, keep=output is not None, quiet=quiet)
     sys.exit(FAILED if failures else 0)
 
 
 def _followed(name: str, request: Request, named: Set[str]) -> Request:
     """The request as a protocol wants it. Raises click.UsageError."""
     from jpegx.evaluation.benchmark.protocol_request import Contradiction, Missing, follow
-    from jpegx.evaluation.protocols.protocol import UnknownProtocol, read_protocol
+    from jpegx.evaluation.protocols.protocol import read_protocol
 
     try:
         return follow(read_protocol(name), request, named)
-    except UnknownProtocol as error:
-        raise click.BadParameter(f"{error}.", param_hint="--protocol") from None
     except (Contradiction, Missing) as error:
         raise click.UsageError(f"{error}.") from None
 
@@ -117,7 +131,18 @@ def _check(request: Request, named: Set[str], output: Path | None) -> None:
     if "subsampling" in named and (jpegs or decoded):
         raise click.UsageError("--subsampling is for originals that are compressed here.")
     others = filter(None, (request.reference, request.fid_reference))
-    _check_output(output, (*request.originals, *decoded, *others))
+    folders = (*request.originals, *decoded, *others)
+    _check_output("-o", output, folders)
+    _check_output("--export-jpegs", request.export_jpegs, folders)
+    if request.export_jpegs is not None and (jpegs is not None or decoded):
+        raise click.UsageError(
+            "--export-jpegs writes files that are compressed here; leave out --jpegs and --decoded."
+        )
+    if request.export_jpegs is not None and request.crop is not None:
+        raise click.UsageError(
+            "files of --export-jpegs are measured with whole originals; crop these yourself, and "
+            "leave out --crop."
+        )
     if request.crop is not None and (decoded or jpegs is not None):
         raise click.UsageError("--crop is for originals that are compressed here.")
     if not request.fid and (
@@ -132,17 +157,28 @@ def _check(request: Request, named: Set[str], output: Path | None) -> None:
         raise click.UsageError("--crops and --maps are for the report; give its folder with -o.")
 
 
-def _check_output(output: Path | None, folders: Sequence[Path]) -> None:
+def _check_output(option: str, output: Path | None, folders: Sequence[Path]) -> None:
     for folder in folders:
         if output is not None and output.resolve().is_relative_to(folder.resolve()):
             raise click.UsageError(
-                f"-o {output} lies in {folder}, so that its pictures would be measured too; choose "
-                "another folder."
+                f"{option} {output} lies in {folder}, so that its pictures would be measured too; "
+                "choose another folder."
             )
 
 
-def _run(console: Console, plan: "Plan", folder: Path, *, keep: bool, quiet: bool) -> int:
-    """Measure, print, and write what is to be kept; the number of failures."""
+def _run(
+    console: Console,
+    plan: "Plan",
+    folder: Path,
+    cluster: tuple[str | None, int | None] | None,
+    *,
+    keep: bool,
+    quiet: bool,
+) -> int:
+    """Measure, print, and write what is to be kept; the number of failures.
+
+    ``cluster``: address and workers of a Ray cluster that measures pictures; None for none.
+    """
     from jpegx.evaluation.benchmark.context import Context
     from jpegx.evaluation.benchmark.published import with_published
     from jpegx.evaluation.benchmark.runner import evaluate
@@ -163,6 +199,12 @@ def _run(console: Console, plan: "Plan", folder: Path, *, keep: bool, quiet: boo
 
     store = Store(folder)
     context = Context(plan.request, plan.instruments, store, advance, failed)
+    if cluster is not None:
+        from jpegx.evaluation.benchmark.remote import measure_remotely, missing_units
+
+        units, (address, jobs) = list(missing_units(plan, context)), cluster
+        with console.progress(len(units), quiet=quiet) as bar:
+            measure_remotely(units, context, advance, address=address, jobs=jobs)
     with console.progress(plan.steps, quiet=quiet) as bar:
         rows = with_published(plan, list(evaluate(plan, context)))
     protocol = plan.request.protocol

@@ -9,12 +9,15 @@ from typing import Any
 import click
 
 from jpegx.cli.shared_options import (
+    address_option,
     device_option,
+    executor_option,
     precision_option,
     self_ensemble_option,
     temperature_option,
 )
 from jpegx.evaluation.benchmark.request import Place, Request
+from jpegx.evaluation.protocols.protocol import UnknownProtocol, read_protocol
 
 
 def _qualities(context: click.Context, option: click.Parameter, value: str) -> tuple[int, ...]:
@@ -44,12 +47,17 @@ def _places(
     return tuple(places)
 
 
-def _list_protocols(context: click.Context, option: click.Parameter, value: str | None) -> Any:  # noqa: ANN401
+def _protocol(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
     if value == "list":
         from jpegx.evaluation.report.protocol_list import protocol_list
 
         click.echo(protocol_list())
         context.exit()
+    if value is not None:
+        try:
+            read_protocol(value)
+        except UnknownProtocol as error:
+            raise click.BadParameter(f"{error}.") from None
     return value
 
 
@@ -87,10 +95,17 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         help="JPEG files of the originals, named like them, instead of --quality.",
     ),
     click.option(
+        "--export-jpegs",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="FOLDER",
+        help="Write the JPEG files that are made of the originals into q10/ and so on in this "
+        "folder, too: for other programs, whose pictures --decoded and --jpegs then measure.",
+    ),
+    click.option(
         "--protocol",
         metavar="NAME|list",
         is_eager=True,
-        callback=_list_protocols,
+        callback=_protocol,
         help="Measure as a table or figure of a paper does, with its published rows beside the "
         "measured ones; list says which there are and what each needs.",
     ),
@@ -249,6 +264,15 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     precision_option,
     temperature_option,
     self_ensemble_option,
+    executor_option,
+    address_option,
+    click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Workers of the Ray cluster.  [default: one for each GPU, or else each core]",
+    ),
     click.option("--quiet", is_flag=True, help="No progress bar; errors are still shown."),
 )
 

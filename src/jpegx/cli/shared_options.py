@@ -110,6 +110,28 @@ format_option = click.option(
 )
 
 
+executor_option = click.option(
+    "--executor",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where the work is done; ray: by workers on a Ray cluster, whose machines share the "
+    "disks (pip install 'jpegx[ray]'), or on one that is started for the run.",
+)
+
+address_option = click.option(
+    "--address",
+    metavar="ADDRESS",
+    help="Of the Ray cluster: auto, or host:port.  [default: one is started on this machine]",
+)
+
+
+def check_address(executor: str, address: str | None) -> None:
+    """Raise click.UsageError for the address of a cluster that is not asked for."""
+    if address is not None and executor != "ray":
+        raise click.UsageError("--address is of a Ray cluster; add --executor ray.")
+
+
 def choose_format(
     name: str | None, output: Path | None, *, ycbcr: bool, real: bool
 ) -> "tuple[Container, Form]":

@@ -42,7 +42,7 @@ class RayExecutor:
         self, tasks: Iterator[Task | Outcome], settings: DecodeSettings
     ) -> Generator[Outcome, None, None]:
         """The outcomes of the tasks: see :class:`Executor`."""
-        ray = _connected(self._address, self._jobs)
+        ray = connect(self._address, self._jobs)
         try:
             actors = _Actors(ray, settings, self._jobs)
             try:
@@ -53,7 +53,8 @@ class RayExecutor:
             ray.shutdown()
 
 
-def _connected(address: str | None, jobs: int | None) -> Any:  # noqa: ANN401 (Ray's own module)
+def connect(address: str | None, jobs: int | None) -> Any:  # noqa: ANN401 (Ray's own module)
+    """Ray's module, connected to a cluster, or to one that is started here. Raises NoRay."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -76,6 +77,17 @@ def _connected(address: str | None, jobs: int | None) -> Any:  # noqa: ANN401 (R
     for number, handler in before.items():  # Ray sets its own
         signal.signal(number, handler)
     return ray
+
+
+def workers_of(ray: Any, device: str, jobs: int | None) -> tuple[dict[str, int], int]:  # noqa: ANN401
+    """What each actor asks of a cluster, and how many there are to be.
+
+    One for each GPU if the ``device`` may be one, or else each core; or ``jobs``.
+    """
+    resources = ray.cluster_resources()
+    gpus = 0 if device == "cpu" else int(resources.get("GPU", 0))
+    options = {"num_cpus": 1, "num_gpus": 1 if gpus else 0, "max_restarts": 0}
+    return options, jobs or gpus or max(1, int(resources.get("CPU", 1)))
 
 
 class _Decoder:
@@ -117,10 +129,7 @@ class _Actors:
     def __init__(self, ray: Any, settings: DecodeSettings, jobs: int | None) -> None:  # noqa: ANN401
         self._ray = ray
         self._settings = settings
-        resources = ray.cluster_resources()
-        gpus = 0 if settings.spec.device == "cpu" else int(resources.get("GPU", 0))
-        self._options = {"num_cpus": 1, "num_gpus": 1 if gpus else 0, "max_restarts": 0}
-        self._jobs = jobs or gpus or max(1, int(resources.get("CPU", 1)))
+        self._options, self._jobs = workers_of(ray, settings.spec.device, jobs)
         self._actors: list[_Actor] = []
 
     def _start(self) -> _Actor:

@@ -48,7 +48,11 @@ class CompressedHere(Jpegs):
 
     def open(self, name: str, original: Tensor) -> QuantizedJpeg:
         """The original, compressed."""
-        return read_jpeg(compress(original, self.quality, self.subsampling), name=name)
+        return read_jpeg(self.compress(original), name=name)
+
+    def compress(self, original: Tensor) -> bytes:
+        """The file of an original, uint8 (C, H, W). Raises JpegxError if that is too large."""
+        return compress(original, self.quality, self.subsampling)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,16 @@ class Cell:
                 crops = self._originals.crops(done)
                 yield make_row(data_set, quality, row, units, distances, crops)
 
+    def missing(self, name: str) -> list[str]:
+        """The rows of which there are no figures of a picture yet. Raises what hinders them."""
+        keys = self._find_keys(name)
+        return [row for row, key in keys.items() if key not in self._context.store]
+
+    def measure(self, name: str, rows: Sequence[str]) -> None:
+        """Measure some rows of one picture. Raises what hinders it."""
+        self._keys[name] = self._find_keys(name)
+        self._measure(name, rows)
+
     def _done(self, row: str) -> Keys:
         """The keys of the figures that are there, by name."""
         keys = {name: found[row] for name, found in self._keys.items()}

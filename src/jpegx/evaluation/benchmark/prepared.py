@@ -60,28 +60,40 @@ class Originals:
 
         Returns the keys of the figures by name; what cannot be read is told and left out.
         """
-        here = [files for files in jpegs if isinstance(files, CompressedHere)]
-        store, keys = self._context.store, {}
-        smooth = self._context.request.chroma != "replicated"
+        keys = {}
         for name in self.data_set.names:
             try:
-                made = [files.facts(name) for files in here]
-                key = key_of({**self.facts(name), "curve": made, "smooth_chroma": smooth})
-                if key not in store:
-                    picture = self.read(name)
-                    values = measure_alone(picture, self._context.instruments.niqe)
-                    if here:
-                        qualities = [files.quality for files in here]
-                        values["curve"] = jpeg_curve(
-                            picture, qualities, here[0].subsampling, smooth_chroma=smooth
-                        )
-                    self.put_crops(name, key, picture[None])
-                    store.put(key, {"data_set": self.data_set.name, "picture": name}, values)
-                keys[name] = key
+                keys[name] = self.measure_one(name, jpegs)
             except Exception as error:
                 self._context.failed(error, str(self.data_set.path(name)))
             self._context.advance(f"{self.data_set.name}: originals")
         return keys
+
+    def key_alone(self, name: str, jpegs: Sequence[Jpegs]) -> str:
+        """The key of the figures of an original itself. Raises OSError."""
+        made = [files.facts(name) for files in jpegs if isinstance(files, CompressedHere)]
+        facts = {**self.facts(name), "curve": made, "smooth_chroma": self._shows_smooth_chroma}
+        return key_of(facts)
+
+    def measure_one(self, name: str, jpegs: Sequence[Jpegs]) -> str:
+        """Measures one original itself, if it is not done; its key. Raises what hinders it."""
+        here = [files for files in jpegs if isinstance(files, CompressedHere)]
+        store, key = self._context.store, self.key_alone(name, jpegs)
+        if key in store:
+            return key
+        picture = self.read(name)
+        values = measure_alone(picture, self._context.instruments.niqe)
+        if here:
+            qualities, subsampling = [files.quality for files in here], here[0].subsampling
+            smooth = self._shows_smooth_chroma
+            values["curve"] = jpeg_curve(picture, qualities, subsampling, smooth_chroma=smooth)
+        self.put_crops(name, key, picture[None])
+        store.put(key, {"data_set": self.data_set.name, "picture": name}, values)
+        return key
+
+    @property
+    def _shows_smooth_chroma(self) -> bool:
+        return self._context.request.chroma != "replicated"
 
     def put_crops(self, name: str, key: str, samples: Tensor) -> None:
         """Keep the crops of what became of a picture, uint8 (n, C, H, W), for the report."""

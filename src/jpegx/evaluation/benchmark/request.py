@@ -38,7 +38,8 @@ class Request:
     """The options of ``jpegx eval`` under their own names; what is not asked for is None.
 
     ``models``: specs, or samplers that are open. ``defaults``: how models are opened that are not
-    named, and the device for all else. ``chroma``: how plain JPEG files show theirs. ``protocol``:
+    named, and the device for all else. ``export_jpegs``: where the files go that are compressed
+    here, too. ``chroma``: how plain JPEG files show theirs. ``protocol``:
     whose published rows stand beside the measured ones.
     """
 
@@ -66,6 +67,7 @@ class Request:
     patches: int | None = None
     reference: Path | None = None
     fid_reference: Path | None = None
+    export_jpegs: Path | None = None
     plain_projection: bool = False
     chroma: Chroma | None = None
     protocol: Protocol | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from jpegx.evaluation.benchmark.context import Context
+from jpegx.evaluation.benchmark.exporting import export_jpegs
 from jpegx.evaluation.benchmark.measuring import Cell
 from jpegx.evaluation.benchmark.originals import DataSet
 from jpegx.evaluation.benchmark.plan import Plan
@@ -24,6 +25,8 @@ def evaluate(plan: Plan, context: Context) -> Iterator[Row]:
         alone = originals.measure_alone(plan.jpegs)
         if not alone:
             continue
+        if context.request.export_jpegs is not None:
+            export_jpegs(plan, context, originals, alone, context.request.export_jpegs)
         units = [context.store[key] for key in alone.values()]
         distances = originals.compare_with_themselves(list(alone))
         crops = originals.crops(alone)

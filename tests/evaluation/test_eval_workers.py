@@ -1,0 +1,149 @@
+"""jpegx eval by workers: the figures of one machine; and the files that other programs get."""
+
+import os
+import signal
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from conftest import Run
+from eval_results import compressed, rows
+from jpegx.evaluation.benchmark import figures
+from jpegx.evaluation.benchmark.context import Context
+from jpegx.evaluation.benchmark.plan import make_plan
+from jpegx.evaluation.benchmark.remote import Measurer, missing_units
+from jpegx.evaluation.benchmark.request import Place, Request
+from jpegx.evaluation.benchmark.store import Store
+from jpegx.sampling.spec import SamplerSpec
+
+pytestmark = pytest.mark.usefixtures("quick_eval")
+
+MODELS = ("--model", "laplace", "--quality", 10, "-n", 2)
+
+
+def nothing(line: str) -> None:
+    pass
+
+
+def test_what_workers_measure_is_what_one_machine_measures(
+    run: Run, originals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (originals / "bird0.png").unlink()
+    (originals / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    alone = run("eval", originals, *MODELS, "-o", tmp_path / "alone")
+    assert alone.exit_code == 1
+    request = Request(
+        (originals,),
+        (SamplerSpec("laplace"),),
+        qualities=(10,),
+        samples=2,
+        crops=(Place("bird1.png", (0, 0)),),
+    )
+    plan, store = make_plan(request), Store(tmp_path / "far")
+    context = Context(request, plan.instruments, store, nothing, nothing)
+    units = list(missing_units(plan, context))
+    assert len(units) == 3 * (1 + 1)
+    worker, wrong = Measurer(request), 0
+    for unit in reversed(units):
+        try:
+            worker.measure(unit).keep(store)
+        except Exception:
+            assert unit.name == "broken.png"
+            wrong += 1
+    assert wrong == 2
+    assert all(unit.name == "broken.png" for unit in missing_units(plan, context))
+    monkeypatch.setattr(figures, "measure_picture", None)  # nothing is left to measure
+    crops = ("--crops", "bird1.png:0,0")
+    far = run("eval", originals, *MODELS, *crops, "-o", tmp_path / "far")
+    assert far.exit_code == 1
+    assert rows(tmp_path / "far") == rows(tmp_path / "alone")
+    assert "birds/broken.png" in far.stderr
+    assert not (tmp_path / "far" / "work").exists()
+    assert list((tmp_path / "far" / "crops").glob("*.webp"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ray") is None, reason="no Ray")
+def test_a_cluster_whose_worker_is_killed(run: Run, originals: Path, tmp_path: Path) -> None:
+    assert run("eval", originals, *MODELS, "-o", tmp_path / "alone").exit_code == 0
+    out = tmp_path / "out"
+    program = "from jpegx.cli.main import main; main(prog_name='jpegx')"
+    words = ["eval", originals, *MODELS, "-o", out, "--executor", "ray", "--jobs", 2]
+    process = subprocess.Popen([sys.executable, "-c", program, *map(str, words)])
+    killed = False
+    while process.poll() is None and not killed:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                told = path.read_bytes()
+            except OSError:
+                continue
+            if b"Measurer.measure" in told and (out / "measurements.jsonl").exists():
+                os.kill(int(path.parent.name), signal.SIGKILL)
+                killed = True
+                break
+    assert process.wait() == 0
+    assert killed
+    assert rows(out) == rows(tmp_path / "alone")
+
+
+def test_exported_files_come_back_from_another_program(
+    run: Run, originals: Path, tmp_path: Path
+) -> None:
+    files, theirs = tmp_path / "files", tmp_path / "theirs"
+    for name in ("bird1.png", "bird2.png"):
+        (originals / name).unlink()
+    words = ("--model", "laplace", "--projection", "with", "-n", 1)
+    first = run("eval", originals, "--quality", "10,30", *words, "--export-jpegs", files)
+    assert first.exit_code == 0, first.output
+    for quality in (10, 30):
+        made = sorted((files / f"q{quality}").iterdir())
+        assert [path.name for path in made] == ["bird0.jpg"]
+        for path in made:
+            original = originals / path.with_suffix(".png").name
+            assert path.read_bytes() == compressed(original, quality)
+    assert run("decode", files / "q10", "-o", theirs).exit_code == 0  # laplace, seed 0, exact
+    out = tmp_path / "out"
+    again = run("eval", originals, *words, "--decoded", theirs, "--jpegs", files / "q10", "-o", out)
+    assert again.exit_code == 0, again.output
+    found = rows(out)
+    own, other = found["10", "laplace projected"], found["10", "theirs"]
+    assert other | {"decoder": "", "seconds": ""} == own | {"decoder": "", "seconds": ""}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--export-jpegs", "x", "--jpegs", "."], "leave out --jpegs"),
+        (["--export-jpegs", "x", "--crop", "64"], "leave out --crop"),
+        (["--export-jpegs", "birds/x"], "lies in"),
+        (["--address", "auto"], "add --executor ray"),
+        (["--jobs", "2"], "add --executor ray"),
+    ],
+)
+def test_options_that_do_not_go_together(
+    run: Run, originals: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], words: str
+) -> None:
+    monkeypatch.chdir(originals.parent)
+    result = run("eval", "birds", *options)
+    assert result.exit_code == 2
+    assert words in " ".join(result.stderr.split())
+
+
+def test_a_wrong_protocol_is_told_before_missing_originals(run: Run) -> None:
+    result = run("eval", "--protocol", "nosuch")
+    assert result.exit_code == 2
+    assert "nosuch" in result.stderr
+    assert "Missing argument" not in result.stderr
+
+
+def test_peers(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("eval", "peers")
+    assert result.exit_code == 0
+    for name in ("DnCNN", "FBCNN", "jpeg2png", "--export-jpegs", "--decoded"):
+        assert name in result.stdout
+    (tmp_path / "peers").mkdir()  # a folder of that name is one of originals
+    assert "no images in it" in run("eval", "peers").stderr
