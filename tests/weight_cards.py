@@ -24,6 +24,7 @@ def _page(path: Path) -> str:
         "family": header.family,
         "parameters": f"{header.parameters:,}",
         "bytes": f"{path.stat().st_size:,}",
+        "int8": "yes" if header.ranges else "no",
         **{key: card[key] for key in ("data", "recipe", "stage", "steps") if key in card},
         **card,
     }

@@ -3,7 +3,9 @@
 Each case runs in a process of its own: a file is read and samples are made, without projection or
 PNG. Times are in seconds a megapixel, of the clock and of all cores together; memory is the most
 that the process ever took, PyTorch included. On a busy machine, use the cores' time with
---threads 1: several threads burn time while they wait for each other.
+--threads 1: several threads burn time while they wait for each other. ONEDNN_MAX_CPU_ISA=AVX2 (or
+AVX2_VNNI, AVX512_CORE, AVX512_CORE_VNNI) and ATEN_CPU_CAPABILITY=avx2 in the environment stand for
+older processors.
 """
 
 import argparse
@@ -50,21 +52,20 @@ def measure(case: Case, path: Path) -> Result:
 
     from jpegx.io.allocator import keep_freed_memory
     from jpegx.jpeg.file import read_jpeg
-    from jpegx.models.checkpoint import load
+    from jpegx.models.checkpoint import open_model
     from jpegx.models.registry import generators
-    from jpegx.models.zoo import find
     from jpegx.sampling.generate import generate
-    from jpegx.sampling.hardware import prepare
-    from jpegx.sampling.spec import Precision
+    from jpegx.sampling.hardware import in_fastest, prepare
+    from jpegx.sampling.spec import SamplerSpec
 
     keep_freed_memory()  # as the program does
-    precision: Precision = "bfloat16" if case.precision == "bfloat16" else "float32"
+    spec = SamplerSpec.parse(case.network, precision=case.precision)
     if case.threads:
         torch.set_num_threads(case.threads)
     torch.manual_seed(0)
     known = case.network in generators.families()
-    network = generators.create(case.network) if known else load(find(case.network))[0]
-    generator = prepare(network, torch.device("cpu"), precision)
+    network = generators.create(case.network) if known else open_model(case.network)[1]
+    generator = in_fastest(prepare(network, torch.device("cpu"), spec.precision), spec)
     jpeg = read_jpeg(path)
     size = jpeg.layout.width * jpeg.layout.height / 1e6
     if size < 1:  # the first run of a shape compiles its convolutions

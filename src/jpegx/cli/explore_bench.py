@@ -90,6 +90,8 @@ class BenchRequest:
             model or default_model(), self.device, self.precision, self.temperature,
             self_ensemble=False,
         )  # fmt: skip
+        if spec.precision == "int8":
+            raise click.UsageError("explore needs gradients, which int8 has not; leave it out.")
         layout = jpeg.layout
         size = (layout.width, layout.height)
         begin: Start | np.ndarray

@@ -64,6 +64,7 @@ def _facts(name: str, header: CheckpointHeader) -> dict[str, object]:
         "parameters": header.parameters,
         "default": name == default(),
         "config": header.config,
+        "int8": bool(header.ranges),
         "licence": licence(name, header.card),
         "card": header.card,
     }
@@ -81,6 +82,7 @@ def _card(name: str, header: CheckpointHeader) -> str:
         "family": header.family,
         "parameters": f"{header.parameters:,}",
         "config": header.config,
+        "int8": "yes" if header.ranges else "no",
         "licence": licence(name, header.card),
         **header.card,
     }

@@ -78,10 +78,11 @@ device_option = click.option(
 
 precision_option = click.option(
     "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
+    type=click.Choice(["auto", "float32", "bfloat16", "int8"]),
     default="auto",
     show_default=True,
-    help="Number type of a learned model; auto takes bfloat16 where the hardware has it.",
+    help="Number type of a learned model; auto takes bfloat16 where the hardware has it, else on a "
+    "CPU int8 where the model has it.",
 )
 
 temperature_option = click.option(

@@ -1,8 +1,6 @@
 """jpegx train: train generators; export and blend their weights."""
 
-import os
 import sys
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,24 +8,10 @@ import click
 
 from jpegx.cli.console import Console
 from jpegx.cli.shared_options import Finite, device_option
-from jpegx.models.zoo import SUFFIX, find
+from jpegx.cli.train_weights import blend, export, int8
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
     from jpegx.training.folder import Settings
-
-
-_note_option = click.option(
-    "--note",
-    "notes",
-    multiple=True,
-    metavar="KEY=TEXT",
-    help='Add to the card, as in --note "licence=CC BY 4.0". Again for more.',
-)
-
-
-_overwrite_option = click.option(
-    "--overwrite", is_flag=True, help="Replace FILE if it is there already."
-)
 
 
 _EXAMPLES = """\b
@@ -140,90 +124,6 @@ def train(
     _run(console, output, settings, device, quiet=quiet)
 
 
-_EXPORT_EXAMPLES = """\b
-Examples:
-  jpegx train export run sampler.safetensors --note "licence=CC BY 4.0"
-"""
-
-
-@train.command(short_help="Write the weights of a run into a file.", epilog=_EXPORT_EXAMPLES)
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
-@click.option(
-    "--best", is_flag=True, help="The weights of the best validation, not of the last checkpoint."
-)
-@_overwrite_option
-@_note_option
-@click.pass_obj
-def export(
-    console: Console,
-    run: Path,
-    file: Path,
-    best: bool,
-    overwrite: bool,
-    notes: tuple[str, ...],
-) -> None:
-    """Write the weights of a run into FILE (.safetensors), as jpegx decode --model FILE reads them.
-
-    They are the moving average, in float16, with a card that says what they were trained on.
-    """
-    _check_new(file, overwrite=overwrite)
-    added = _pairs(notes)
-
-    from jpegx.training.export import export_weights
-    from jpegx.training.folder import RunFolder
-
-    card = export_weights(RunFolder(run), file, added, best=best, overwrite=overwrite)
-    console.say(f"{file}: {card['stage']}, {card['steps']} steps")
-
-
-_BLEND_EXAMPLES = """\b
-Examples:
-  jpegx train blend regression.safetensors=0.5 sampler.safetensors=0.5 between.safetensors
-"""
-
-
-@train.command(short_help="Mix the weights of several files into one.", epilog=_BLEND_EXAMPLES)
-@click.argument("shares", nargs=-1, required=True, metavar="MODEL=SHARE...")
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
-@_overwrite_option
-@_note_option
-@click.pass_obj
-def blend(
-    console: Console,
-    shares: tuple[str, ...],
-    file: Path,
-    overwrite: bool,
-    notes: tuple[str, ...],
-) -> None:
-    """Write a weighted sum of weights into FILE (.safetensors).
-
-    MODEL is a name of jpegx models, or a safetensors file; the shares add up to 1. All must be of
-    one network, and have most of their training in common; some may lack noise, dither
-    or residual blocks.
-
-    regression.safetensors=0.5 sampler.safetensors=0.5 lies half way between a regression and the
-    sampler that was made from it: less detail, less error. new.safetensors=1 sampler.safetensors=1
-    old.safetensors=-1 adds to the regression new what made the sampler out of the regression old.
-
-    The card has the temperature of the samplers if all have the same, unless a note says another.
-    """
-    _check_new(file, overwrite=overwrite)
-    added = _pairs(notes)
-    from jpegx.models.blend import blend as blend_weights
-    from jpegx.models.checkpoint import save
-
-    given = _shares(shares)
-    if file.resolve() in {path.resolve() for path in given}:
-        raise click.UsageError(f"{file}: is one of those to blend; give another FILE.")
-    try:
-        generator, card = blend_weights(given)
-        save(file, generator, card | added, overwrite=overwrite)
-    except ValueError as error:
-        raise click.UsageError(f"{file}: {error}.") from error
-    console.say(f"{file}: {' + '.join(shares)}")
-
-
 _RECIPE_EXAMPLES = """\b
 Examples:
   jpegx train recipe
@@ -245,37 +145,8 @@ def recipe(name: str | None) -> None:
         click.echo(recipe_text(load_recipe(name)), nl=False)
 
 
-def _check_new(file: Path, *, overwrite: bool) -> None:
-    if os.path.lexists(file) and not overwrite and file.suffix == SUFFIX:
-        raise click.UsageError(f"{file} exists; add --overwrite to replace it.")
-    if file.suffix != SUFFIX:
-        raise click.UsageError(
-            f"{file}: weights are files that end in {SUFFIX}; name the new one last."
-        )
-
-
-def _pairs(notes: tuple[str, ...]) -> dict[str, str]:
-    pairs = [note.partition("=") for note in notes]
-    if any(not key or not equals for key, equals, _ in pairs):
-        raise click.UsageError("write --note KEY=TEXT.")
-    return {key: text for key, _, text in pairs}
-
-
-def _shares(texts: tuple[str, ...]) -> dict[Path, float]:
-    given: dict[Path, float] = {}
-    for text in texts:
-        model, _, share = text.rpartition("=")
-        try:
-            number = float(share)
-        except ValueError:
-            number = float("nan")
-        if not model or not isfinite(number):
-            raise click.UsageError(f"{text}: write MODEL=SHARE, as in general=0.5.")
-        path = find(model)
-        if path.resolve() in {other.resolve() for other in given}:
-            raise click.UsageError(f"{model}: is given twice.")
-        given[path] = number
-    return given
+for _command in (export, blend, int8):
+    train.add_command(_command)
 
 
 def _run(

@@ -12,6 +12,7 @@ from torch import Tensor
 from jpegx.io.atomic_file import atomic_file
 from jpegx.models.checkpoint_header import FORMAT, BadCheckpoint, CheckpointHeader, read_header
 from jpegx.models.generator import Generator
+from jpegx.models.int8 import ranges_of, stages_of
 from jpegx.models.registry import generators
 from jpegx.models.transfer import transfer
 from jpegx.models.zoo import TRUNKS, find
@@ -21,6 +22,8 @@ def save(
     path: Path, generator: Generator, card: dict[str, object], *, overwrite: bool = True
 ) -> None:
     """Write a generator: weights in float16, statistics in float32; the rest in the metadata.
+
+    The rest are its configuration, its ranges if it has any, and its card.
 
     ``card``: anything that JSON holds. Folders are made; an existing file is replaced when the new
     one is whole, or with ``overwrite`` False it stays. Raises ValueError if a weight is not finite
@@ -43,6 +46,7 @@ def save(
         "family": generator.family,
         "config": json.dumps(generator.config.to_dict()),
         "card": json.dumps(card),
+        **({"ranges": json.dumps(generator.ranges)} if generator.ranges else {}),
     }
     with atomic_file(path, overwrite=overwrite) as stream:
         stream.write(to_bytes(tensors, metadata))
@@ -66,6 +70,8 @@ def open_model(model: str) -> tuple[Path, Generator, dict[str, object]]:
         silent = generator.config_class.silent(generator.config.to_dict())
         trunk = generators.create(generator.family, silent)
         transfer(generator, trunk)
+        if generator.ranges:
+            trunk.ranges = {name: generator.ranges[name] for name in stages_of(trunk)}
         generator = trunk.eval()
     return path, generator, card
 
@@ -93,6 +99,11 @@ def load(path: Path) -> tuple[Generator, dict[str, object]]:
     for name, tensor in generator.state_dict().items():
         values.setdefault(name, torch.zeros(tensor.shape, dtype=tensor.dtype))
     generator.load_state_dict(values, assign=True)
+    if header.ranges:
+        try:
+            generator.ranges = ranges_of(generator, header.ranges)
+        except ValueError as error:
+            raise BadCheckpoint(f"{path}: {error}; make them anew with jpegx train int8") from None
     return generator.eval(), header.card
 
 

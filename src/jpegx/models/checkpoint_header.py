@@ -1,7 +1,7 @@
 """The header of a checkpoint: which generator it holds. Read without the tensors, and no torch."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jpegx.errors import JpegxError
@@ -21,13 +21,15 @@ class CheckpointHeader:
     """What a checkpoint says about itself.
 
     ``family``, ``config``: what the generator is built from. ``card``: what people should know
-    (data, recipe, steps, seed, figures, licence). ``shapes``: of each tensor by name.
+    (data, recipe, steps, seed, figures, licence). ``shapes``: of each tensor by name. ``ranges``:
+    what int8 is fitted to, if it was measured.
     """
 
     family: str
     config: dict[str, object]
     card: dict[str, object]
     shapes: dict[str, tuple[int, ...]]
+    ranges: dict[str, object] = field(default_factory=dict)
 
     @property
     def parameters(self) -> int:
@@ -92,7 +94,9 @@ def _parse(text: bytes, data_bytes: int) -> CheckpointHeader:
     family = metadata.get("family")
     if not isinstance(family, str):
         raise ValueError("its metadata names no family")
-    return CheckpointHeader(family, _table(metadata, "config"), _table(metadata, "card"), shapes)
+    config, card = _table(metadata, "config"), _table(metadata, "card")
+    ranges = _table(metadata, "ranges") if "ranges" in metadata else {}
+    return CheckpointHeader(family, config, card, shapes, ranges)
 
 
 def _tensor(entry: object) -> tuple[tuple[int, ...], int]:

@@ -1,8 +1,9 @@
 """What every generator family offers: files and noise in, samples out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 import torch
@@ -78,6 +79,8 @@ class Generator(nn.Module, ABC):
 
     ``family``, ``config_class``: the name and the configuration of the family. ``has_trunk``:
     whether X̄(Y), what comes without noise, is the work of a trunk that the samples stand on.
+    ``ranges``: how large the features of its residual blocks are, where that was measured
+    (:mod:`jpegx.models.int8`): by the name of each stage, for each of its blocks.
     """
 
     family: ClassVar[str]
@@ -85,6 +88,7 @@ class Generator(nn.Module, ABC):
     has_trunk: ClassVar[bool] = False
     config: Config
     needs: Needs
+    ranges: Mapping[str, tuple[tuple[float, float], ...]] = MappingProxyType({})
 
     @property
     def stochastic(self) -> bool:

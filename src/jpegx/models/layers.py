@@ -116,12 +116,12 @@ class ResidualBlock(Addable, nn.Module):
 
     def forward(self, features: Tensor, embedding: Tensor, noise: Tensor | None = None) -> Tensor:
         """Features of the same shape; ``noise`` (N, 1, h, w) as the block was built to take."""
-        inner = self._first(features, self.film(embedding), noise)
+        inner = self.between(features, embedding, noise)
         return conv_add(inner, self.second.weight, self.second.bias, features)
 
-    def _first(
-        self, features: Tensor, affine: tuple[Tensor, Tensor], noise: Tensor | None
-    ) -> Tensor:
+    def between(self, features: Tensor, embedding: Tensor, noise: Tensor | None = None) -> Tensor:
+        """The features (N, c, h, w) between its two convolutions, not negative."""
+        affine = self.film(embedding)
         if len(affine[0]) > 1:
             inner = modulate(self.first(features), affine)
         else:  # FiLM in the weights, which spares a pass over the features

@@ -4,7 +4,8 @@ import torch
 
 from jpegx.errors import JpegxError
 from jpegx.models.generator import Generator
-from jpegx.sampling.spec import Precision
+from jpegx.models.int8 import Int8Blocks, in_int8, int8_works, stages_of
+from jpegx.sampling.spec import Precision, SamplerSpec
 
 
 def choose_device(name: str) -> torch.device:
@@ -20,7 +21,10 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(name: Precision, device: torch.device) -> torch.dtype:
-    """The number type of "auto" (bfloat16 where the hardware has it), "float32" or "bfloat16"."""
+    """The number type of "auto" (bfloat16 where the hardware has it), "float32" or "bfloat16".
+
+    What "int8" is made of is float32.
+    """
     if name == "auto":
         return torch.bfloat16 if _has_bfloat16(device) else torch.float32
     return torch.bfloat16 if name == "bfloat16" else torch.float32
@@ -34,6 +38,48 @@ def prepare(generator: Generator, device: torch.device, precision: Precision) ->
     generator.to(device, dtype).requires_grad_(False).eval()
     # The one overload of Module.to that takes a memory format has it as its only argument.
     return generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def in_fastest(generator: Generator, spec: SamplerSpec) -> Generator:
+    """What draws, for a prepared generator: itself, or what computes in int8 as it does.
+
+    "auto" takes int8 on a CPU without bfloat16, if the weights have ranges for it. Raises
+    JpegxError if the spec asks for int8 where there is none.
+    """
+    if spec.precision == "int8":
+        _check_int8(generator, spec.model)
+    elif spec.precision != "auto" or not _gains_by_int8(generator):
+        return generator
+    return in_int8(generator)
+
+
+def number_type(generator: Generator) -> str:
+    """What a generator computes in: "float32", "bfloat16" or "int8"."""
+    if any(isinstance(module, Int8Blocks) for module in generator.modules()):
+        return "int8"
+    return str(generator.dtype).removeprefix("torch.")
+
+
+def _gains_by_int8(generator: Generator) -> bool:
+    on_cpu = next(generator.parameters()).device.type == "cpu"
+    return on_cpu and generator.dtype == torch.float32 and bool(generator.ranges) and int8_works()
+
+
+def _check_int8(generator: Generator, model: str) -> None:
+    if not stages_of(generator):
+        raise JpegxError(f"{model}: its network has no int8; leave out --precision int8")
+    if not generator.ranges:
+        raise JpegxError(
+            f"{model}: its weights have no ranges for int8; make them with jpegx train int8, "
+            "or leave out --precision int8"
+        )
+    if next(generator.parameters()).device.type != "cpu":
+        raise JpegxError("--precision int8: is for CPUs; leave it out, or add --device cpu")
+    if not int8_works():
+        raise JpegxError(
+            "--precision int8: this processor, or this build of PyTorch, has no int8 convolutions; "
+            "leave it out"
+        )
 
 
 def _has_bfloat16(device: torch.device) -> bool:

@@ -65,7 +65,7 @@ class MirroredSampler(NetworkSampler):
         if self.generator.stochastic:
             raise MeaninglessOption(spec.model, "self-ensemble", "it is no regression")
         self.facts["self_ensemble"] = True
-        self._ensemble = SelfEnsemble(self.generator)
+        self._ensemble = SelfEnsemble(self._drawing)
 
     def _rendered(self) -> Generator:
         return self._ensemble

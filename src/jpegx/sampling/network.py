@@ -10,14 +10,17 @@ from jpegx.models.card import card_temperature
 from jpegx.models.checkpoint import open_model
 from jpegx.models.generator import Generator
 from jpegx.sampling.generate import generate
-from jpegx.sampling.hardware import prepare
+from jpegx.sampling.hardware import in_fastest, number_type, prepare
 from jpegx.sampling.memory import free_memory
 from jpegx.sampling.sampler import Progress, Sampler
 from jpegx.sampling.spec import SamplerSpec
 
 
 class NetworkSampler(Sampler):
-    """A generator, and the strength of its noise."""
+    """A generator, and the strength of its noise.
+
+    ``generator``: the network in real numbers, which has gradients; what draws may be its int8.
+    """
 
     memory = 3 << 29
 
@@ -25,6 +28,7 @@ class NetworkSampler(Sampler):
         super().__init__(spec)
         path, loaded, card = open_model(spec.model)
         self.generator = prepare(loaded, self.device, spec.precision)
+        self._drawing = in_fastest(self.generator, spec)
         self.temperature = 0.0
         if self.generator.stochastic:
             strength = card_temperature(path, card)
@@ -35,7 +39,7 @@ class NetworkSampler(Sampler):
         self.free = free_memory(self.device)
         self.facts |= {
             "sampler": file_digest(path),
-            "number_type": str(self.generator.dtype).removeprefix("torch."),
+            "number_type": number_type(self._drawing),
             "temperature": self.temperature,
             "device": self.device.type,
         }
@@ -56,4 +60,4 @@ class NetworkSampler(Sampler):
 
     def _rendered(self) -> Generator:
         """The network that draws."""
-        return self.generator
+        return self._drawing

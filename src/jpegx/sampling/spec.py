@@ -12,7 +12,7 @@ from jpegx.errors import JpegxError
 from jpegx.models import zoo
 from jpegx.models.card import MAX_TEMPERATURE
 
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
 Device = Literal["auto", "cpu", "cuda"]
 Chroma = Literal["smooth", "replicated"]
 MOST_SAMPLES = 9999  # that a mean is taken of
