@@ -12,7 +12,12 @@ CARDS = WEIGHTS / "cards"
 
 def weight_cards() -> dict[str, str]:
     """The text of each page by its file name."""
-    return {f"{path.stem}.md": _page(path) for path in sorted(WEIGHTS.glob(f"*{SUFFIX}"))}
+    return {f"{path.stem}.md": _page(path) for path in weight_files()}
+
+
+def weight_files() -> list[Path]:
+    """All weights that are shipped: generators, and classifiers in a folder of their own."""
+    return sorted(WEIGHTS.glob(f"*{SUFFIX}")) + sorted(WEIGHTS.glob(f"classifiers/*{SUFFIX}"))
 
 
 def _page(path: Path) -> str:
@@ -32,7 +37,8 @@ def _page(path: Path) -> str:
     lines = [
         f"# {path.stem}",
         "",
-        f"What `{path.name}` says about itself (`jpegx models {path.stem}`).",
+        f"What `{path.name}` says about itself"
+        + (f" (`jpegx models {path.stem}`)." if path.parent == WEIGHTS else "."),
         "",
         "| | |",
         "|---|---|",

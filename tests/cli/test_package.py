@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from jpegx.cli.main import main
 from jpegx.jpeg.reader.limits import DEFAULT_MAX_PIXELS
 from jpegx.models.zoo import weights_folder
-from weight_cards import CARDS, WEIGHTS, weight_cards
+from weight_cards import CARDS, weight_cards, weight_files
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +33,6 @@ def test_the_cards_are_those_of_the_weights() -> None:
 def test_the_wheel_has_all_weights_cards_and_manual_pages_and_no_more() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
-    weights = {f"weights/{path.name}" for path in WEIGHTS.glob("*.safetensors")}
+    weights = {str(path.relative_to(ROOT)) for path in weight_files()}
     assert set(wheel["force-include"]) == weights | {"weights/cards"}
     assert set(wheel["shared-data"]) == {f"man/{path.name}" for path in ROOT.glob("man/*.1")}

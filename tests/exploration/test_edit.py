@@ -15,13 +15,14 @@ from jpegx.exploration.edit import Request
 from jpegx.exploration.minimise import Cancelled, Limits
 from jpegx.exploration.objectives.colours import from_hsv, to_hsv
 from jpegx.exploration.objectives.patterns import Periodic, find_periods, shifted
+from jpegx.exploration.parameters import BadParameter
 from jpegx.exploration.region_spec import RegionSpec
 from jpegx.exploration.run_edit import run
 from jpegx.exploration.scene import Scene
 from jpegx.exploration.selection import select, touched
 from jpegx.exploration.shapes import Rectangle
 from jpegx.exploration.state import State
-from jpegx.exploration.tools import TOOLS, BadParameter, Over
+from jpegx.exploration.tools import TOOLS, Over
 from jpegx.exploration.workbench import Workbench
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
 from jpegx.sampling.spec import SamplerSpec
@@ -32,6 +33,7 @@ STROKES[3:9, 3:9] = (200, 60, 40, 255)
 REGION = Rectangle(164, 100, 24, 22)
 SOURCE = RegionSpec((Rectangle(30, 40, 24, 24),))
 VALUES = {
+    "classify": {"character": "3"},
     "like": {"source-region": SOURCE},
     "histogram": {"source-region": SOURCE},
     "scribble": {"strokes": STROKES},

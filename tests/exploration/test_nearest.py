@@ -14,13 +14,15 @@ from conftest import Run
 from jpegx.errors import PictureMismatch
 from jpegx.exploration.block_distance import Family, Problem, nearest_samples
 from jpegx.exploration.cell_bounds import rounding
+from jpegx.exploration.functionals import sample_weights
 from jpegx.exploration.hypothesis import Hypothesis
 from jpegx.exploration.nearest import find_nearest
-from jpegx.exploration.selection import select
+from jpegx.exploration.selection import select, touched
 from jpegx.exploration.shapes import BadRegion, Rectangle
-from jpegx.exploration.statements import Can
+from jpegx.exploration.statements import Can, Cannot
 from jpegx.jpeg.file import QuantizedJpeg
-from jpegx.jpeg.libjpeg_arrays import dct_of_blocks, dct_pass
+from jpegx.jpeg.libjpeg_arrays import dct_of_blocks, dct_pass, integer_samples
+from jpegx.jpeg.reader import libjpeg
 from known_sources import files
 
 
@@ -202,3 +204,44 @@ def test_python_asks_as_the_command_does(
         jpegx.explore(example, mask[:9])
     with pytest.raises(PictureMismatch):
         region.nearest(picture[:9])
+
+
+@settings(max_examples=6)
+@given(st.integers(0, 255), st.integers(0, 999), files(largest=40, least=9))
+def test_no_picture_is_nearer_than_certified_in_saturated_colours(
+    grey: int, seed: int, given_: tuple[QuantizedJpeg, np.ndarray]
+) -> None:
+    jpeg, source = given_
+    random = np.random.default_rng(seed)
+    corners = random.integers(0, 2, (1, 1, source.shape[2])) * 255
+    pure = (corners + random.normal(0, 12, source.shape)).clip(0, 255).astype(np.uint8)
+    layout = jpeg.layout
+    file = QuantizedJpeg(layout, libjpeg.encode(pure, layout, jpeg.tables), jpeg.tables, "baseline")
+    everywhere = np.ones(source.shape[:2], bool)
+    region = select(layout, [Rectangle(0, 0, 9, 7)])
+    wanted = np.full_like(source, grey)
+    found = find_nearest(file, Hypothesis("grey", wanted, everywhere), region)
+    parts = [integer_samples(pixels, layout) for pixels in (pure, wanted)]
+    mask = region.whole().astype(float)
+    units = touched(select(layout, ()))
+    weights = [sample_weights(mask, c, units) for c in range(len(layout.factors))]
+    squares = sum(
+        float((w * np.square(one - other)).sum())
+        for w, one, other in zip(weights, *parts, strict=True)
+    )
+    truth = np.sqrt(squares / sum(float(w.sum()) for w in weights))
+    assert found.least <= truth
+    assert found.reached is None or found.least <= found.reached
+
+
+def test_what_is_certified_knows_the_cube(tmp_path: Path) -> None:
+    down, across = np.mgrid[0:40, 0:44]
+    red = np.stack([235 + 25 * np.sin(across / 3), 20 + 30 * np.sin(down / 4), 0 * down], axis=2)
+    picture = Image.fromarray(red.clip(0, 255).astype(np.uint8))
+    picture.save(tmp_path / "red.jpg", quality=12, subsampling=0)
+    asked = jpegx.explore(tmp_path / "red.jpg", "3,5,22x17")
+    cannot, can = asked.nearest(np.full((40, 44, 3), 255, np.uint8)).statements
+    assert isinstance(cannot, Cannot)
+    assert isinstance(can, Can)
+    assert cannot.least is not None
+    assert 0.95 * can.value < cannot.least <= can.value

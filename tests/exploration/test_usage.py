@@ -70,7 +70,16 @@ def test_pictures_with_most_luma_keep_their_colours(example: Path) -> None:
 
 def test_glyphs_and_order_in_python(example: Path) -> None:
     glyphs = jpegx.explore(example, "8,0,8x10").glyphs("1", heights=[8], inks=["dark"], turn=0)
-    assert [s.quantity for s in glyphs.statements] == ["distance to '1'"] * len(glyphs.statements)
+    assert glyphs.statements[0].quantity == "distance to '1'"
     order = jpegx.explore(example).order([("0,0,8x8", "0,0,8x8", -5)])
     assert order.verdict is not None
     assert order.verdict.startswith("possible together")
+
+
+def test_a_character_to_strive_for_is_asked_and_checked(run: Run, example: Path) -> None:
+    words = ("explore", "classify", example, *REGION, "--model", "laplace")
+    assert run(*words).exit_code == 2
+    assert run(*words, "--character", "%").exit_code == 2
+    result = run(*words, "--character", "b", "--iterations", "2", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)["statements"][0]["quantity"] == "opinion that it is 'B'"

@@ -222,7 +222,7 @@ def failures(console: Console, name: str) -> Iterator[None]:
 
     A value of an option that cannot be used is wrong usage, 2, also where only the file tells.
     """
-    from jpegx.exploration.tools import BadParameter
+    from jpegx.exploration.parameters import BadParameter
 
     try:
         yield

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jpegx.cli.console import Console
+from jpegx.cli.glyph_training import glyphs
 from jpegx.cli.shared_options import Finite, device_option
 from jpegx.cli.train_weights import blend, export, int8
 
@@ -145,7 +146,7 @@ def recipe(name: str | None) -> None:
         click.echo(recipe_text(load_recipe(name)), nl=False)
 
 
-for _command in (export, blend, int8):
+for _command in (export, blend, int8, glyphs):
     train.add_command(_command)
 
 

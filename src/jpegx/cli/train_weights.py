@@ -1,27 +1,13 @@
 """jpegx train export, blend, int8: files of weights, made of runs and of other weights."""
 
-import os
 from math import isfinite
 from pathlib import Path
 
 import click
 
 from jpegx.cli.console import Console
-from jpegx.models.zoo import SUFFIX, find
-
-_note_option = click.option(
-    "--note",
-    "notes",
-    multiple=True,
-    metavar="KEY=TEXT",
-    help='Add to the card, as in --note "licence=CC BY 4.0". Again for more.',
-)
-
-
-_overwrite_option = click.option(
-    "--overwrite", is_flag=True, help="Replace FILE if it is there already."
-)
-
+from jpegx.cli.weights_options import check_new, note_option, overwrite_option, parse_notes
+from jpegx.models.zoo import find
 
 _EXPORT_EXAMPLES = """\b
 Examples:
@@ -35,8 +21,8 @@ Examples:
 @click.option(
     "--best", is_flag=True, help="The weights of the best validation, not of the last checkpoint."
 )
-@_overwrite_option
-@_note_option
+@overwrite_option
+@note_option
 @click.pass_obj
 def export(
     console: Console,
@@ -50,8 +36,8 @@ def export(
 
     They are the moving average, in float16, with a card that says what they were trained on.
     """
-    _check_new(file, overwrite=overwrite)
-    added = _pairs(notes)
+    check_new(file, overwrite=overwrite)
+    added = parse_notes(notes)
 
     from jpegx.training.export import export_weights
     from jpegx.training.folder import RunFolder
@@ -69,8 +55,8 @@ Examples:
 @click.command(short_help="Mix the weights of several files into one.", epilog=_BLEND_EXAMPLES)
 @click.argument("shares", nargs=-1, required=True, metavar="MODEL=SHARE...")
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
-@_overwrite_option
-@_note_option
+@overwrite_option
+@note_option
 @click.pass_obj
 def blend(
     console: Console,
@@ -91,8 +77,8 @@ def blend(
 
     The card has the temperature of the samplers if all have the same, unless a note says another.
     """
-    _check_new(file, overwrite=overwrite)
-    added = _pairs(notes)
+    check_new(file, overwrite=overwrite)
+    added = parse_notes(notes)
     from jpegx.models.blend import blend as blend_weights
     from jpegx.models.checkpoint import save
 
@@ -124,7 +110,7 @@ Examples:
     metavar="DIR",
     help="Folder of images, sub-folders included; a few dozen are enough.",
 )
-@_overwrite_option
+@overwrite_option
 @click.pass_obj
 def int8(console: Console, model: str, file: Path, data: Path, overwrite: bool) -> None:
     """Write the weights of MODEL into FILE (.safetensors), with what --precision int8 needs.
@@ -133,27 +119,11 @@ def int8(console: Console, model: str, file: Path, data: Path, overwrite: bool) 
     qualities from 5 to 95. The weights stay as they are, and the pictures of the other precisions
     too. It takes a minute. Weights of export and blend have no ranges: this comes last.
     """
-    _check_new(file, overwrite=overwrite)
+    check_new(file, overwrite=overwrite)
     from jpegx.training.int8_weights import write_int8
 
     count = write_int8(model, data, file, overwrite=overwrite, skipped=console.say)
     console.say(f"{file}: ranges for int8, of {count} images")
-
-
-def _check_new(file: Path, *, overwrite: bool) -> None:
-    if os.path.lexists(file) and not overwrite and file.suffix == SUFFIX:
-        raise click.UsageError(f"{file} exists; add --overwrite to replace it.")
-    if file.suffix != SUFFIX:
-        raise click.UsageError(
-            f"{file}: weights are files that end in {SUFFIX}; name the new one last."
-        )
-
-
-def _pairs(notes: tuple[str, ...]) -> dict[str, str]:
-    pairs = [note.partition("=") for note in notes]
-    if any(not key or not equals for key, equals, _ in pairs):
-        raise click.UsageError("write --note KEY=TEXT.")
-    return {key: text for key, _, text in pairs}
 
 
 def _shares(texts: tuple[str, ...]) -> dict[Path, float]:

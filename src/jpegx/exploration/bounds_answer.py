@@ -8,11 +8,11 @@ import numpy as np
 from jpegx.exploration.bounds import Bound, Bounds, functionals_of
 from jpegx.exploration.draws import CALIBRATION, DrawRequest, draw, laws
 from jpegx.exploration.functionals import Functional
+from jpegx.exploration.parameters import BadParameter
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.selection import Selection, Touched
 from jpegx.exploration.spread import MOST, measured, spread
 from jpegx.exploration.statements import Answer, Can, Cannot, Likely, Statement
-from jpegx.exploration.tools import BadParameter
 from jpegx.exploration.typical import LaplaceLaws
 from jpegx.jpeg.file import QuantizedJpeg
 

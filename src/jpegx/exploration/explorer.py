@@ -29,6 +29,7 @@ from jpegx.exploration.tools import Over
 from jpegx.exploration.workbench import Workbench
 from jpegx.io.picture_reader import read_comparable
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
+from jpegx.models.glyph_classifier import open_classifier
 from jpegx.sampling.spec import SamplerSpec, default_model
 
 Picture = str | PathLike[str] | np.ndarray
@@ -130,15 +131,17 @@ class Explorer:
         contrast: float = 32.0,
         turn: float = 4.0,
         tolerance: float = 8.0,
+        classifier: str | PathLike[str] | None = None,
     ) -> Answer:
         """Which characters the file rules out in the region: see ``jpegx explore glyphs``.
 
-        ``fonts``: a folder of them, None for Pillow's own; ``heights``: in pixels.
+        ``fonts``: one, or a folder of them, None for Pillow's own; ``heights``: in pixels.
         """
         drawn = [Font(None)] if fonts is None else find_fonts(Path(fonts))
         tall = heights or fitting_heights(self.region)
         request = GlyphRequest(among, drawn, tall, inks, contrast, turn)
-        return answer_glyphs(self.jpeg, self._name, self.region, request, tolerance)[0]
+        opinion = open_classifier(None if classifier is None else Path(classifier))
+        return answer_glyphs(self.jpeg, self._name, self.region, request, tolerance, opinion)[0]
 
     def order(
         self, brighter: Iterable[tuple[str, str, float]], *, component: str | None = None

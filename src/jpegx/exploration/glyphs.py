@@ -15,13 +15,16 @@ from jpegx.errors import JpegxError
 from jpegx.exploration.block_distance import Family, Nearest, Problem, nearest_samples
 from jpegx.exploration.cell_bounds import integer_cells
 from jpegx.exploration.functionals import by_block
+from jpegx.exploration.glyph_opinion import GlyphOpinion
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.rendered_glyphs import Font, Glyph, glyphs_near, placed_glyphs
 from jpegx.exploration.samples import with_samples
+from jpegx.exploration.scene import luma
 from jpegx.exploration.selection import Selection, touched
-from jpegx.exploration.statements import Answer, Can, Cannot, Statement, levels
+from jpegx.exploration.statements import Answer, Can, Cannot, Likely, Statement, levels
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.libjpeg_arrays import integer_samples
+from jpegx.models.glyph_classifier import NamedClassifier
 
 RMSE = "gray levels RMSE"
 _BATCH = 20_000  # blocks at a time
@@ -102,6 +105,11 @@ class GlyphSearch:
         shown = self._finisher.decoded().round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
         samples = integer_samples(np.ascontiguousarray(shown), part.layout)[0]
         self._shown = by_block(samples.astype(np.float64))[self._used]
+
+    def opinion(self, classifier: NamedClassifier, characters: str) -> list[Likely]:
+        """What a classifier takes the region for, as an ordinary decoder shows it."""
+        opinion = GlyphOpinion(classifier, self.region.box.inside(self._box))
+        return opinion.statements(luma(self._finisher.decoded()), characters)
 
     def read(self, character: str, request: GlyphRequest) -> Reading | None:
         """The nearest template of a character; None if it fits nowhere."""
@@ -206,9 +214,17 @@ class GlyphSearch:
 
 
 def answer_glyphs(
-    jpeg: QuantizedJpeg, name: str, region: Selection, request: GlyphRequest, tolerance: float
+    jpeg: QuantizedJpeg,
+    name: str,
+    region: Selection,
+    request: GlyphRequest,
+    tolerance: float,
+    classifier: NamedClassifier,
 ) -> tuple[Answer, dict[str, Patch]]:
-    """The distance of each character, and which the file rules out at a tolerance."""
+    """The distance of each character, and which the file rules out at a tolerance.
+
+    And, apart from that, what a classifier takes the ordinary decoder's picture for.
+    """
     search = GlyphSearch(jpeg, region)
     statements: list[Statement] = []
     pictures: dict[str, Patch] = {}
@@ -230,6 +246,7 @@ def answer_glyphs(
             statements.append(Can(quantity, RMSE, found.reached, 0, found.patch))
             pictures[character] = found.patch
         facts[character] = {"ink": found.ink, "nearest": found.glyph.text}
+    statements += search.opinion(classifier, request.characters)
     verdict = (
         f"ruled out at {levels(tolerance)}: {' '.join(excluded) or 'none'}; "
         f"not ruled out: {' '.join(possible) or 'none'}"
@@ -242,6 +259,7 @@ def answer_glyphs(
         "contrast": request.contrast,
         "turn": request.turn,
         "tolerance": tolerance,
+        "classifier": classifier.name,
     }
     notes = (
         "certified for the templates tried: these fonts and heights at whole pixels, the nearest "

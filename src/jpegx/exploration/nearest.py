@@ -4,21 +4,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from torch import Tensor
 
 from jpegx.consistency.compare import distances
 from jpegx.exploration.block_distance import Problem, nearest_samples
 from jpegx.exploration.cell_bounds import integer_cells
-from jpegx.exploration.functionals import by_block, sample_weights
+from jpegx.exploration.cube_distance import nearest_pixels
+from jpegx.exploration.functionals import by_block, sample_weights, sums_of_units
 from jpegx.exploration.hypothesis import Hypothesis
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.samples import with_samples
-from jpegx.exploration.selection import Selection, touched
+from jpegx.exploration.selection import Selection, Touched, touched
 from jpegx.exploration.statements import Can, Cannot, Statement
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.libjpeg_arrays import integer_samples
 
 RMSE = "gray levels RMSE"
-METHOD = "cells and range of samples"
+METHOD = "cells and gamut"
+_MOST_UNITS = 200  # that are asked about the RGB cube, some 40 ms each
 
 Verdict = Literal["consistent", "impossible", "undecided"]
 
@@ -76,46 +79,109 @@ def find_nearest(
     difference between samples as libjpeg makes them of both pictures; each pixel stands for its
     sample. ``luma``: of the first component alone. What is outside of the region is free.
     """
-    asked = hypothesis.region(region)
-    finisher = Finisher(jpeg, touched(asked))
-    part, box = finisher.jpeg, finisher.touched.box
-    shown = finisher.decoded().round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
-    opaque = hypothesis.opaque[box.rows, box.columns, None]
-    canvas = np.where(opaque, hypothesis.pixels[box.rows, box.columns], shown)
-    own = finisher.judge(np.ascontiguousarray(canvas))
-    components = range(1 if luma else len(part.layout.factors))
-    mask = asked.inside(box).astype(np.float64)
-    weights = [sample_weights(mask, c, finisher.touched) for c in components]
-    wanted = integer_samples(own.pixels, part.layout)
-    visible = integer_samples(np.ascontiguousarray(shown), part.layout)
-    number = sum(float(values.sum()) for values in weights)
-    least, found = 0.0, {}
-    for c in () if own.exact else components:
-        share = by_block(weights[c])
-        used = share.sum(axis=(2, 3)) > 0
-        largest = share.max()
-        low, high = integer_cells(part, c)
-        solved = nearest_samples(
-            Problem(
-                share[used] / largest,
-                by_block(wanted[c])[used].astype(np.float64),
-                by_block(visible[c])[used].astype(np.float64),
-                low[used],
-                high[used],
-            )
+    return _Search(jpeg, hypothesis, region, luma=luma).nearness()
+
+
+class _Search:
+    """The units of one region, held against a hypothesis."""
+
+    def __init__(
+        self, jpeg: QuantizedJpeg, hypothesis: Hypothesis, region: Selection, *, luma: bool
+    ) -> None:
+        self._hypothesis = hypothesis
+        self._asked = hypothesis.region(region)
+        self._finisher = Finisher(jpeg, touched(self._asked))
+        self._part, box = self._finisher.jpeg, self._finisher.touched.box
+        decoded = self._finisher.decoded().round().clamp(0, 255)
+        shown = np.ascontiguousarray(decoded.byte().permute(1, 2, 0).numpy())
+        opaque = hypothesis.opaque[box.rows, box.columns, None]
+        canvas = np.where(opaque, hypothesis.pixels[box.rows, box.columns], shown)
+        self._own = self._finisher.judge(np.ascontiguousarray(canvas))
+        mask = self._asked.inside(box).astype(np.float64)
+        components = range(1 if luma else len(self._part.layout.factors))
+        self._weights = [sample_weights(mask, c, self._finisher.touched) for c in components]
+        wanted = integer_samples(self._own.pixels, self._part.layout)
+        visible = integer_samples(shown, self._part.layout)
+        self._wanted = [wanted[c].astype(np.float64) for c in components]
+        self._visible = [visible[c].astype(np.float64) for c in components]
+
+    def nearness(self) -> Nearness:
+        """The nearest picture that is found, and the certificate."""
+        number = sum(float(values.sum()) for values in self._weights)
+        own = self._own
+        least, patch = (0.0, own) if own.exact else self._solve()
+        reached = float(self._distances(patch).sum())
+        return Nearness(
+            self._hypothesis,
+            self._asked,
+            float(np.sqrt(least / number)),
+            float(np.sqrt(reached / number)) if patch.exact else None,
+            patch,
+            own.different,
+            own.total,
+            max(float(far.max()) for far in distances(self._part, own.pixels)),
         )
-        least += largest * float(solved.least.sum())
-        found[c] = used, solved.samples
-    patch = own if own.exact else finisher.finish(with_samples(finisher, found))
-    reached = integer_samples(patch.pixels, part.layout)
-    squares = sum(float((weights[c] * np.square(reached[c] - wanted[c])).sum()) for c in components)
-    return Nearness(
-        hypothesis,
-        asked,
-        float(np.sqrt(least / number)),
-        float(np.sqrt(squares / number)) if patch.exact else None,
-        patch,
-        own.different,
-        own.total,
-        max(float(far.max()) for far in distances(part, own.pixels)),
-    )
+
+    def _solve(self) -> tuple[float, Patch]:
+        """No less than the sum of any picture, and a picture that comes near."""
+        layout, finisher = self._part.layout, self._finisher
+        found, sums = {}, np.zeros(layout.mcu_grid)
+        for c, weights in enumerate(self._weights):
+            share = by_block(weights)
+            used = share.sum(axis=(2, 3)) > 0
+            largest = share.max()
+            low, high = integer_cells(self._part, c)
+            solved = nearest_samples(
+                Problem(
+                    share[used] / largest,
+                    by_block(self._wanted[c])[used],
+                    by_block(self._visible[c])[used],
+                    low[used],
+                    high[used],
+                )
+            )
+            least = np.zeros(used.shape)
+            least[used] = largest * solved.least
+            sums += sums_of_units(least, c, layout)
+            found[c] = used, solved.samples
+        image = with_samples(finisher, found)
+        patch = finisher.finish(image)
+        units = self._beyond_the_cube(image)
+        if units.any():
+            cube = nearest_pixels(self._part, self._wanted, self._weights, image, units)
+            sums = np.maximum(sums, cube.least)
+            patch = self._nearer(patch, finisher.finish(cube.image))
+        return float(sums.sum()), patch
+
+    def _beyond_the_cube(self, image: Tensor) -> np.ndarray:
+        """Which units have colours that no pixel has; not all, if there are very many."""
+        layout, units = self._part.layout, self._finisher.touched
+        if layout.color_space != "ycbcr":
+            return np.zeros(units.mask.shape, bool)
+        outside = (image - image.clamp(0, 255)).abs().amax(dim=0).numpy()
+        wide, high = layout.mcu_size
+        rows, columns = units.mask.shape
+        whole = np.zeros((rows * high, columns * wide))
+        whole[: len(outside), : outside.shape[1]] = outside
+        worst = whole.reshape(rows, high, columns, wide).max(axis=(1, 3)) * units.mask
+        limit = np.sort(worst, axis=None)[-min(_MOST_UNITS, worst.size)]
+        return worst >= max(limit, 1.0)
+
+    def _nearer(self, first: Patch, second: Patch) -> Patch:
+        """Of two patches the better one; of exact ones, the better one of each unit."""
+        if not (first.exact and second.exact):
+            return first if first.different <= second.different else second
+        better = self._distances(first) <= self._distances(second)
+        units = self._finisher.touched
+        which = Touched(units.layout, units.rows, units.columns, better).pixels()
+        return self._finisher.judge(np.where(which[..., None], first.pixels, second.pixels))
+
+    def _distances(self, patch: Patch) -> np.ndarray:
+        """The sum of each unit, (rows, columns), of a patch's samples."""
+        layout = self._part.layout
+        reached = integer_samples(patch.pixels, layout)
+        sums = np.zeros(layout.mcu_grid)
+        for c, (weights, wanted) in enumerate(zip(self._weights, self._wanted, strict=True)):
+            squares = weights * np.square(reached[c] - wanted)
+            sums += sums_of_units(by_block(squares).sum(axis=(2, 3)), c, layout)
+        return sums

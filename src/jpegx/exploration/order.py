@@ -15,11 +15,11 @@ from jpegx.errors import JpegxError
 from jpegx.exploration.block_programs import integer_samples_of, largest
 from jpegx.exploration.cell_bounds import cell_range, spectra, used_blocks
 from jpegx.exploration.functionals import Functional, by_block, contrast
+from jpegx.exploration.parameters import BadParameter
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.samples import with_samples
 from jpegx.exploration.selection import Selection, touched
 from jpegx.exploration.statements import Answer, Can, Cannot, Statement
-from jpegx.exploration.tools import BadParameter
 from jpegx.jpeg.file import QuantizedJpeg
 
 LEVELS = "gray levels"

@@ -99,15 +99,17 @@ class Glyph:
         return f"{self.height} pixels high at {place}{turned}, {self.font.name}"
 
 
-def find_fonts(folder: Path) -> list[Font]:
-    """The fonts of a folder, by name. Raises JpegxError: no folder, no font, or a broken one."""
+def find_fonts(path: Path) -> list[Font]:
+    """The font of a file, or all of a folder, by name. Raises JpegxError: none, or broken ones."""
+    if path.is_file():
+        return [Font(path)]
     try:
-        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in FONT_SUFFIXES)
+        paths = sorted(p for p in path.iterdir() if p.suffix.lower() in FONT_SUFFIXES)
     except OSError as error:
-        raise JpegxError(f"{folder}: {error.strerror}") from None
+        raise JpegxError(f"{path}: {error.strerror}") from None
     if not paths:
-        raise JpegxError(f"{folder}: no fonts in it ({', '.join(sorted(FONT_SUFFIXES))})")
-    return [Font(path) for path in paths]
+        raise JpegxError(f"{path}: no fonts in it ({', '.join(sorted(FONT_SUFFIXES))})")
+    return [Font(found) for found in paths]
 
 
 def placed_glyphs(

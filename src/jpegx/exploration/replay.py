@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from jpegx.exploration.edit import Edit, Request
 from jpegx.exploration.minimise import Limits, Watch, unwatched
+from jpegx.exploration.parameters import BadParameter
 from jpegx.exploration.region_spec import parse_region
 from jpegx.exploration.run_edit import run
 from jpegx.exploration.session import Session, Step, digest
-from jpegx.exploration.tools import OVERS, BadParameter, find_tool
+from jpegx.exploration.tools import OVERS, find_tool
 from jpegx.exploration.wire import parse_values
 
 _NO_LIMIT = 86400.0

@@ -16,13 +16,14 @@ from jpegx.exploration.edit import Edit, Request
 from jpegx.exploration.minimise import Found, Limits, Watch, minimise, unwatched
 from jpegx.exploration.objectives.brightness import MeanLuma
 from jpegx.exploration.objectives.objective import Objective
+from jpegx.exploration.parameters import BadParameter
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.placing import best_place, rotated
 from jpegx.exploration.scene import Scene, image_of
 from jpegx.exploration.selection import Selection, touched
 from jpegx.exploration.state import State
 from jpegx.exploration.statements import Cannot
-from jpegx.exploration.tools import BadParameter, Over, Tool, find_tool
+from jpegx.exploration.tools import Over, Tool, find_tool
 from jpegx.exploration.variables import CellVariables, NoiseVariables, Variables
 from jpegx.exploration.workbench import Workbench
 from jpegx.sampling.spec import SamplerSpec

@@ -3,47 +3,15 @@
 The command line, the page and the checks of session files are made from this list.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from jpegx.errors import JpegxError
+from jpegx.exploration.parameters import BadParameter, Parameter, checked
+from jpegx.models.zoo import CHARACTERS
 
-Kind = Literal["number", "integer", "flag", "choice", "level", "image", "region", "periods"]
 Over = Literal["noise", "cells", "both", "draws"]
 OVERS: tuple[Over, ...] = get_args(Over)
-
-_LARGEST = 1e4
-_MOST_PERIODS = 4
-
-
-class BadParameter(JpegxError):
-    """A parameter of a tool that cannot be used. ``parameter``: its name; ``reason``: why not."""
-
-    def __init__(self, parameter: str, reason: str) -> None:
-        super().__init__(f"{parameter}: {reason}")
-        self.parameter = parameter
-        self.reason = reason
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """What a tool is told, beside the region. ``required``: without it there is nothing to do.
-
-    Kinds: numbers and integers have ends; a "level" is a number of gray levels, one of
-    ``choices``, or "" for none; an "image" is uint8 (height, width, 4); a "region" is a RegionSpec;
-    "periods" are pairs of numbers.
-    """
-
-    name: str
-    kind: Kind
-    help: str
-    default: Any = None
-    least: float = -_LARGEST
-    most: float = _LARGEST
-    choices: tuple[str, ...] = ()
-    required: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,59 +36,7 @@ class Tool:
         values = {
             name: p.default if given.get(name) is None else given[name] for name, p in known.items()
         }
-        return {name: _checked(known[name], value) for name, value in values.items()}
-
-
-def _checked(parameter: Parameter, value: Any) -> Any:  # noqa: ANN401 (any kind of value)
-    if value is None:
-        if parameter.required:
-            raise BadParameter(parameter.name, "it must be given")
-        return None
-    match parameter.kind:
-        case "number" | "integer":
-            return _number(parameter, value)
-        case "level":
-            return value if value in ("", *parameter.choices) else _number(parameter, value)
-        case "flag":
-            if not isinstance(value, bool):
-                raise BadParameter(parameter.name, "it is yes or no")
-        case "choice":
-            if value not in parameter.choices:
-                raise BadParameter(parameter.name, f"one of {', '.join(parameter.choices)}")
-        case "periods":
-            if not isinstance(value, list | tuple) or len(value) > _MOST_PERIODS:
-                raise BadParameter(parameter.name, f"at most {_MOST_PERIODS} pairs of numbers")
-            return [_period(parameter, pair) for pair in value]
-        case "image" | "region":
-            if isinstance(value, str | int | float | list | dict):
-                raise BadParameter(parameter.name, f"it is no {parameter.kind}")
-    return value
-
-
-def _number(parameter: Parameter, value: Any) -> float | int:  # noqa: ANN401
-    whole = parameter.kind == "integer"
-    if isinstance(value, str):
-        try:
-            value = int(value) if whole else float(value)
-        except ValueError:
-            raise BadParameter(parameter.name, f"{value[:40]!r} is no number") from None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise BadParameter(parameter.name, "it is no number")
-    if whole and value != int(value):
-        raise BadParameter(parameter.name, "it is no whole number")
-    if not parameter.least <= value <= parameter.most:
-        ends = f"{parameter.least:g} to {parameter.most:g}"
-        raise BadParameter(parameter.name, f"{value:g} is not in the range {ends}")
-    return int(value) if whole else float(value)
-
-
-def _period(parameter: Parameter, pair: Any) -> tuple[float, float]:  # noqa: ANN401
-    if not isinstance(pair, list | tuple) or len(pair) != 2:
-        raise BadParameter(parameter.name, "pairs X,Y of numbers")
-    x, y = (_number(Parameter(parameter.name, "number", "", None, -4096, 4096), v) for v in pair)
-    if abs(x) + abs(y) < 1:
-        raise BadParameter(parameter.name, "a period of less than a pixel")
-    return x, y
+        return {name: checked(known[name], value) for name, value in values.items()}
 
 
 def _strength(default: float, most: float, text: str, least: float = 0.0) -> Parameter:
@@ -257,6 +173,25 @@ TOOLS: dict[str, Tool] = {
                     "flag",
                     "Look for the place and the size nearby that the file allows best.",
                     False,
+                ),
+            ),
+        ),
+        Tool(
+            "classify",
+            "Make a region look like a letter or a digit, in the eyes of a classifier.",
+            "glyph_class:Classify",
+            (
+                Parameter(
+                    "character",
+                    "choice",
+                    "A digit or a letter, of which small ones count as capitals.",
+                    choices=tuple(CHARACTERS),
+                    required=True,
+                ),
+                Parameter(
+                    "classifier",
+                    "classifier",
+                    "Whose opinion counts: a file of jpegx train glyphs.",
                 ),
             ),
         ),

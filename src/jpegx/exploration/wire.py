@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from jpegx.exploration.parameters import BadParameter
 from jpegx.exploration.region_spec import (
     RegionSpec,
     decode_picture,
     encode_picture,
     parse_region,
 )
-from jpegx.exploration.tools import BadParameter, Tool
+from jpegx.exploration.tools import Tool
 from jpegx.jpeg.layout import Layout
+from jpegx.models.glyph_classifier import NamedClassifier
 
 
 def values_json(tool: Tool, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,12 +44,16 @@ def finite(value: Any) -> Any:  # noqa: ANN401 (any JSON)
 def _json(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, np.ndarray):
         return {"png": encode_picture(value)}
+    if isinstance(value, NamedClassifier):
+        return value.name
     return value.json() if isinstance(value, RegionSpec) else value
 
 
 def _parsed(kind: str | None, name: str, value: Any, layout: Layout) -> Any:  # noqa: ANN401
     if value is None:
         return None
+    if kind == "classifier":
+        raise BadParameter(name, "no file of weights is opened because a session names it")
     if kind == "image":
         if not isinstance(value, dict) or not isinstance(value.get("png"), str):
             raise BadParameter(name, "a picture is an object with a png in base64")

@@ -10,6 +10,8 @@ SUFFIX = ".safetensors"
 DEFAULT = "general"
 # Names of regressions that are the trunks of other weights.
 TRUNKS = {"regression": "general"}
+# Classes of the classifier of glyphs: small letters count as capitals.
+CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def weights_folder() -> Path:

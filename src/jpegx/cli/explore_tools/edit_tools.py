@@ -26,7 +26,8 @@ from jpegx.cli.explore_options import (
     show,
 )
 from jpegx.cli.shared_options import Finite
-from jpegx.exploration.tools import OVERS, TOOLS, BadParameter, Parameter, Tool
+from jpegx.exploration.parameters import BadParameter, Parameter
+from jpegx.exploration.tools import OVERS, TOOLS, Tool
 
 _EXAMPLES = {
     "brighten": "--region 120,80,24x32 --to max -o brighter.png",
@@ -34,11 +35,13 @@ _EXAMPLES = {
     "like": "--region 120,80,40x40 --source-region 10,10,40x40",
     "periodic": "--region 120,80,40x40 --period 7.5,0 --period 0,6",
     "scribble": "--region 120,80,40x40 --strokes strokes.png --kind brighter",
+    "classify": "--region 120,80,16x24 --character 8 -o an_8.png",
     "copy": "--region 120,80,40x40 --picture other.png",
     "dissimilar": "--region 120,80,40x40 -n 4 -o folder/",
     "random": "--region 120,80,40x40 -n 4 -o folder/",
 }
-_METAVARS = {"image": "PICTURE", "region": "X,Y,WxH", "level": "LEVEL"}
+_MANY = 8  # choices, beyond which the help does not list them
+_METAVARS = {"classifier": "FILE", "image": "PICTURE", "region": "X,Y,WxH", "level": "LEVEL"}
 
 
 class _Pair(click.ParamType[tuple[float, float]]):
@@ -74,7 +77,10 @@ def _option(parameter: Parameter) -> Callable[[Callable[..., None]], Callable[..
         case "number" | "integer":
             settings |= {"type": Finite(parameter.least, parameter.most), "show_default": True}
         case "choice":
-            settings |= {"type": click.Choice(parameter.choices), "show_default": True}
+            choice = click.Choice(parameter.choices, case_sensitive=parameter.name != "character")
+            settings |= {"type": choice, "show_default": True, "required": parameter.required}
+            if len(parameter.choices) > _MANY:
+                settings["metavar"] = parameter.name.upper()
         case "periods":
             return click.option(
                 "--period",
@@ -85,7 +91,7 @@ def _option(parameter: Parameter) -> Callable[[Callable[..., None]], Callable[..
                 help="Period in pixels, also negative or broken; again for a second one. Without "
                 "it is found in the region.",
             )
-        case "image":
+        case "image" | "classifier":
             settings |= {"type": click.Path(path_type=Path), "required": parameter.required}
     if parameter.default not in (None, ""):
         settings["default"] = parameter.default
@@ -216,12 +222,15 @@ def _values(tool: Tool, given: dict[str, Any]) -> dict[str, Any]:
     """The tool's parameters, with pictures read."""
     from jpegx.exploration.region_spec import RegionSpec, read_rgba
     from jpegx.exploration.shapes import BadRegion, parse_rectangle
+    from jpegx.models.glyph_classifier import open_classifier
 
     values: dict[str, Any] = {}
     for parameter in tool.parameters:
         value = given[_key(parameter)]
         if parameter.kind == "image" and value is not None:
             value = read_rgba(value, str(value))
+        elif parameter.kind == "classifier" and value is not None:
+            value = open_classifier(value)
         elif parameter.kind == "region" and value is not None:
             try:
                 value = RegionSpec((parse_rectangle(value),))

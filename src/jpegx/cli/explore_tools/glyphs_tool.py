@@ -41,8 +41,8 @@ Examples:
 @click.option(
     "--fonts",
     type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="A folder of fonts (TrueType, OpenType).  [default: the one of Pillow]",
+    metavar="FONTS",
+    help="A font (TrueType, OpenType), or a folder of them.  [default: the one of Pillow]",
 )
 @click.option(
     "--height",
@@ -84,6 +84,12 @@ Examples:
     help="A character this near (gray levels, root mean square) is not ruled out.",
 )
 @click.option(
+    "--classifier",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Whose opinion is told: a file of jpegx train glyphs.  [default: the one of jpegx]",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
@@ -106,6 +112,7 @@ def command(
     contrast: float,
     turn: float,
     tolerance: float,
+    classifier: Path | None,
     output: Path | None,
     overwrite: bool,
     as_json: bool,
@@ -118,6 +125,7 @@ def command(
     ones also moved by parts of pixels and turned, with free brightness and contrast: a distance is
     certified below which no picture is that the file allows, and an exact picture is found that
     comes near. Nothing is identified by that: what is not ruled out is possible, and no more.
+    Apart from it, as likely: what a small network takes the ordinary decoder's picture for.
 
     Exit status: 0; 1, the file, the region or a font cannot be read or used; 2, wrong usage.
     """
@@ -128,6 +136,7 @@ def command(
         fitting_heights,
     )
     from jpegx.exploration.rendered_glyphs import Font, find_fonts
+    from jpegx.models.glyph_classifier import open_classifier
 
     if not among.strip() or len(among) > 200:
         raise click.BadParameter("give 1 to 200 characters", param_hint="--among")
@@ -143,7 +152,9 @@ def command(
             contrast,
             turn,
         )
-        answer, pictures = answer_glyphs(file, name, selection, request, tolerance)
+        answer, pictures = answer_glyphs(
+            file, name, selection, request, tolerance, open_classifier(classifier)
+        )
         if output is not None:
             files = {
                 f"nearest to {character!r}": (output / f"U+{ord(character):04X}.png", patch)

@@ -8,9 +8,9 @@ from jpegx.exploration.bounds import Bounds
 from jpegx.exploration.cell_bounds import Range, cell_range, used_blocks
 from jpegx.exploration.functionals import Functional, mean, part_layout
 from jpegx.exploration.objectives.objective import Objective, Values
+from jpegx.exploration.parameters import BadParameter
 from jpegx.exploration.patch import Finisher
 from jpegx.exploration.scene import LUMA, Scene, image_of, luma
-from jpegx.exploration.tools import BadParameter
 from jpegx.jpeg.color import to_components
 
 _FAR = 64.0  # gray levels: to where the search begins, and from where it is taken into the cells

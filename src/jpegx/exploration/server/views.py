@@ -13,12 +13,13 @@ from jpegx.exploration.cell_bounds import cell_range, used_blocks
 from jpegx.exploration.edit import Request
 from jpegx.exploration.functionals import part_layout
 from jpegx.exploration.minimise import Limits
+from jpegx.exploration.parameters import BadParameter, Parameter
 from jpegx.exploration.region_spec import RegionSpec, parse_region
 from jpegx.exploration.selection import touched
 from jpegx.exploration.server.page_worker import Worker
 from jpegx.exploration.session import Session
 from jpegx.exploration.spread import MOST, spread
-from jpegx.exploration.tools import OVERS, TOOLS, BadParameter, Parameter, Tool, find_tool
+from jpegx.exploration.tools import OVERS, TOOLS, Tool, find_tool
 from jpegx.exploration.wire import parse_values
 from jpegx.jpeg.box import Box
 
@@ -84,7 +85,9 @@ def _tool_json(tool: Tool, has_noise: bool, components: tuple[str, ...]) -> Json
         "summary": tool.summary,
         "several": tool.several,
         "overs": overs if tool.objective or tool.name == "dissimilar" else [],
-        "parameters": [_parameter_json(p, components) for p in tool.parameters],
+        "parameters": [
+            _parameter_json(p, components) for p in tool.parameters if p.kind != "classifier"
+        ],
     }
 
 
