@@ -165,7 +165,8 @@ class _Search:
         whole[: len(outside), : outside.shape[1]] = outside
         worst = whole.reshape(rows, high, columns, wide).max(axis=(1, 3)) * units.mask
         limit = np.sort(worst, axis=None)[-min(_MOST_UNITS, worst.size)]
-        return worst >= max(limit, 1.0)
+        chosen: np.ndarray = worst >= max(limit, 1.0)
+        return chosen
 
     def _nearer(self, first: Patch, second: Patch) -> Patch:
         """Of two patches the better one; of exact ones, the better one of each unit."""

@@ -85,7 +85,8 @@ def _misled(network: GlyphClassifier, seen: Tensor, classes: Tensor) -> Tensor:
     (slope,) = torch.autograd.grad(loss, seen)
     size = slope.flatten(1).norm(dim=1).clamp(min=1e-12)[:, None, None, None]
     length = torch.rand(len(seen), 1, 1, 1) * _PUSH
-    return (seen + length * slope / size).detach()
+    changed: Tensor = seen + length * slope / size
+    return changed.detach()
 
 
 def _answers(
