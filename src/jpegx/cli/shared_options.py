@@ -62,7 +62,7 @@ float_option = click.option(
 compress_level_option = click.option(
     "--compress-level",
     type=click.IntRange(0, 9),
-    default=3,
+    default=1,
     show_default=True,
     metavar="N",
     help="Compression from 0, fast, to 9, small.",

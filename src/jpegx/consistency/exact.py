@@ -4,8 +4,9 @@ Plain projection (Eq. 11 of Man et al. 2022) puts coefficients on the wall of th
 the rounding of pixels, of Y, Cb and Cr, and of down-sampled chroma pushes half of them out. Here
 every minimum coded unit, which JPEG treats independently, goes through as much of this as it needs:
 
-1. projection to a cell shrunk by a margin, gamut, rounding; the margin of the coefficients that
-   missed grows, and again, with ever more alternating projections between cell and gamut;
+1. projection to a cell shrunk by a margin, gamut, rounding; coefficients that missed are corrected
+   by what they lack, which rounds few pixels otherwise, their margin grows, and again, at last from
+   pixels that are all moved a little;
 2. a look for a proof that no picture can meet it (:class:`Proofs`), and a closer one if few
    units are left later: then it is taken as near as alternating projections come, with few
    coefficients outside, and no (further) search is spent on it;
@@ -40,8 +41,11 @@ from jpegx.jpeg.mcu import Region, regions
 
 _UNITS = 1024  # units at a time: their tensors stay in the cache
 _POOL = 4096  # units that plain rounding left over, before the other stages take them on
-_PLAIN = (0, 1, 2, 4, 8, 16)  # alternating projections before each plain rounding
-_FEW = 1 / 64  # a rounding that makes no larger share of the units exact is the last
+# Tries of plain rounding: alternating projections between cell and gamut before each, of all units,
+# of those that are left over, and of what cannot be met; and corrections after each rounding.
+_FIRST, _AGAIN, _GIVEN_UP = (0,), (1, 2, 4), (0, 1, 2, 4)
+_CORRECTIONS = 3
+_FEW = 1 / 64  # a try that makes no larger share of the units exact is the last
 # Searches over samples: margin of the start in DCT units, alternating projections to it, rounds
 # without gain after which a block is given up. An infinite margin is the centre of the cell, from
 # where blocks over the edge are found, which have more coefficients than pixels.
@@ -59,6 +63,7 @@ _ALL = 64
 _PATIENCE = 80  # rounds of it without gain after which a start is given up
 # Few units are searched for from several starts at once, as few blocks are: in all, for each unit,
 # and the share of the values of pixels that are a level off.
+_CHEAP = 4.0  # what exact gaps may cost (``AFFORDABLE``) to come before a second search
 _AT_ONCE, _STARTS, _OFF = 24, 8, 0.1
 _PIXELS_COST = 12  # what a round of it costs a block, in rounds on blocks of samples
 # What the searches may cost, in rounds on blocks of samples (some 8 microseconds each): for any
@@ -175,7 +180,7 @@ class _Solver:
             pixels = strip.gather(image[None]).float()
             work = Work.start(self._model, pixels, self._model.cell(strip, self._grids), first)
             first += strip.units
-            left = self._plain(work, out, _FEW)
+            left = self._round(work, _FIRST, out)
             if len(left):
                 pool.append(left)
             if sum(map(len, pool)) >= _POOL:
@@ -185,17 +190,27 @@ class _Solver:
             self._thorough(Work.join(pool), out, budget)
         return self._causes, self._squares
 
-    def _plain(self, work: Work, out: Tensor, few: float) -> Work:
-        for approaches in _PLAIN:
+    def _round(self, work: Work, tries: Sequence[int], out: Tensor, few: float = 0.0) -> Work:
+        """Tries plain rounding until a try makes less than a share ``few`` of the units exact."""
+        generator = torch.Generator().manual_seed(0)
+        for projections in tries:
             units = len(work)
-            work.approach(self._model, approaches)
-            work.round(self._model)
-            work = self._finish(work, out)
-            if not len(work) or (approaches and units - len(work) < few * units):
+            if projections:
+                work.shake(generator)
+                work.approach(self._model, projections)
+            for correction in range(1 + _CORRECTIONS):
+                if correction:
+                    work.correct(self._model)
+                work.round(self._model)
+                work = self._finish(work, out)
+                if not len(work):
+                    return work
+            if units - len(work) < few * units:
                 break
         return work
 
     def _thorough(self, work: Work, out: Tensor, budget: Budget) -> None:
+        work = self._round(work, _AGAIN, out, _FEW)
         work = self._leave_impossible(work, self._proofs.prove(work), out)
         for number, (margin, approaches, patience) in enumerate(_ATTEMPTS):
             if not len(work):
@@ -206,6 +221,9 @@ class _Solver:
                 hopeless = work.misses > _HOPELESS * work.quantized.shape[1]
                 self._put(work.select(hopeless), out)
                 work = work.select(~hopeless)
+            if number == 0:
+                causes = self._proofs.certify(work, budget, most=_CHEAP)
+                work = self._leave_impossible(work, causes, out)
             if number in _AT_THE_WALLS and len(work):
                 self._search_pixels(work, work.best[None], *_AT_THE_WALLS[number], budget)
                 work = self._finish(work, out)
@@ -228,7 +246,7 @@ class _Solver:
         lost = work.select(~possible)
         if len(lost):
             lost.give_up(self._model)
-            self._put(self._plain(lost, out, 0), out)
+            self._put(self._round(lost, _GIVEN_UP, out), out)
         return work.select(possible)
 
     def _search_samples(

@@ -1,5 +1,7 @@
 """What is proven about the units of a region: kept, so that nothing is proven twice."""
 
+from math import inf
+
 import torch
 from torch import Tensor
 
@@ -32,11 +34,15 @@ class Proofs:
             self._proven[index[unknown]] = self._ask(distinct, certify=False)[which.cpu()]
         return self._proven[index].to(work.index.device)
 
-    def certify(self, work: Work, budget: Budget) -> Tensor:
-        """The same after a look at the exact gaps of units without a proof, if these are few."""
+    def certify(self, work: Work, budget: Budget, most: float = inf) -> Tensor:
+        """The same after a look at the exact gaps of units without a proof, if these are few.
+
+        ``most``: what the gaps may cost at most, in the measure of the budget.
+        """
         index = work.index.cpu()
         unsure = (self._proven[index] == NONE).nonzero().squeeze(1)
-        if len(unsure) and budget.afford(len(unsure) * certainty_cost(self._model)):
+        cost = len(unsure) * certainty_cost(self._model)
+        if len(unsure) and cost <= most and budget.afford(cost):
             quantized = work.quantized[unsure.to(work.index.device)]
             causes = self._ask(quantized, certify=True)
             self._proven[index[unsure]] = causes.masked_fill(causes == NONE, _NO_GAP)

@@ -18,6 +18,7 @@ _MARGIN = 0.1  # DCT units: closer to its wall a coefficient costs something alr
 _GAIN = 0.5  # a coefficient that stays outside weighs this much more after every round
 _CANDIDATES = 6  # moves of a block that are priced exactly, those of the lowest estimate
 _NEVER = 1e9
+_BEYOND = 1e-3 / 8  # what one of libjpeg's integers outside the cells counts, in coefficients
 OVERHEAD = 50  # blocks that a round costs as much as, however few it works on
 _EVERY = 8  # rounds after which solved and hopeless blocks are left out
 # Few blocks are searched for from several starts at once, for which a round costs hardly more: so
@@ -32,7 +33,9 @@ class _State:
     index: Tensor  # which of the caller's blocks
     samples: Tensor  # float (M, S)
     tabu: Tensor  # (M, S): the round until which a sample must rest
-    quantized: Tensor  # (M, K)
+    centre: Tensor  # of the cells, DCT units, (M, K)
+    least: Tensor  # of libjpeg's integers in the cells, (M, K)
+    most: Tensor  # (M, K)
     weight: Tensor  # (M, K)
     low: Tensor  # (M, S)
     high: Tensor  # (M, S)
@@ -53,12 +56,13 @@ class SampleSearch:
         self._squares = self._effects.square()
         self._which = which
         self._steps = steps
+        self._half = steps / 2 - _MARGIN
 
-    def excess(self, samples: Tensor, quantized: Tensor) -> Tensor:
-        """How far the coefficients of samples (M, S) are outside their cells, (M, K)."""
-        placed = samples if self._which is None else samples[:, self._which]
-        scaled = islow((placed - 128).reshape(-1, 64)).view(quantized.shape).float()
-        return Cell(quantized, self._steps).excess(scaled)
+    def _excess(self, state: _State) -> Tensor:
+        """How far the coefficients are outside their cells, (M, K), in libjpeg's integers."""
+        placed = state.samples if self._which is None else state.samples[:, self._which]
+        scaled = islow((placed - 128).view(-1, 64)).view(state.least.shape).float()
+        return torch.maximum(state.least - scaled, scaled.sub_(state.most)).clamp_(min=0)
 
     def __call__(
         self,
@@ -94,16 +98,17 @@ class SampleSearch:
             torch.arange(len(start), device=start.device),
             start.clone(),
             torch.zeros_like(start),
-            quantized,
+            quantized * self._steps,
+            *Cell(quantized, self._steps).integers(),
             torch.ones_like(quantized),
             low,
             high,
         )
         spent = 0
         for turn in range(rounds):
-            excess = self.excess(state.samples, state.quantized)
+            excess = self._excess(state)
             outside = excess > 0
-            misses = outside.sum(dim=1) + excess.sum(dim=1) * 1e-3
+            misses = outside.sum(dim=1) + excess.sum(dim=1) * _BEYOND
             better = misses < least[state.index]
             at = state.index[better]
             best[at] = state.samples[better]
@@ -125,12 +130,13 @@ class SampleSearch:
 
     def _move(self, state: _State, turn: int, rest: Tensor) -> None:
         """Makes the cheapest move of every block: one sample by one level."""
-        half = self._steps / 2 - _MARGIN
-        placed = (state.samples - 128) @ self._effects.T
-        offset = placed - state.quantized * self._steps
-        over = (offset.abs() - half).clamp_(min=0)
-        slope = (2 * state.weight * over * offset.sign()) @ self._effects
-        near = (offset.abs() > half - _MARGIN) * state.weight
+        half = self._half
+        offset = (state.samples - 128) @ self._effects.T
+        offset -= state.centre
+        distance = offset.abs() - half
+        over = distance.clamp(min=0).mul_(2 * state.weight)
+        slope = over.copysign_(offset) @ self._effects
+        near = (distance > -_MARGIN) * state.weight
         cost = (near @ self._squares).sub_(slope.abs())
         move = -slope.sign()
         after = state.samples + move
@@ -138,8 +144,8 @@ class SampleSearch:
         cost += closed * _NEVER
         found = cost.topk(min(_CANDIDATES, cost.shape[1]), dim=1, largest=False).indices
         change = move.gather(1, found)[..., None] * self._effects.T[found]
-        energy = ((offset[:, None] + change).abs_() - half).clamp_(min=0).square_()
-        price = (energy * state.weight[:, None]).sum(dim=2) + closed.gather(1, found) * _NEVER
+        energy = change.add_(offset[:, None]).abs_().sub_(half).clamp_(min=0).square_()
+        price = energy.mul_(state.weight[:, None]).sum(dim=2) + closed.gather(1, found) * _NEVER
         least, pick = price.min(dim=1, keepdim=True)
         place = found.gather(1, pick)
         allowed = (least < _NEVER).to(move.dtype)

@@ -15,6 +15,7 @@ _WIDER = 0.25  # what a coefficient that missed gets on top of its miss
 _LEAST_ROOM, _START_ROOM = 0.05, 0.2
 # Projections that find what to give up; distances in DCT units.
 _GIVE_UP_ROUNDS, _NEAR, _FAR = 60, 1.0, 0.5
+_SHAKE = 0.7  # gray levels, the width of the range that a pixel is moved in
 _STILL = 0.01  # DCT units: units that projections move by less have arrived
 
 
@@ -26,7 +27,7 @@ class Work:
     ``pixels``: where the search for a target that survives rounding stands; ``best``: uint8 pixels
     with the least ``misses`` so far and, of these, the least distance ``beyond`` the cells; all
     (M, C, P). ``quantized``, ``margin``: (M, K); of coefficients that need not be met the margin is
-    minus infinity.
+    minus infinity. ``lacking``: what coefficients that missed lacked in the last rounding, (M, K).
     """
 
     index: Tensor
@@ -37,6 +38,7 @@ class Work:
     beyond: Tensor
     quantized: Tensor
     margin: Tensor
+    lacking: Tensor
 
     @classmethod
     def start(cls, model: UnitModel, pixels: Tensor, cell: Cell, first: int) -> "Work":
@@ -56,6 +58,7 @@ class Work:
             beyond=torch.full((len(pixels),), torch.inf, device=pixels.device),
             quantized=cell.quantized,
             margin=margin,
+            lacking=torch.zeros_like(values),
         )
 
     @classmethod
@@ -70,6 +73,14 @@ class Work:
     def select(self, units: Tensor) -> "Work":
         """Some of the units, by mask or index."""
         return Work(*(getattr(self, f.name)[units] for f in fields(self)))
+
+    def shake(self, generator: torch.Generator) -> None:
+        """Moves every pixel a little: whatever its cells leave free is rounded differently then.
+
+        Rounding what was rounded before would miss again, and wider margins only go so far.
+        """
+        off = torch.rand(self.pixels.shape, generator=generator).to(self.pixels)
+        self.pixels += off.sub_(0.5).mul_(_SHAKE)
 
     def approach(self, model: UnitModel, rounds: int) -> None:
         """Alternating projections onto the shrunk cells and the 8-bit gamut.
@@ -96,18 +107,31 @@ class Work:
         room = model.steps * (0.5 - _LEAST_ROOM)
         self.margin = room.clamp(max=margin).expand_as(self.margin)
 
+    def correct(self, model: UnitModel) -> None:
+        """Adds to the pixels what coefficients lacked in the last rounding.
+
+        Few pixels are rounded otherwise then: what was met mostly still is, at best whole blocks.
+        """
+        self.pixels = model.pixel_change(self.lacking).add_(self.pixels).clamp_(0, 255)
+
     def round(self, model: UnitModel) -> None:
         """Offers the rounded pixels; coefficients that miss get a wider margin for the next."""
-        excess = self.offer(model, self.pixels.round())
-        wider = self.margin + excess + (excess > 0) * _WIDER
-        self.margin = torch.minimum(wider, model.steps * (0.5 - _LEAST_ROOM))
-
-    def offer(self, model: UnitModel, pixels: Tensor) -> Tensor:
-        """Keeps whole-numbered pixels (M, C, P) where they miss less than the best so far.
-
-        Returns how far the coefficients are outside their cells, (M, K), in DCT units.
-        """
+        pixels = self.pixels.round()
         scaled = model.integer_coefficients(pixels)
+        excess = self._keep(model, pixels, scaled)
+        missed = excess > 0
+        wider = self.margin + excess + missed * _WIDER
+        self.margin = torch.minimum(wider, model.steps * (0.5 - _LEAST_ROOM))
+        values = scaled.div_(8)
+        wanted = Cell(self.quantized, model.steps).clamp(values, self.margin)
+        self.lacking = wanted.sub_(values).mul_(missed)
+
+    def offer(self, model: UnitModel, pixels: Tensor) -> None:
+        """Keeps whole-numbered pixels (M, C, P) where they miss less than the best so far."""
+        self._keep(model, pixels, model.integer_coefficients(pixels))
+
+    def _keep(self, model: UnitModel, pixels: Tensor, scaled: Tensor) -> Tensor:
+        """That, for their coefficients; returns how far these are outside their cells, (M, K)."""
         excess = Cell(self.quantized, model.steps).excess(scaled)
         misses, beyond = torch.count_nonzero(excess, dim=1), excess.sum(dim=1)
         better = (misses < self.misses) | ((misses == self.misses) & (beyond < self.beyond))

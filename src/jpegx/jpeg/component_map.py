@@ -3,11 +3,21 @@
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import ceil
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from jpegx.jpeg.libjpeg_arrays import sample_bias
+
+
+class _Matrices(NamedTuple):
+    """What maps the pixels of a component to its samples and back, in one floating type."""
+
+    mean: Tensor  # (P, K)
+    sum: Tensor  # (P, K)
+    bias: Tensor  # (K)
+    spread: Tensor  # (K, P)
 
 
 @dataclass(frozen=True)
@@ -31,15 +41,14 @@ class ComponentMap:
         """Down-sampled samples (M, K) of one component of the units' pixels (M, P)."""
         if self.sums is None:
             return pixels
-        return pixels @ (self.sums.T / self.pixels_per_sample).to(pixels.dtype)
+        return pixels @ self._matrices(pixels.dtype).mean
 
     def integer_samples(self, pixels: Tensor) -> Tensor:
         """libjpeg's down-sampled integers (M, K), of whole numbers (M, P), in their type."""
         if self.sums is None:
             return pixels
-        # A quarter keeps the quotient of a multiple of 3 or 9 from falling below its integer.
-        bias = (self.bias + 0.25).to(pixels.dtype)
-        total = torch.addmm(bias, pixels, self.sums.T.to(pixels.dtype))
+        matrices = self._matrices(pixels.dtype)
+        total = torch.addmm(matrices.bias, pixels, matrices.sum)
         return total.mul_(1 / self.pixels_per_sample).floor_()
 
     @cached_property
@@ -106,7 +115,29 @@ class ComponentMap:
 
     def pixels(self, samples: Tensor) -> Tensor:
         """Least change of pixels (M, P) that changes the samples by (M, K)."""
-        return samples if self.spread is None else samples @ self.spread.T.to(samples.dtype)
+        return samples if self.spread is None else samples @ self._matrices(samples.dtype).spread
+
+    def _matrices(self, dtype: torch.dtype) -> "_Matrices":
+        if dtype not in self._converted:
+            assert self.sums is not None and self.spread is not None
+            self._converted[dtype] = _Matrices(
+                *(
+                    values.to(dtype).contiguous()
+                    for values in (
+                        self.sums.T / self.pixels_per_sample,
+                        self.sums.T,
+                        # A quarter keeps the quotient of a multiple of 3 or 9 from falling below
+                        # its integer.
+                        self.bias + 0.25,
+                        self.spread.T,
+                    )
+                )
+            )
+        return self._converted[dtype]
+
+    @cached_property
+    def _converted(self) -> "dict[torch.dtype, _Matrices]":
+        return {}
 
 
 @lru_cache(maxsize=64)

@@ -37,11 +37,13 @@ class Region:
         return len(self.rows) * len(self.columns)
 
     def strips(self, units: int) -> Iterator["Region"]:
-        """The region in strips of whole rows of units, each about ``units`` large."""
-        step = max(1, units // len(self.columns))
-        for start in range(0, len(self.rows), step):
-            rows = self.rows[start : start + step]
-            yield Region(self.layout, rows, self.columns, self.height, self.width)
+        """The region in strips of about ``units``: whole rows of them, or parts of long rows."""
+        down, across = max(1, units // len(self.columns)), min(units, len(self.columns))
+        for top in range(0, len(self.rows), down):
+            for left in range(0, len(self.columns), across):
+                rows = self.rows[top : top + down]
+                columns = self.columns[left : left + across]
+                yield Region(self.layout, rows, columns, self.height, self.width)
 
     def maps(self, device: torch.device) -> tuple[ComponentMap, ...]:
         """One map per component."""
