@@ -117,26 +117,18 @@ class ComponentMap:
         """Least change of pixels (M, P) that changes the samples by (M, K)."""
         return samples if self.spread is None else samples @ self._matrices(samples.dtype).spread
 
-    def _matrices(self, dtype: torch.dtype) -> "_Matrices":
+    def _matrices(self, dtype: torch.dtype) -> _Matrices:
+        if self.sums is None or self.spread is None:
+            raise ValueError("where a sample is one pixel there are no matrices")
         if dtype not in self._converted:
-            assert self.sums is not None and self.spread is not None
-            self._converted[dtype] = _Matrices(
-                *(
-                    values.to(dtype).contiguous()
-                    for values in (
-                        self.sums.T / self.pixels_per_sample,
-                        self.sums.T,
-                        # A quarter keeps the quotient of a multiple of 3 or 9 from falling below
-                        # its integer.
-                        self.bias + 0.25,
-                        self.spread.T,
-                    )
-                )
-            )
+            mean = self.sums.T / self.pixels_per_sample
+            # A quarter keeps the quotient of a multiple of 3 or 9 from falling below its integer.
+            parts = mean, self.sums.T, self.bias + 0.25, self.spread.T
+            self._converted[dtype] = _Matrices(*(part.to(dtype).contiguous() for part in parts))
         return self._converted[dtype]
 
     @cached_property
-    def _converted(self) -> "dict[torch.dtype, _Matrices]":
+    def _converted(self) -> dict[torch.dtype, _Matrices]:
         return {}
 
 
