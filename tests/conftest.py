@@ -38,6 +38,12 @@ Run = Callable[..., Result]
 MakeJpeg = Callable[..., Path]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two for all tests; a file or two are done before a second process has begun."""
+    return 2 if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+
+
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
     """Debian's Chromium, for the tests of pages."""
