@@ -288,13 +288,8 @@ def _share(limits: Limits, both: bool, share: float) -> Limits:
 
 
 def _joined(first: Found, second: Found) -> Found:
-    return Found(
-        second.image,
-        first.start,
-        second.end,
-        first.iterations + second.iterations,
-        first.seconds + second.seconds,
-    )
+    iterations, seconds = first.iterations + second.iterations, first.seconds + second.seconds
+    return replace(second, start=first.start, iterations=iterations, seconds=seconds)
 
 
 def _part(watch: Watch, first: float, share: float) -> Callable[[float, Tensor | None], None]:
