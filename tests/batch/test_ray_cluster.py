@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from conftest import MakeJpeg, Run
+from processes import below, named
 
 PATIENCE = 1800  # seconds of a busy machine, after which something hangs
 JPEGX = [sys.executable, "-c", "from jpegx.cli.main import main; main(prog_name='jpegx')"]
@@ -51,20 +52,6 @@ def _text(path: Path) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def below(number: int) -> list[int]:
-    """A process and all that come from it."""
-    found = [number]
-    for task in Path(f"/proc/{number}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += below(int(child))
-    return found
-
-
-def actors(number: int) -> list[int]:
-    told = {pid: Path(f"/proc/{pid}/cmdline") for pid in below(number)}
-    return [p for p, path in told.items() if path.exists() and b"_Decoder" in path.read_bytes()]
-
-
 @needs_ray
 @pytest.mark.slow
 def test_a_killed_worker_and_a_killed_driver(run: Run, photos: Path, tmp_path: Path) -> None:
@@ -74,7 +61,7 @@ def test_a_killed_worker_and_a_killed_driver(run: Run, photos: Path, tmp_path: P
     wait_for(lambda: process.poll() is not None or '"status"' in _text(manifest))
     assert process.poll() is None, process.communicate()
     all_of_it = below(process.pid)
-    os.kill(actors(process.pid)[0], signal.SIGKILL)
+    os.kill(named(process.pid, b"_Decoder")[0], signal.SIGKILL)
     lines = manifest.read_text().count('"status"')
     wait_for(lambda: process.poll() is not None or manifest.read_text().count('"status"') > lines)
     process.kill()

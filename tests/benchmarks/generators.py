@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+FAMILY = "family:"
 SIZES = {"0.4": (768, 512), "12": (4000, 3000), "33": (7016, 4704)}
 
 
@@ -63,8 +64,9 @@ def measure(case: Case, path: Path) -> Result:
     if case.threads:
         torch.set_num_threads(case.threads)
     torch.manual_seed(0)
-    known = case.network in generators.families()
-    network = generators.create(case.network) if known else open_model(case.network)[1]
+    family = case.network.removeprefix(FAMILY)
+    is_family = family != case.network
+    network = generators.create(family) if is_family else open_model(case.network)[1]
     generator = in_fastest(prepare(network, torch.device("cpu"), spec.precision), spec)
     jpeg = read_jpeg(path)
     size = jpeg.layout.width * jpeg.layout.height / 1e6
@@ -103,8 +105,9 @@ def write_jpeg(path: Path, width: int, height: int) -> None:
 def main() -> None:
     """Run the cases one after the other and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    what = "families with random weights, or weights by name or file"
-    parser.add_argument("--networks", nargs="+", default=["unet", "rrdb", "general"], help=what)
+    what = f"weights by name or file, or {FAMILY}NAME, a family with random weights"
+    names = [f"{FAMILY}unet", f"{FAMILY}rrdb", "general"]
+    parser.add_argument("--networks", nargs="+", default=names, help=what)
     parser.add_argument("--megapixels", nargs="+", default=["0.4", "12"], choices=list(SIZES))
     parser.add_argument("--samples", nargs="+", type=int, default=[1, 8])
     parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"])

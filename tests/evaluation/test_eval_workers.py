@@ -1,9 +1,11 @@
 """jpegx eval by workers: the figures of one machine; and the files that other programs get."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from jpegx.evaluation.benchmark.remote import Measurer, missing_units
 from jpegx.evaluation.benchmark.request import Place, Request
 from jpegx.evaluation.benchmark.store import Store
 from jpegx.sampling.spec import SamplerSpec
+from processes import named
 
 pytestmark = pytest.mark.usefixtures("quick_eval")
 
@@ -75,15 +78,10 @@ def test_a_cluster_whose_worker_is_killed(run: Run, originals: Path, tmp_path: P
     process = subprocess.Popen([sys.executable, "-c", program, *map(str, words)])
     killed = False
     while process.poll() is None and not killed:
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                told = path.read_bytes()
-            except OSError:
-                continue
-            if b"Measurer.measure" in told and (out / "measurements.jsonl").exists():
-                os.kill(int(path.parent.name), signal.SIGKILL)
-                killed = True
-                break
+        for worker in named(process.pid, b"Measurer.measure")[:1]:
+            os.kill(worker, signal.SIGKILL)
+            killed = True
+        time.sleep(0.05)
     assert process.wait() == 0
     assert killed
     assert rows(out) == rows(tmp_path / "alone")
@@ -96,8 +94,11 @@ def test_exported_files_come_back_from_another_program(
     for name in ("bird1.png", "bird2.png"):
         (originals / name).unlink()
     words = ("--model", "laplace", "--projection", "with", "-n", 1)
-    first = run("eval", originals, "--quality", "10,30", *words, "--export-jpegs", files)
+    first = run("eval", originals, "--quality", "10,30", *words, "--export-jpegs", files, "-v")
     assert first.exit_code == 0, first.output
+    told = [line for line in first.stderr.splitlines() if line.startswith("[")]
+    assert re.fullmatch(r"\[1/3\] birds: originals: [\d.]+ s", told[0])
+    assert [line[:5] for line in told] == ["[1/3]", "[2/3]", "[3/3]"]
     for quality in (10, 30):
         made = sorted((files / f"q{quality}").iterdir())
         assert [path.name for path in made] == ["bird0.jpg"]

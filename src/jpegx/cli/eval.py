@@ -2,14 +2,15 @@
 
 import sys
 import tempfile
-from collections.abc import Sequence, Set
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence, Set
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from jpegx.cli.console import Console
+from jpegx.cli.console import Bar, Console
 from jpegx.cli.eval_options import eval_options
 from jpegx.cli.shared_options import check_address, spec_of
 from jpegx.errors import printable
@@ -49,6 +50,7 @@ def eval(  # noqa: A001 (the name of the command)
     self_ensemble: bool,
     output: Path | None,
     quiet: bool,
+    verbose: bool,
     protocol: str | None,
     executor: str,
     address: str | None,
@@ -103,8 +105,9 @@ def eval(  # noqa: A001 (the name of the command)
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jpegx-")))
         else:
             folder = output
+        steps = _Steps(ctx.obj, quiet=quiet, verbose=verbose)
         cluster = (address, jobs) if executor == "ray" else None
-        failures = _run(ctx.obj, plan, folder, cluster, keep=output is not None, quiet=quiet)
+        failures = _run(ctx.obj, plan, folder, cluster, steps, keep=output is not None)
     sys.exit(FAILED if failures else 0)
 
 
@@ -166,14 +169,44 @@ def _check_output(option: str, output: Path | None, folders: Sequence[Path]) -> 
             )
 
 
+class _Steps:
+    """Shows the steps of a run as they are done: on a bar, or as lines of a log."""
+
+    def __init__(self, console: Console, *, quiet: bool, verbose: bool) -> None:
+        self._console = console
+        self._quiet = quiet
+        self._verbose = verbose
+        self._total = self._done = 0
+        self._last = 0.0
+        self._bar: Bar | None = None
+
+    @contextmanager
+    def expected(self, total: int) -> Iterator[None]:
+        """So many steps, at most, are done within."""
+        self._total, self._done, self._last = total, 0, monotonic()
+        with self._console.progress(total, quiet=self._quiet) as self._bar:
+            yield
+        self._bar = None
+
+    def advance(self, what: str) -> None:
+        """One more is done; ``what`` it was part of."""
+        self._done += 1
+        what, now = printable(what), monotonic()
+        if self._bar is not None:
+            self._bar.advance(what)
+        if self._verbose:
+            self._console.say(f"[{self._done}/{self._total}] {what}: {now - self._last:.1f} s")
+        self._last = now
+
+
 def _run(
     console: Console,
     plan: "Plan",
     folder: Path,
     cluster: tuple[str | None, int | None] | None,
+    steps: "_Steps",
     *,
     keep: bool,
-    quiet: bool,
 ) -> int:
     """Measure, print, and write what is to be kept; the number of failures.
 
@@ -194,18 +227,15 @@ def _run(
         failures.append(line)
         console.say(line)
 
-    def advance(what: str) -> None:
-        bar.advance(printable(what))
-
     store = Store(folder)
-    context = Context(plan.request, plan.instruments, store, advance, failed)
+    context = Context(plan.request, plan.instruments, store, steps.advance, failed)
     if cluster is not None:
         from jpegx.evaluation.benchmark.remote import measure_remotely, missing_units
 
         units, (address, jobs) = list(missing_units(plan, context)), cluster
-        with console.progress(len(units), quiet=quiet) as bar:
-            measure_remotely(units, context, advance, address=address, jobs=jobs)
-    with console.progress(plan.steps, quiet=quiet) as bar:
+        with steps.expected(len(units)):
+            measure_remotely(units, context, steps.advance, address=address, jobs=jobs)
+    with steps.expected(plan.steps):
         rows = with_published(plan, list(evaluate(plan, context)))
     protocol = plan.request.protocol
     print_tables(rows, sys.stdout, () if protocol is None else protocol.columns)

@@ -274,6 +274,12 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         help="Workers of the Ray cluster.  [default: one for each GPU, or else each core]",
     ),
     click.option("--quiet", is_flag=True, help="No progress bar; errors are still shown."),
+    click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        help="Tell of each step when it is done, a picture by a decoder, with its time; for logs.",
+    ),
 )
 
 
