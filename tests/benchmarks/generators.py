@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-FAMILY = "family:"
+FAMILY = "family/"
 SIZES = {"0.4": (768, 512), "12": (4000, 3000), "33": (7016, 4704)}
 
 

@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import random
+import secrets
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -82,6 +84,8 @@ def main() -> None:
 def on_a_cluster(kills: int, files: int, chance: random.Random) -> None:
     """The same on a Ray cluster, which outlives the drivers."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    import_module("ray")  # so that no fork imports it
     ray = str(Path(sys.executable).with_name("ray"))
     done = {"driver": 0, "worker": 0}
     rounds = twice = 0

@@ -116,6 +116,27 @@ def test_what_is_not_kept_is_one_warning(run: Run, full: Path) -> None:
     assert "  also      an index of further pictures (MPF), a C2PA manifest, 2 further" in shown
 
 
+@pytest.mark.parametrize(
+    ("suffix", "told"),
+    [
+        ("webp", "IPTC and the comment are not kept in WebP"),
+        ("tif", "the comment is not kept in TIFF"),
+        ("png", None),
+    ],
+)
+def test_what_a_format_has_no_place_for_is_a_warning(
+    run: Run, full: Path, suffix: str, told: str | None
+) -> None:
+    out = full.with_name(f"out.{suffix}")
+    with Image.open(full) as shown:
+        shown.convert("RGB").save(full.with_name("theirs.png"))
+    for words in (("decode", full), ("project", full, full.with_name("theirs.png"))):
+        result = run(*words, "-o", out)
+        assert result.exit_code == 0
+        assert result.stderr == (f"{full}: warning: {told}\n" if told else "")
+        out.unlink()
+
+
 def test_info_shows_all_of_it(run: Run, full: Path) -> None:
     shown = run("info", full).stdout
     assert f"ICC profile sRGB built-in, RGB ({len(SRGB):,} bytes)" in shown

@@ -44,8 +44,9 @@ class Sampler(ABC):
     name: str
     device: torch.device
     facts: dict[str, object]
-    # Bytes that a process takes in which it works, PyTorch itself included.
-    memory: int = 1 << 29
+    # Bytes that a job of its own takes at 12 megapixels (tests/benchmarks/job_memory.py); what
+    # all jobs share, PyTorch's code, is not counted.
+    memory: int = 600 << 20
 
     def __init__(self, spec: SamplerSpec) -> None:
         self.name = spec.label

@@ -73,6 +73,8 @@ def connect(address: str | None, jobs: int | None) -> Any:  # noqa: ANN401 (Ray'
         )
     except Exception as error:  # it raises what it runs into
         reason = str(error).partition("\n")[0]
+        if address not in (None, "auto") and "RAY_AUTH_MODE" not in os.environ:
+            reason += "; for a cluster that wants its token set RAY_AUTH_MODE=token"
         raise NoRay(f"no Ray cluster at {address or 'this machine'} ({reason})") from None
     for number, handler in before.items():  # Ray sets its own
         signal.signal(number, handler)
