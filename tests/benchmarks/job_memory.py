@@ -10,6 +10,7 @@ all that it shows (RSS).
 import argparse
 import json
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -17,11 +18,12 @@ from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
-from generators import write_jpeg
-
 import jpegx.sampling.network  # noqa: F401 (so that no fork imports it)
 from jpegx.batch.executors import worker  # noqa: F401
 from jpegx.cli.main import main as run
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.generators import write_jpeg
 
 
 def seen() -> tuple[int, int]:

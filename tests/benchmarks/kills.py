@@ -100,7 +100,7 @@ def on_a_cluster(kills: int, files: int, chance: random.Random) -> None:
         words += ["--port", cluster.address.partition(":")[2], "--temp-dir", f"{name}/ray"]
         head = subprocess.Popen([ray, *words], stdout=subprocess.DEVNULL)
         cluster.head = head.pid
-        while not named(head.pid, b"raylet"):
+        while not named(head.pid, b"raylet/raylet"):
             time.sleep(0.2)
         try:
             while sum(done.values()) < kills:
@@ -138,6 +138,8 @@ def disturb(
         wanted = pictures(out) + chance.randrange(1, 6)
         while pictures(out) < wanted:
             if os.waitpid(driver, os.WNOHANG)[0]:
+                if not pictures(out):
+                    sys.exit((folder / "disturbed").read_text())
                 return
             time.sleep(0.01)
         if sum(done.values()) < kills and chance.random() < 0.5:
