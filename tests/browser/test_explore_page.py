@@ -74,7 +74,7 @@ def test_draw_brighten_undo_and_export(page: "Page", tmp_path: Path) -> None:
     page.mouse.down()
     page.mouse.move(x + 50, y + 40, steps=3)
     page.mouse.up()
-    slider = page.locator("input[data-component=Y]")
+    slider = page.locator("input[data-quantity='mean Y']")
     slider.wait_for()
     assert re.fullmatch(r"\d+,\d+,\d+x\d+", page.locator("#place").input_value())
     least, now, most = (
@@ -108,7 +108,7 @@ def test_all_of_it_by_keyboard(page: "Page") -> None:
     page.locator("#place").focus()
     page.keyboard.type("160,96,24x16")
     page.keyboard.press("Enter")
-    page.locator("input[data-component=Y]").wait_for()
+    page.locator("input[data-quantity='mean Y']").wait_for()
     page.locator("#canvas").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Shift+ArrowDown")
@@ -132,6 +132,30 @@ def test_all_of_it_by_keyboard(page: "Page") -> None:
     page.keyboard.press("Control+z")
     before = re.compile("start|brighten")
     page.locator("#history button[aria-current=true]", has_text=before).wait_for()
+
+
+def test_contrast_by_slider_and_a_region_of_another_step(page: "Page") -> None:
+    page.locator("#place").fill("96,32,32x32")
+    page.locator("#place").press("Enter")
+    slider = page.locator("input[data-quantity='std Y']")
+    page.locator("#where", has_text="96,32,32x32").wait_for()
+    least, now, most = (float(slider.get_attribute(name) or 0) for name in ("min", "value", "max"))
+    assert 0 <= least < now < most
+    items = page.locator("#history li")
+    before = items.count()
+    slider.focus()
+    page.keyboard.press("End")
+    items.nth(before).wait_for()
+    numbers = items.nth(before).inner_text()
+    assert "variance" in numbers
+    start, reached = (float(number) for number in re.findall(r"\d+\.\d+", numbers))
+    assert start == pytest.approx(now, abs=0.5)
+    assert start < reached <= most + 0.5  # the luma of pixels, not libjpeg's rounded Y
+    page.locator("#other").select_option("0")
+    page.locator("#canvas").focus()
+    page.keyboard.press("c")
+    page.locator("#history button[aria-current=true]", has_text="copy").wait_for()
+    assert page.locator("#badge").inner_text().startswith("exact: 0 differ")
 
 
 def test_what_is_wrong_is_said(page: "Page") -> None:

@@ -18,7 +18,7 @@ from jpegx.exploration.region_spec import RegionSpec, parse_region
 from jpegx.exploration.selection import touched
 from jpegx.exploration.server.page_worker import Worker
 from jpegx.exploration.session import Session
-from jpegx.exploration.spread import MOST, spread
+from jpegx.exploration.spread import MOST, measured, spread
 from jpegx.exploration.tools import OVERS, TOOLS, Tool, find_tool
 from jpegx.exploration.wire import parse_values
 from jpegx.jpeg.box import Box
@@ -126,7 +126,8 @@ def bounds_json(session: Session, data: Any) -> Json:  # noqa: ANN401 (any JSON)
     for component, name in enumerate(layout.names):
         ends = spread(part, component, region, units).total
         most_ = ends.most if ends.most < MOST else None
-        row = {"quantity": f"std {name}", "least": ends.least, "most": most_, "now": None}
+        now, _ = measured(pixels, part, component, region, units)
+        row = {"quantity": f"std {name}", "least": ends.least, "most": most_, "now": now}
         rows.append(row | {"unit": LEVELS, "method": PARSEVAL})
     own = touched(region)
     box = own.box

@@ -93,21 +93,23 @@ async function picture(file) {
   return encoded(canvas);
 }
 
-// Sliders for the means of components: nobody can ask for what the file forbids.
+const WIDEST = 127.5; // the standard deviation that samples from 0 to 255 have at most
+
+// Sliders for the means of components and the deviation of Y: nobody can ask for what the file forbids.
 export function sliders(place, rows, ask) {
-  const means = rows.filter((row) => row.quantity.startsWith("mean "));
-  place.replaceChildren(...means.map((row) => {
-    const component = row.quantity.slice(5);
+  const asked = rows.filter((row) => row.quantity.startsWith("mean ") || row.quantity === "std Y");
+  place.replaceChildren(...asked.map((row) => {
+    const most = row.most ?? WIDEST;
     const slider = element("input", {
-      type: "range", step: "0.05", min: String(row.least), max: String(row.most), value: String(row.now),
-      "aria-label": row.quantity, "data-component": component,
+      type: "range", step: "0.05", min: String(row.least), max: String(most), value: String(row.now),
+      "aria-label": row.quantity, "data-quantity": row.quantity,
     });
     const now = element("output", {}, number(row.now));
     slider.addEventListener("input", () => (now.textContent = number(slider.value)));
-    slider.addEventListener("change", () => ask(component, Number(slider.value)));
-    return element("div", { class: "slider" }, element("div", { class: "ends" }, `mean ${component}`, now), slider,
+    slider.addEventListener("change", () => ask(row, Number(slider.value)));
+    return element("div", { class: "slider" }, element("div", { class: "ends" }, row.quantity, now), slider,
       element("div", { class: "ends" },
         element("span", { class: "cannot", title: "certified: not below" }, number(row.least)),
-        element("span", { class: "cannot", title: "certified: not above" }, number(row.most))));
+        element("span", { class: "cannot", title: "certified: not above" }, number(most))));
   }));
 }

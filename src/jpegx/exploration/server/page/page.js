@@ -71,7 +71,9 @@ async function bounds() {
   const [width, height] = state.file.unit;
   $("told").textContent = found.region ? `Your region is inside ${found.units} units (MCUs) of ${width}×${height}; only they change.` : "";
   $("where").textContent = found.region ? `${found.region}: certified, for every picture the file could have come from` : "Draw a region.";
-  sliders($("sliders"), found.rows, (component, to) => act(() => step("level", { component, to }, {})));
+  sliders($("sliders"), found.rows, (row, to) => act(() => (row.quantity === "std Y"
+    ? step("variance", { strength: to - row.now, whole: true }, {})
+    : step("level", { component: row.quantity.slice(5), to }, {}))));
   $("certified").tBodies[0].replaceChildren(...found.rows.map((row) => element("tr", {},
     element("td", { class: "cannot" }, "cannot"), element("td", {}, row.quantity),
     element("td", {}, `< ${number(row.least)}${row.most === null ? "" : `, > ${number(row.most)}`}`))));
@@ -82,6 +84,13 @@ async function step(tool, parameters, more) {
   if (!region) throw new Error("draw a region first");
   await post("step", { tool, region, parameters, from: state.head, ...more });
   if (tool === "scribble") view.strokes = null;
+}
+
+// The region of the step that is compared with.
+async function copy() {
+  const region = await drawn();
+  if (!region) throw new Error("draw a region first");
+  await post("copy", { from: Number($("other").value), region });
 }
 
 function badge() {
@@ -206,6 +215,7 @@ function keys(event) {
     event.preventDefault();
     if (!view.showOther) original(true);
   } else if (event.key === "g") $("grid").click();
+  else if (event.key === "c") act(copy);
   else if (event.key === "+" || event.key === "-") view.setZoom(view.zoom * (event.key === "+" ? 2 : 0.5));
   else if (/^[1-8]$/.test(event.key)) {
     const found = siblings()[Number(event.key) - 1];
@@ -260,6 +270,7 @@ async function begin() {
   $("apply").addEventListener("click", () => act(async () => step(form.tool.name, await form.values(), form.more())));
   $("form").addEventListener("submit", (event) => { event.preventDefault(); $("apply").click(); });
   $("cancel").addEventListener("click", () => act(() => post("cancel")));
+  $("copy").addEventListener("click", () => act(copy));
   $("undo").addEventListener("click", () => act(() => post("undo")));
   $("redo").addEventListener("click", () => act(() => post("redo")));
   $("bookmark").addEventListener("click", () => act(() => post("bookmark", { name: $("mark").value })));
