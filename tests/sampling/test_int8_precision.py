@@ -16,7 +16,7 @@ from jpegx.models.checkpoint_header import BadCheckpoint, read_header
 from jpegx.models.int8 import int8_works
 from jpegx.models.zoo import DEFAULT, installed
 from jpegx.sampling import hardware
-from jpegx.sampling.generate import generate
+from jpegx.sampling.generate import generate, tiles_of
 from jpegx.sampling.network import NetworkSampler
 from jpegx.sampling.sampler import Sampler, open_sampler
 from jpegx.sampling.spec import Precision, SamplerSpec
@@ -66,17 +66,21 @@ def test_pictures_are_exact_and_the_same_again(
 
 @pytest.mark.parametrize("model", ["regression", "general"])
 def test_any_tiles_and_threads_give_the_same(make_jpeg: MakeJpeg, model: str) -> None:
-    jpeg = read_jpeg(make_jpeg("photo.jpg", size=(90, 70), quality=20))
     sampler = opened(model)
     assert isinstance(sampler, NetworkSampler)
     assert sampler.facts["number_type"] == "int8"
-    whole = next(sampler.sample(jpeg, 1, 0))
     network = sampler._rendered()
-    small = network.bytes_per_pixel(4) * (70 * 90 // 2 + 200)
+    width = 2 * network.needs.halo + 160
+    jpeg = read_jpeg(make_jpeg("photo.jpg", size=(width, 32), quality=20))
+    whole = next(sampler.sample(jpeg, 1, 0))
+    small = network.bytes_per_pixel(4) * (width - 64) * 32
+    assert len(tiles_of(network, jpeg.layout, small)) > 1
     tiled = next(
         generate(network, jpeg, samples=1, seed=0, temperature=sampler.temperature, memory=small)
     )
-    torch.testing.assert_close(tiled, whole, atol=1 / 256 + 1e-3, rtol=0)
+    # The last bits of the float32 layers may tip what is rounded to 8 bits, here and there.
+    torch.testing.assert_close(tiled, whole, atol=1.5, rtol=0)
+    assert (tiled - whole).square().mean().sqrt() < 0.1
     torch.set_num_threads(3)
     try:
         assert torch.equal(next(sampler.sample(jpeg, 1, 0)), whole)
@@ -97,6 +101,10 @@ def test_auto_takes_it_where_there_is_no_bfloat16(
     assert opened(fitted, "float32").facts["number_type"] == "float32"
     plain = write_weights(fitted.with_name("plain.safetensors"), 0, {})
     assert opened(plain, "auto").facts["number_type"] == "float32"
+    with monkeypatch.context() as other:
+        other.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "SVE256")
+        assert opened(fitted, "auto").facts["number_type"] == "float32"
+        assert opened(fitted).facts["number_type"] == "int8"
     monkeypatch.setattr(hardware, "int8_works", lambda: False)
     assert opened(fitted, "auto").facts["number_type"] == "float32"
     with pytest.raises(JpegxError, match="has no int8 convolutions; leave it out"):

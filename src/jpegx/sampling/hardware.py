@@ -43,8 +43,8 @@ def prepare(generator: Generator, device: torch.device, precision: Precision) ->
 def in_fastest(generator: Generator, spec: SamplerSpec) -> Generator:
     """What draws, for a prepared generator: itself, or what computes in int8 as it does.
 
-    "auto" takes int8 on a CPU without bfloat16, if the weights have ranges for it. Raises
-    JpegxError if the spec asks for int8 where there is none.
+    "auto" takes int8 on a CPU with AVX2 and without bfloat16, if the weights have ranges for it.
+    Raises JpegxError if the spec asks for int8 where there is none.
     """
     if spec.precision == "int8":
         _check_int8(generator, spec.model)
@@ -61,8 +61,11 @@ def number_type(generator: Generator) -> str:
 
 
 def _gains_by_int8(generator: Generator) -> bool:
+    """Whether int8 was shown to be faster on such a machine, and can be had."""
     on_cpu = next(generator.parameters()).device.type == "cpu"
-    return on_cpu and generator.dtype == torch.float32 and bool(generator.ranges) and int8_works()
+    if not (on_cpu and generator.dtype == torch.float32 and generator.ranges):
+        return False
+    return torch.backends.cpu.get_cpu_capability().startswith("AVX") and int8_works()
 
 
 def _check_int8(generator: Generator, model: str) -> None:
