@@ -128,18 +128,19 @@ def digit(text: str, size: tuple[int, int], alpha: bool) -> np.ndarray:
     return np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)]) if alpha else pixels
 
 
-def clock(quality: int, model: str) -> list[Shown]:
-    """A clock's last digit, an 8, and how near other digits come there."""
+def clock(quality: int, model: str, tool: str) -> list[Shown]:
+    """A clock's last digit, an 8: how near other digits come, or what a classifier takes for them."""
     size = (20, 30)
     pixels = np.full((48, 128, 3), (20, 24, 20), np.uint8)
     for number, text in enumerate("12:08"):
         pixels[9:39, 12 + 21 * number : 32 + 21 * number] = digit(text, size, alpha=False)
     box = Box(0, 64, 48, 128)
     place = Rectangle(96, 9, *size)
-    tiles = [
-        Tile(f"a {text}?", "imprint", place, {"image": digit(text, size, alpha=True)}, "cells")
-        for text in "86037"
-    ]
+    values = {
+        "imprint": lambda text: {"image": digit(text, size, alpha=True)},
+        "classify": lambda text: {"character": text},
+    }[tool]
+    tiles = [Tile(f"{tool} {text}", tool, place, values(text), "cells") for text in "86037"]
     shown = row(pixels, quality, box, tiles, model, "standard")
     return [("original: 8", box_of(pixels, box)), *shown]
 
@@ -197,7 +198,8 @@ def main(kodak: Path, picture: Path, quality: int, model: str) -> None:
     rows = [
         photo(next(kodak.glob("4.*")), quality, FACE, FACE_EDITS, model),
         photo(next(kodak.glob("16.*")), quality, SEA, SEA_EDITS, model),
-        clock(quality, model),
+        clock(quality, model, "imprint"),
+        clock(quality, model, "classify"),
         stripes(quality, model),
     ]
     sheet(rows).save(picture, quality=88)

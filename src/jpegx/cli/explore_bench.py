@@ -25,7 +25,6 @@ if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help mus
 
     from jpegx.exploration.region_spec import RegionSpec
     from jpegx.exploration.session import Session
-    from jpegx.exploration.statements import Answer
     from jpegx.exploration.workbench import Start
     from jpegx.jpeg.file import QuantizedJpeg
     from jpegx.jpeg.layout import Layout
@@ -104,13 +103,6 @@ class BenchRequest:
         else:
             begin = read_comparable(Path(start), start, size)[..., : layout.channels]
         return Session(Workbench(jpeg, name, spec, begin, seed), self.session)
-
-
-def record(path: Path | None, jpeg: "QuantizedJpeg", name: str, answer: "Answer") -> None:
-    """Keep an answer in the session of a file, if one is named. Raises JpegxError, OSError."""
-    if path is not None:
-        bench = BenchRequest(None, None, "auto", "auto", None, path, None, 0)
-        bench.of_file(jpeg, name).record(answer)
 
 
 def _told(

@@ -5,25 +5,19 @@ from pathlib import Path
 
 import click
 
-from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
-from jpegx.cli.explore_bench import record, session_option
 from jpegx.cli.explore_options import (
     NOT_EXACT,
     RegionRequest,
     draw_request,
     draws_option,
-    failures,
-    json_option,
     model_option,
-    open_jpeg,
     overwrite_option,
     region_options,
     seed_option,
-    show,
 )
 from jpegx.cli.explore_pictures import named, write_patches
-from jpegx.cli.shared_options import max_pixels_option
+from jpegx.cli.explore_question import Question, question_options
 
 _EXAMPLES = """\b
 Examples:
@@ -77,13 +71,10 @@ Examples:
 @draws_option
 @model_option
 @seed_option
-@json_option
-@session_option
-@max_pixels_option
+@question_options
 @click.pass_obj
 def command(
     console: Console,
-    jpeg: str,
     region: RegionRequest,
     quantities: tuple[str, ...],
     quick: bool,
@@ -94,9 +85,7 @@ def command(
     draws: int,
     model: str | None,
     seed: int,
-    as_json: bool,
-    session: Path | None,
-    max_pixels: int,
+    question: Question,
 ) -> None:
     """Tell what a region can have at least and at most.
 
@@ -115,17 +104,16 @@ def command(
         raise click.UsageError("--quick makes no pictures; leave out -o.")
     likely = draw_request(draws, model, seed)
     request = BoundsRequest(quantities, quick, unit_programs, likely, slack)
-    name = name_of(jpeg)
-    with failures(console, name):
-        file = open_jpeg(console, jpeg, max_pixels)
-        answer = answer_bounds(file, name, region.select(file.layout), request)
+    with question.opened(console) as file:
+        answer = answer_bounds(file, question.name, region.select(file.layout), request)
         if output is not None:
             pictures = {
                 what: (output / f"{what.replace(' ', '-')}.png", patch)
                 for what, patch in answer.pictures.items()
             }
-            answer = named(answer, write_patches(pictures, file, name, overwrite=overwrite))
-        record(session, file, name, answer)
-    show(answer, as_json=as_json)
+            answer = named(
+                answer, write_patches(pictures, file, question.name, overwrite=overwrite)
+            )
+        question.tell(file, answer)
     if any(not patch.exact for patch in answer.pictures.values()) and output is not None:
         sys.exit(NOT_EXACT)

@@ -5,22 +5,16 @@ from pathlib import Path
 
 import click
 
-from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
-from jpegx.cli.explore_bench import record, session_option
 from jpegx.cli.explore_options import (
     DECIDED,
     RegionRequest,
     at_option,
-    failures,
-    json_option,
     luma_option,
-    open_jpeg,
     region_options,
-    show,
     tolerance_option,
 )
-from jpegx.cli.shared_options import max_pixels_option
+from jpegx.cli.explore_question import Question, question_options
 
 _EXAMPLES = """\b
 Examples:
@@ -39,22 +33,17 @@ Examples:
 @region_options
 @luma_option
 @tolerance_option
-@json_option
-@session_option
-@max_pixels_option
+@question_options
 @click.pass_obj
 def command(
     console: Console,
-    jpeg: str,
     first: Path,
     second: Path,
     at: tuple[int, int] | None,
     region: RegionRequest,
     luma: bool,
     tolerance: float,
-    as_json: bool,
-    session: Path | None,
-    max_pixels: int,
+    question: Question,
 ) -> None:
     """Tell whether the file rules out picture A, picture B, or neither, in a region.
 
@@ -67,20 +56,17 @@ def command(
     from jpegx.exploration.comparison import answer_compare
     from jpegx.exploration.hypothesis import read_hypothesis
 
-    name = name_of(jpeg)
-    with failures(console, name):
-        file = open_jpeg(console, jpeg, max_pixels)
+    with question.opened(console) as file:
         hypotheses = tuple(read_hypothesis(path, file.layout, at) for path in (first, second))
         answer, found = answer_compare(
             file,
-            name,
+            question.name,
             (hypotheses[0], hypotheses[1]),
             region.select(file.layout),
             tolerance=tolerance,
             luma=luma,
         )
-        record(session, file, name, answer)
-    show(answer, as_json=as_json)
+        question.tell(file, answer)
     verdicts = {nearness.verdict(tolerance) for nearness in found}
     worst = next(v for v in ("impossible", "undecided", "consistent") if v in verdicts)
     sys.exit(DECIDED[worst])

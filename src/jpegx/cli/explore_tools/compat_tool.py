@@ -5,21 +5,15 @@ from pathlib import Path
 
 import click
 
-from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
-from jpegx.cli.explore_bench import record, session_option
 from jpegx.cli.explore_options import (
     DECIDED,
     RegionRequest,
-    failures,
-    json_option,
-    open_jpeg,
     overwrite_option,
     region_options,
-    show,
 )
 from jpegx.cli.explore_pictures import write_map
-from jpegx.cli.shared_options import max_pixels_option
+from jpegx.cli.explore_question import Question, question_options
 
 _EXAMPLES = """\b
 Examples:
@@ -43,20 +37,15 @@ Examples:
     "another encoder does, red where none does.",
 )
 @overwrite_option
-@json_option
-@session_option
-@max_pixels_option
+@question_options
 @click.pass_obj
 def command(
     console: Console,
-    jpeg: str,
     picture: Path,
     region: RegionRequest,
     output: Path | None,
     overwrite: bool,
-    as_json: bool,
-    session: Path | None,
-    max_pixels: int,
+    question: Question,
 ) -> None:
     """Tell, unit by unit (MCU), of which encoder a picture could be the source.
 
@@ -70,16 +59,15 @@ def command(
     from jpegx.exploration.compatibility import answer_compatible
     from jpegx.io.picture_reader import read_comparable
 
-    name = name_of(jpeg)
-    with failures(console, name):
-        file = open_jpeg(console, jpeg, max_pixels)
+    with question.opened(console) as file:
         layout = file.layout
         size = layout.width, layout.height
         pixels = read_comparable(picture, str(picture), size)
-        answer, found = answer_compatible(file, name, pixels, str(picture), region.select(layout))
+        answer, found = answer_compatible(
+            file, question.name, pixels, str(picture), region.select(layout)
+        )
         if output is not None:
             write_map(output, found.map(layout.mcu_size, size), overwrite=overwrite)
-        record(session, file, name, answer)
-    show(answer, as_json=as_json)
+        question.tell(file, answer)
     possible = any(not counts.any() for counts in found.different.values())
     sys.exit(DECIDED["consistent" if possible else "impossible"])

@@ -4,20 +4,15 @@ from pathlib import Path
 
 import click
 
-from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
-from jpegx.cli.explore_bench import record, session_option
 from jpegx.cli.explore_options import (
     RegionRequest,
-    failures,
-    json_option,
-    open_jpeg,
     overwrite_option,
     region_options,
-    show,
 )
 from jpegx.cli.explore_pictures import named, write_patches
-from jpegx.cli.shared_options import Finite, max_pixels_option
+from jpegx.cli.explore_question import Question, question_options
+from jpegx.cli.shared_options import Finite
 
 _EXAMPLES = """\b
 Examples:
@@ -97,13 +92,10 @@ Examples:
     help="Write for each character the exact picture that comes nearest to it.",
 )
 @overwrite_option
-@json_option
-@session_option
-@max_pixels_option
+@question_options
 @click.pass_obj
 def command(
     console: Console,
-    jpeg: str,
     region: RegionRequest,
     among: str,
     fonts: Path | None,
@@ -115,9 +107,7 @@ def command(
     classifier: Path | None,
     output: Path | None,
     overwrite: bool,
-    as_json: bool,
-    session: Path | None,
-    max_pixels: int,
+    question: Question,
 ) -> None:
     """Tell which letters or digits a file rules out in a region, by brightness.
 
@@ -140,9 +130,7 @@ def command(
 
     if not among.strip() or len(among) > 200:
         raise click.BadParameter("give 1 to 200 characters", param_hint="--among")
-    name = name_of(jpeg)
-    with failures(console, name):
-        file = open_jpeg(console, jpeg, max_pixels)
+    with question.opened(console) as file:
         selection = region.select(file.layout)
         request = GlyphRequest(
             "".join(among.split()),
@@ -153,13 +141,12 @@ def command(
             turn,
         )
         answer, pictures = answer_glyphs(
-            file, name, selection, request, tolerance, open_classifier(classifier)
+            file, question.name, selection, request, tolerance, open_classifier(classifier)
         )
         if output is not None:
             files = {
                 f"nearest to {character!r}": (output / f"U+{ord(character):04X}.png", patch)
                 for character, patch in pictures.items()
             }
-            answer = named(answer, write_patches(files, file, name, overwrite=overwrite))
-        record(session, file, name, answer)
-    show(answer, as_json=as_json)
+            answer = named(answer, write_patches(files, file, question.name, overwrite=overwrite))
+        question.tell(file, answer)

@@ -5,25 +5,19 @@ from pathlib import Path
 
 import click
 
-from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
-from jpegx.cli.explore_bench import record, session_option
 from jpegx.cli.explore_options import (
     DECIDED,
     RegionRequest,
     at_option,
-    failures,
-    json_option,
     luma_option,
-    open_jpeg,
     output_option,
     overwrite_option,
     region_options,
-    show,
     tolerance_option,
 )
 from jpegx.cli.explore_pictures import named, write_patches
-from jpegx.cli.shared_options import max_pixels_option
+from jpegx.cli.explore_question import Question, question_options
 
 _EXAMPLES = """\b
 Examples:
@@ -51,13 +45,10 @@ Examples:
 @tolerance_option
 @output_option
 @overwrite_option
-@json_option
-@session_option
-@max_pixels_option
+@question_options
 @click.pass_obj
 def command(
     console: Console,
-    jpeg: str,
     image: Path,
     at: tuple[int, int] | None,
     region: RegionRequest,
@@ -65,9 +56,7 @@ def command(
     tolerance: float,
     output: Path | None,
     overwrite: bool,
-    as_json: bool,
-    session: Path | None,
-    max_pixels: int,
+    question: Question,
 ) -> None:
     """Find the picture that the file allows nearest to another one, in a region.
 
@@ -81,17 +70,19 @@ def command(
     from jpegx.exploration.comparison import answer_nearest
     from jpegx.exploration.hypothesis import read_hypothesis
 
-    name = name_of(jpeg)
-    with failures(console, name):
-        file = open_jpeg(console, jpeg, max_pixels)
+    with question.opened(console) as file:
         hypothesis = read_hypothesis(image, file.layout, at)
         answer, found = answer_nearest(
-            file, name, hypothesis, region.select(file.layout), tolerance=tolerance, luma=luma
+            file,
+            question.name,
+            hypothesis,
+            region.select(file.layout),
+            tolerance=tolerance,
+            luma=luma,
         )
         if output is not None:
             pictures = {f"nearest to {image.name}": (output, found.patch)}
-            written = write_patches(pictures, file, name, overwrite=overwrite)
+            written = write_patches(pictures, file, question.name, overwrite=overwrite)
             answer = named(answer, written)
-        record(session, file, name, answer)
-    show(answer, as_json=as_json)
+        question.tell(file, answer)
     sys.exit(DECIDED[found.verdict(tolerance)])

@@ -5,20 +5,14 @@ from pathlib import Path
 
 import click
 
-from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
-from jpegx.cli.explore_bench import record, session_option
 from jpegx.cli.explore_options import (
     DECIDED,
-    failures,
-    json_option,
-    open_jpeg,
     output_option,
     overwrite_option,
-    show,
 )
 from jpegx.cli.explore_pictures import named, write_patches
-from jpegx.cli.shared_options import max_pixels_option
+from jpegx.cli.explore_question import Question, question_options
 
 _EXAMPLES = """\b
 Examples:
@@ -49,20 +43,15 @@ Examples:
 )
 @output_option
 @overwrite_option
-@json_option
-@session_option
-@max_pixels_option
+@question_options
 @click.pass_obj
 def command(
     console: Console,
-    jpeg: str,
     wanted: tuple[tuple[str, str, float], ...],
     component: str | None,
     output: Path | None,
     overwrite: bool,
-    as_json: bool,
-    session: Path | None,
-    max_pixels: int,
+    question: Question,
 ) -> None:
     """Tell whether areas can be brighter than others, all at once.
 
@@ -83,17 +72,16 @@ def command(
         raise click.BadParameter(str(error), param_hint="--brighter") from None
     if any(levels != levels for _, _, levels in areas):
         raise click.BadParameter("nan is no number of levels", param_hint="--brighter")
-    name = name_of(jpeg)
-    with failures(console, name):
-        file = open_jpeg(console, jpeg, max_pixels)
+    with question.opened(console) as file:
         inequalities = [
             Inequality(select(file.layout, [a]), select(file.layout, [b]), levels)
             for a, b, levels in areas
         ]
-        answer, verdict, patch = answer_order(file, name, inequalities, component)
+        answer, verdict, patch = answer_order(file, question.name, inequalities, component)
         if output is not None and verdict == "consistent":
             pictures = {"an order of brightness": (output, patch)}
-            answer = named(answer, write_patches(pictures, file, name, overwrite=overwrite))
-        record(session, file, name, answer)
-    show(answer, as_json=as_json)
+            answer = named(
+                answer, write_patches(pictures, file, question.name, overwrite=overwrite)
+            )
+        question.tell(file, answer)
     sys.exit(DECIDED[verdict])
