@@ -129,7 +129,7 @@ def digit(text: str, size: tuple[int, int], alpha: bool) -> np.ndarray:
 
 
 def clock(quality: int, model: str, tool: str) -> list[Shown]:
-    """A clock's last digit, an 8: how near other digits come, or what a classifier takes for them."""
+    """A clock's last digit, an 8: other digits, pasted, or in the eyes of a classifier."""
     size = (20, 30)
     pixels = np.full((48, 128, 3), (20, 24, 20), np.uint8)
     for number, text in enumerate("12:08"):
