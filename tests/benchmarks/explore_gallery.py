@@ -136,11 +136,11 @@ def clock(quality: int, model: str, tool: str) -> list[Shown]:
         pixels[9:39, 12 + 21 * number : 32 + 21 * number] = digit(text, size, alpha=False)
     box = Box(0, 64, 48, 128)
     place = Rectangle(96, 9, *size)
-    values = {
-        "imprint": lambda text: {"image": digit(text, size, alpha=True)},
-        "classify": lambda text: {"character": text},
-    }[tool]
-    tiles = [Tile(f"{tool} {text}", tool, place, values(text), "cells") for text in "86037"]
+    tiles = []
+    for text in "86037":
+        pasted = {"image": digit(text, size, alpha=True)}
+        values = pasted if tool == "imprint" else {"character": text}
+        tiles.append(Tile(f"{tool} {text}", tool, place, values, "cells"))
     shown = row(pixels, quality, box, tiles, model, "standard")
     return [("original: 8", box_of(pixels, box)), *shown]
 
