@@ -13,7 +13,7 @@ import pytest
 
 from conftest import Run
 from eval_results import compressed, rows
-from jpegx.evaluation.benchmark import figures
+from jpegx.evaluation.benchmark import measuring
 from jpegx.evaluation.benchmark.context import Context
 from jpegx.evaluation.benchmark.plan import make_plan
 from jpegx.evaluation.benchmark.remote import Measurer, missing_units
@@ -58,7 +58,7 @@ def test_what_workers_measure_is_what_one_machine_measures(
             wrong += 1
     assert wrong == 2
     assert all(unit.name == "broken.png" for unit in missing_units(plan, context))
-    monkeypatch.setattr(figures, "measure_picture", None)  # nothing is left to measure
+    monkeypatch.setattr(measuring, "measure_picture", None)  # nothing is left to measure
     crops = ("--crops", "bird1.png:0,0")
     far = run("eval", originals, *MODELS, *crops, "-o", tmp_path / "far")
     assert far.exit_code == 1
@@ -84,7 +84,10 @@ def test_a_cluster_whose_worker_is_killed(run: Run, originals: Path, tmp_path: P
         time.sleep(0.05)
     assert process.wait() == 0
     assert killed
-    assert rows(out) == rows(tmp_path / "alone")
+    far = rows(out)
+    for key, row in rows(tmp_path / "alone").items():  # which has no frozen networks
+        told = {name: value for name, value in row.items() if value}
+        assert {name: far[key][name] for name in told} == told
 
 
 def test_exported_files_come_back_from_another_program(
