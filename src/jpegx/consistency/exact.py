@@ -50,9 +50,9 @@ _FEW = 1 / 64  # a try that makes no larger share of the units exact is the last
 # without gain after which a block is given up. An infinite margin is the centre of the cell, from
 # where blocks over the edge are found, which have more coefficients than pixels.
 _ATTEMPTS = ((0.4, 20, 32), (inf, 60, 64), (0.2, 60, 160))
-# A cell of less than so many pictures, in bits a coefficient, holds hardly any but the source; with
-# more of its coefficients missed than this share, no further search helps.
-_TIGHT, _HOPELESS = 0.3, 1 / 60
+# A cell of less than so many pictures, in bits a coefficient, holds hardly more than the source: one
+# long search from its centre finds as much as several, and what it leaves no other finds.
+_TIGHT, _ONCE = 0.3, ((inf, 60, 256),)
 # Searches over pixels after the second and the last of them: rounds, and pixels of each block whose
 # moves are priced.
 _AT_THE_WALLS = {1: (60, 16), 2: (150, 64)}
@@ -212,15 +212,12 @@ class _Solver:
     def _thorough(self, work: Work, out: Tensor, budget: Budget) -> None:
         work = self._round(work, _AGAIN, out, _FEW)
         work = self._leave_impossible(work, self._proofs.prove(work), out)
-        for number, (margin, approaches, patience) in enumerate(_ATTEMPTS):
+        attempts = _ONCE if self._is_tight else _ATTEMPTS
+        for number, (margin, approaches, patience) in enumerate(attempts):
             if not len(work):
                 return
             self._search_samples(work, margin, approaches, patience, budget)
             work = self._finish(work, out)
-            if self._is_tight:
-                hopeless = work.misses > _HOPELESS * work.quantized.shape[1]
-                self._put(work.select(hopeless), out)
-                work = work.select(~hopeless)
             if number == 0:
                 causes = self._proofs.certify(work, budget, most=_CHEAP)
                 work = self._leave_impossible(work, causes, out)
@@ -228,7 +225,8 @@ class _Solver:
                 self._search_pixels(work, work.best[None], *_AT_THE_WALLS[number], budget)
                 work = self._finish(work, out)
                 work = self._leave_impossible(work, self._proofs.certify(work, budget), out)
-        if len(work) and budget.rounds(len(work) * self._model.blocks, 1):
+        left = 0 if self._is_tight else len(work)
+        if left and budget.rounds(left * self._model.blocks, 1):
             starts = []
             for margin, approaches in _FROM_ELSEWHERE:
                 work.restart(self._model, margin)

@@ -3,7 +3,7 @@
 Inside the RGB cube every whole-numbered Y, Cb, Cr is the colour of some 8-bit pixel, so there each
 component can be solved by itself, and each of its blocks. What is left is a closest vector problem:
 64 integers, 64 walls. With steps of 2 or more nearly any start leads to a solution; with steps of 1
-a cell holds about one, the source, and the search gives what misses little.
+a cell holds about two, one of them the source, and the search gives what misses little.
 """
 
 from dataclasses import dataclass, fields
@@ -14,9 +14,11 @@ from torch import Tensor
 from jpegx.consistency.cell import Cell
 from jpegx.jpeg.dct import islow
 
-_MARGIN = 0.1  # DCT units: closer to its wall a coefficient costs something already
+# DCT units: closer to its wall a coefficient costs something already. Where steps are 1 this guides
+# the search: of 256 blocks of quality 100, 27 % are solved in 300 rounds with 0.1, 58 % with 0.3.
+_MARGIN = 0.3
 _GAIN = 0.5  # a coefficient that stays outside weighs this much more after every round
-_CANDIDATES = 6  # moves of a block that are priced exactly, those of the lowest estimate
+_CANDIDATES = 12  # moves of a block that are priced exactly, those of the lowest estimate
 _NEVER = 1e9
 _BEYOND = 1e-3 / 8  # what one of libjpeg's integers outside the cells counts, in coefficients
 OVERHEAD = 50  # blocks that a round costs as much as, however few it works on
