@@ -52,7 +52,7 @@ _FEW = 1 / 64  # a try that makes no larger share of the units exact is the last
 _ATTEMPTS = ((0.4, 20, 32), (inf, 60, 64), (0.2, 60, 160))
 # A cell of less than so many pictures, in bits a coefficient, holds hardly more than the source: one
 # long search from its centre finds as much as several, and what it leaves no other finds.
-_TIGHT, _ONCE = 0.3, ((inf, 60, 256),)
+_TIGHT, _ONCE = 0.3, ((inf, 60, 128),)
 # Searches over pixels after the second and the last of them: rounds, and pixels of each block whose
 # moves are priced.
 _AT_THE_WALLS = {1: (60, 16), 2: (150, 64)}
@@ -69,7 +69,7 @@ _PIXELS_COST = 12  # what a round of it costs a block, in rounds on blocks of sa
 # What the searches may cost, in rounds on blocks of samples (some 8 microseconds each): for any
 # image, and for each of its blocks.
 _BUDGET, _BLOCK_BUDGET = 100_000, 120
-_MOST_ROUNDS = 1500
+_MOST_ROUNDS, _MOST_ONCE = 1500, 256
 
 Searching = Callable[[int], None]
 
@@ -225,8 +225,9 @@ class _Solver:
                 self._search_pixels(work, work.best[None], *_AT_THE_WALLS[number], budget)
                 work = self._finish(work, out)
                 work = self._leave_impossible(work, self._proofs.certify(work, budget), out)
-        left = 0 if self._is_tight else len(work)
-        if left and budget.rounds(left * self._model.blocks, 1):
+        if self._is_tight:
+            return self._put(work, out)
+        if len(work) and budget.rounds(len(work) * self._model.blocks, 1):
             starts = []
             for margin, approaches in _FROM_ELSEWHERE:
                 work.restart(self._model, margin)
@@ -250,7 +251,8 @@ class _Solver:
     def _search_samples(
         self, work: Work, margin: float, approaches: int, patience: int, budget: Budget
     ) -> None:
-        rounds = budget.rounds(len(work) * self._model.blocks, _MOST_ROUNDS)
+        most = _MOST_ONCE if self._is_tight else _MOST_ROUNDS
+        rounds = budget.rounds(len(work) * self._model.blocks, most)
         if not rounds:
             return
         self._searching(len(work))
