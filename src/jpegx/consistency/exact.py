@@ -50,8 +50,8 @@ _FEW = 1 / 64  # a try that makes no larger share of the units exact is the last
 # without gain after which a block is given up. An infinite margin is the centre of the cell, from
 # where blocks over the edge are found, which have more coefficients than pixels.
 _ATTEMPTS = ((0.4, 20, 32), (inf, 60, 64), (0.2, 60, 160))
-# A cell of less than so many pictures, in bits a coefficient, holds hardly more than the source: one
-# long search from its centre finds as much as several, and what it leaves no other finds.
+# A cell of less than so many pictures, in bits a coefficient, holds hardly more than the source:
+# one long search from its centre finds as much as several, and what it leaves no other finds.
 _TIGHT, _ONCE = 0.3, ((inf, 60, 128),)
 # Searches over pixels after the second and the last of them: rounds, and pixels of each block whose
 # moves are priced.
