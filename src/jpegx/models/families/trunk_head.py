@@ -25,7 +25,7 @@ _GATES = 64  # features from which the energies and the extent of the places are
 _FEATURE_GAIN = 8.0  # the trunk's features are about 0.1 large
 _PLACE_GAIN = 8.0  # brings places to the size of an image
 _BRIGHT = 2.0  # detail of luma stays below about this, relative to its root mean square around
-_COLOUR = 12 / 255  # detail of colours (length in RGB / 255) stays below this
+_COLOUR = 8 / 255  # detail of colours (length in RGB / 255) stays below this
 _LEAST = 1e-7  # energy that there is around, so that nothing is divided by 0
 _LARGEST_STEP = 255.0  # of tables with 8 bits; places of coarser ones are no wider
 
