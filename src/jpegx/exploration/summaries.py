@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from jpegx.errors import JpegxError
+from jpegx.exploration.draws import is_regression
 from jpegx.exploration.minimise import Watch, unwatched
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.selection import Selection, touched
@@ -130,10 +131,8 @@ def summarise(
     """
     if draws < 3:
         raise ValueError("a summary needs three draws or more")
-    if not workbench.varies:
-        raise JpegxError(
-            f"{workbench.spec.label}: all of its pictures are the same; name a sampler"
-        )
+    if is_regression(workbench.sampler):
+        raise JpegxError(f"{workbench.spec.label}: a regression has no draws; name another model")
     units = touched(region)
     finisher = Finisher(workbench.jpeg, units)
     mask = torch.tensor(region.inside(units.box))
