@@ -1,9 +1,11 @@
 """Tasks given to workers that die: everything is told once, in order."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,6 +84,16 @@ def test_all_is_told_once_in_order(seed: int, tasks: int, deaths: int, busy: set
         else:
             assert own == outcomes_of(task)
     assert workers.most <= 5
+
+
+def test_what_the_dead_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    left = tmp_path / ".jpegx-0123456789ab.part"
+    for earlier, deaths, stays in ((False, 0, True), (False, 1, False), (True, 0, False)):
+        left.touch()
+        tasks = [replace(make_task(number), replace=earlier) for number in range(8)]
+        list(Dispatcher(iter(tasks), Unreliable(Random(0), deaths, set(), bound=5)).run())
+        assert left.exists() == stays
 
 
 def test_tasks_are_taken_as_they_are_done() -> None:

@@ -3,10 +3,12 @@
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol
 
 from jpegx.batch.outcomes import Failed, Finished, Outcome
 from jpegx.batch.tasks import NOBODY, Busy, Task, Watch
+from jpegx.io.atomic_file import remove_leftovers
 
 _WINDOW = 1 << 10  # tasks whose outcomes may wait for those of an earlier one
 _TRIES = 2
@@ -63,7 +65,8 @@ class Dispatcher:
     """Gives tasks to workers and hands on what they tell, in the order of the tasks.
 
     A task whose worker dies is given to another one, which replaces what is there of its pictures;
-    after the second time it has failed.
+    after the second time it has failed. At the end the temporary files of the dead are removed,
+    also of those of an earlier run that was killed, which may have outlived it a while.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Dispatcher:
         self._others: dict[int, Task] = {}
         self._first = self._next = 0
         self._is_exhausted = False
+        self._disturbed: set[Path] = set()  # folders in which workers have died
 
     def run(self) -> Generator[Outcome, None, None]:
         """The outcomes; those of files that another process is at come last."""
@@ -86,6 +90,8 @@ class Dispatcher:
             yield from self._ready()
             if not self._at_work and not self._again and self._is_exhausted:
                 if not self._others:
+                    for folder in self._disturbed:
+                        remove_leftovers(folder)
                     return
                 again = [
                     replace(task, wait=True)
@@ -116,6 +122,8 @@ class Dispatcher:
                     told.is_complete = True
                     continue
                 task = item
+            if task.replace:
+                self._disturbed.add(task.outputs.samples[0].parent)
             self._at_work[number] = task
             self._workers.give(number, task)
 
@@ -143,6 +151,7 @@ class Dispatcher:
         if Finished(task.source, skipped=False) in told.known:
             told.is_complete = True
             return
+        self._disturbed.add(task.outputs.samples[0].parent)
         told.tries += message.at_work
         if told.tries < _TRIES:
             self._again.append((number, replace(task, replace=True)))
