@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import jpegx
 from conftest import Run
 from jpegx.errors import JpegxError
 from jpegx.exploration.rendered_glyphs import Font, find_fonts, placed_glyphs
@@ -71,7 +72,35 @@ def test_fonts_are_hostile_until_read(run: Run, tmp_path: Path) -> None:
 
 def test_characters_that_fit_nowhere_are_left_out(run: Run, tmp_path: Path) -> None:
     file = drawn(tmp_path / "a.jpg", "8", 30)
-    words = ("explore", "glyphs", file, "--region", "3,3,2x4", "--among", "8", "--json")
-    result = run(*words)
+    words = ("explore", "glyphs", file, "--region", "3,3,7x9", "--height", "8", "--json")
+    result = run(*words, "--among", "1W")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.output)["facts"]["characters"] == {"8": None}
+    facts = json.loads(result.output)["facts"]["characters"]
+    assert facts["1"] is not None
+    assert facts["W"] is None
+
+
+def test_a_region_too_small_for_any_character(run: Run, tmp_path: Path) -> None:
+    file = drawn(tmp_path / "a.jpg", "8", 30)
+    words = ("explore", "glyphs", file, "--region", "20,20,2x2", "--among", "01")
+    for options, least in (((), 4), (("--height", "7", "--height", "9"), 7)):
+        result = run(*words, *options)
+        assert result.exit_code == 1
+        (line,) = result.output.splitlines()
+        assert line.endswith(f"too small for characters of at least {least} pixels")
+    with pytest.raises(JpegxError, match="at least 4 pixels"):
+        jpegx.explore(file, "20,20,2x2").glyphs("01")
+
+
+def test_characters_that_a_font_lacks_are_refused(run: Run, tmp_path: Path) -> None:
+    file = drawn(tmp_path / "a.jpg", "8", 30)
+    words = ("explore", "glyphs", file, *REGION, "--height", "10", "--among")
+    for character in "\u6f22\u200b":
+        result = run(*words, f"8{character}")
+        assert result.exit_code == 1
+        (line,) = result.output.splitlines()
+        assert f"Pillow's own has no visible character {character!r}" in line
+    with pytest.raises(JpegxError, match="no visible character ' '"):
+        jpegx.explore(file, "12,10,9x12").glyphs("8 ")
+    for character in "0123456789AMIl|-.":
+        Font(None).check(character)

@@ -223,15 +223,20 @@ def answer_glyphs(
 ) -> tuple[Answer, dict[str, Patch]]:
     """The distance of each character, and which the file rules out at a tolerance.
 
-    And, apart from that, what a classifier takes the ordinary decoder's picture for.
+    And, apart from that, what a classifier takes the ordinary decoder's picture for. Raises
+    JpegxError if a font lacks a character, or none fits into the region.
     """
+    characters = list(dict.fromkeys(request.characters))
+    for font in request.fonts:
+        for character in characters:
+            font.check(character)
     search = GlyphSearch(jpeg, region)
     statements: list[Statement] = []
     pictures: dict[str, Patch] = {}
     possible: list[str] = []
     excluded: list[str] = []
     facts: dict[str, object] = {}
-    for character in dict.fromkeys(request.characters):
+    for character in characters:
         found = search.read(character, request)
         if found is None:
             facts[character] = None
@@ -246,6 +251,11 @@ def answer_glyphs(
             statements.append(Can(quantity, RMSE, found.reached, 0, found.patch))
             pictures[character] = found.patch
         facts[character] = {"ink": found.ink, "nearest": found.glyph.text}
+    if facts and not possible and not excluded:
+        raise JpegxError(
+            f"the region {region.text} is too small for characters of at least "
+            f"{min(request.heights)} pixels"
+        )
     statements += search.opinion(classifier, request.characters)
     verdict = (
         f"ruled out at {levels(tolerance)}: {' '.join(excluded) or 'none'}; "

@@ -14,6 +14,8 @@ _FINE = 4  # a pixel is so many by so many of the drawing
 _MOST_BYTES = 1 << 26
 _MOST_SIDE = 512
 _OWN = "Pillow's own"
+_NO_CHARACTER = "\uffff"  # which no font has: drawn as what is missing is
+_CHECKED = 64  # pixels of the drawing, by which characters are told from what is missing
 
 
 class Font:
@@ -52,6 +54,15 @@ class Font:
         if not len(rows):
             return None
         return drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+    def check(self, character: str) -> None:
+        """Raise JpegxError if the font draws nothing for a character, or what it has for none."""
+        drawn, missing = (self.draw(c, _CHECKED) for c in (character, _NO_CHARACTER))
+        if drawn is None or (missing is not None and np.array_equal(drawn, missing)):
+            raise JpegxError(
+                f"{self.name} has no visible character {character!r}; leave it out, or take "
+                "another font"
+            )
 
     def _draw(self, character: str, height: int) -> Image.Image | None:
         try:
