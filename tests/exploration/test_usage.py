@@ -7,6 +7,7 @@ import pytest
 
 import jpegx
 from conftest import Run
+from jpegx.errors import JpegxError
 from tiny_weights import write_weights
 
 REGION = ("--region", "8,0,16x16")
@@ -83,3 +84,13 @@ def test_a_character_to_strive_for_is_asked_and_checked(run: Run, example: Path)
     result = run(*words, "--character", "b", "--iterations", "2", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.output)["statements"][0]["quantity"] == "opinion that it is 'B'"
+
+
+@pytest.mark.parametrize("slack", [-1.0, float("nan"), float("inf")])
+def test_a_slack_is_a_number_from_0_up(run: Run, example: Path, slack: float) -> None:
+    with pytest.raises(JpegxError, match="slack"):
+        jpegx.explore(example, "8,0,16x16").bounds("mean Y", quick=True, slack=slack)
+    with pytest.raises(JpegxError, match="slack"):
+        jpegx.verify(example, example, slack=slack)
+    assert run("verify", example, example, "--slack", slack).exit_code == 2
+    assert run("explore", "bounds", example, *REGION, "--slack", slack).exit_code == 2

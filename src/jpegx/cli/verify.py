@@ -11,7 +11,7 @@ import click
 
 from jpegx.cli.arguments import check_standard_input, name_of, source_of
 from jpegx.cli.console import Console, drop_output
-from jpegx.cli.shared_options import max_pixels_option
+from jpegx.cli.shared_options import Finite, max_pixels_option
 from jpegx.errors import printable
 from jpegx.io.failures import one_line
 
@@ -44,7 +44,7 @@ Examples:
 )
 @click.option(
     "--slack",
-    type=click.FloatRange(0, 100),
+    type=Finite(0, 100),
     default=0.0,
     show_default=True,
     metavar="S",

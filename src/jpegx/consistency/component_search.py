@@ -1,5 +1,7 @@
 """Units solved component by component, each block of samples by itself."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -30,12 +32,17 @@ class ComponentSearch:
         self._inverse = change_in_pixels(eye, model.region.layout)[:, :, 0]
 
     def __call__(
-        self, pixels: Tensor, quantized: Tensor, rounds: int, patience: int
+        self,
+        pixels: Tensor,
+        quantized: Tensor,
+        rounds: int,
+        patience: int,
+        at_work: Callable[[], None],
     ) -> tuple[list[Tensor], int]:
         """Samples (M, S) per component near those of real-valued pixels (M, C, P), 0 to 255.
 
-        ``quantized``: the file's integers (M, K). ``rounds``, ``patience``: as of SampleSearch.
-        Also returns the rounds of all blocks.
+        ``quantized``: the file's integers (M, K). ``rounds``, ``patience``, ``at_work``: as of
+        SampleSearch. Also returns the rounds of all blocks.
         """
         layout = self._model.region.layout
         now = to_components(pixels, layout)
@@ -49,7 +56,8 @@ class ComponentSearch:
             low = torch.minimum((low - _SLACK).ceil_(), start).clamp_(0, 255)
             high = torch.maximum((high + _SLACK).floor_(), start).clamp_(0, 255)
             blocks = [t.reshape(len(t) * self._blocks[c], -1) for t in (start, wanted, low, high)]
-            best, rounds_made = self._searches[c](*blocks, rounds=rounds, patience=patience)
+            search = self._searches[c]
+            best, rounds_made = search(*blocks, rounds=rounds, patience=patience, at_work=at_work)
             spent += rounds_made
             best = best.view(start.shape)
             found.append(best)

@@ -21,7 +21,7 @@ find. What the searches may cost is bounded for each image by its size.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import inf
 
 import torch
@@ -255,10 +255,10 @@ class _Solver:
         rounds = budget.rounds(len(work) * self._model.blocks, most)
         if not rounds:
             return
-        self._searching(len(work))
         work.restart(self._model, margin)
         work.approach(self._model, approaches)
-        samples, spent = self._components(work.pixels, work.quantized, rounds, patience)
+        told = partial(self._searching, len(work))
+        samples, spent = self._components(work.pixels, work.quantized, rounds, patience, told)
         budget.spend(spent)
         work.offer(self._model, self._realizer(work.pixels, samples))
 

@@ -6,6 +6,7 @@ component can be solved by itself, and each of its blocks. What is left is a clo
 a cell holds about two, one of them the source, and the search gives what misses little.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import torch
@@ -23,6 +24,7 @@ _NEVER = 1e9
 _BEYOND = 1e-3 / 8  # what one of libjpeg's integers outside the cells counts, in coefficients
 OVERHEAD = 50  # blocks that a round costs as much as, however few it works on
 _EVERY = 8  # rounds after which solved and hopeless blocks are left out
+_TOLD = 64  # rounds after which the caller hears that there is work
 # Few blocks are searched for from several starts at once, for which a round costs hardly more: so
 # many blocks in all, so many starts each, where so many samples of a start are a level off.
 _AT_ONCE, _STARTS, _OFF = 64, 16, 0.1
@@ -75,12 +77,14 @@ class SampleSearch:
         *,
         rounds: int,
         patience: int,
+        at_work: Callable[[], None],
     ) -> tuple[Tensor, int]:
         """The best samples found from whole-numbered ones (M, S), and what they cost.
 
         The cost is in rounds of single blocks. ``quantized``: the file's integers (M, K). ``low``,
         ``high``: bounds of the samples (M, S).
-        A block is given up after so many rounds (``patience``) without fewer misses.
+        A block is given up after so many rounds (``patience``) without fewer misses. ``at_work`` is
+        called every few rounds.
         """
         blocks = len(start)
         starts = max(1, min(_STARTS, _AT_ONCE // max(blocks, 1)))
@@ -117,6 +121,8 @@ class SampleSearch:
             since[at[misses[better] < least[at] - 0.5]] = turn
             least[at] = misses[better]
             state.weight += outside * _GAIN
+            if turn % _TOLD == 0:
+                at_work()
             if turn % _EVERY == 0:
                 solved = (least.view(starts, blocks) == 0).any(dim=0)
                 on = ~solved[state.index % blocks] & (turn - since[state.index] < patience)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jpegx.consistency.cell import check_slack
 from jpegx.errors import PictureMismatch, UnsupportedJpeg
 from jpegx.exploration.bounds_answer import BoundsAnswer, BoundsRequest, answer_bounds
 from jpegx.exploration.comparison import answer_compare, answer_nearest
@@ -87,6 +88,7 @@ class Explorer:
         seed: int = 0,
     ) -> BoundsAnswer:
         """What the region can have at least and at most: see ``jpegx explore bounds``."""
+        check_slack(slack)
         spec = None if model is None else SamplerSpec.parse(model)
         request = DrawRequest(draws, spec, seed) if draws else None
         asked = BoundsRequest(quantities, quick=quick, draws=request, slack=slack)

@@ -18,6 +18,7 @@ from jpegx.cli.explore_options import (
 )
 from jpegx.cli.explore_pictures import named, write_patches
 from jpegx.cli.explore_question import Question, question_options
+from jpegx.cli.shared_options import Finite
 
 _EXAMPLES = """\b
 Examples:
@@ -59,7 +60,7 @@ Examples:
 )
 @click.option(
     "--slack",
-    type=click.FloatRange(0, 100),
+    type=Finite(0, 100),
     default=0.0,
     show_default=True,
     metavar="S",
