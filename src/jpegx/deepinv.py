@@ -1,15 +1,13 @@
 """JPEG files for DeepInverse (https://deepinv.org), whose samplers then run on them.
 
 Needs the extra ``deepinv``. ``JpegPhysics`` is a file as their forward operator, ``CellIndicator``
-and ``CellDistance`` are what it says about an image, as data fidelities.
+and ``CellDistance`` are what it says about an image, as data fidelities. Without the extra the
+import raises ImportError.
 """
 
 from collections.abc import Sequence
 
 import torch
-from deepinv.optim import DataFidelity
-from deepinv.optim.distance import Distance
-from deepinv.physics import LinearPhysics
 from torch import Tensor
 
 from jpegx.jpeg.color import change_in_pixels
@@ -24,6 +22,13 @@ from jpegx.jpeg.transform import (
     round_straight_through,
 )
 from jpegx.models.projection import into_ranges
+
+try:
+    from deepinv.optim import DataFidelity
+    from deepinv.optim.distance import Distance
+    from deepinv.physics import LinearPhysics
+except ModuleNotFoundError:
+    raise ImportError("jpegx.deepinv needs DeepInverse: pip install 'jpegx[deepinv]'") from None
 
 _ROUNDS = 20  # projections of units that are cut by the edge of the picture
 _INSIDE = 1e-3  # steps beyond a cell that are rounding of 32-bit numbers

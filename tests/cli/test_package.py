@@ -1,5 +1,7 @@
 """The package as it is installed."""
 
+import importlib
+import sys
 import tomllib
 from pathlib import Path
 
@@ -36,3 +38,12 @@ def test_the_wheel_has_all_weights_cards_and_manual_pages_and_no_more() -> None:
     weights = {str(path.relative_to(ROOT)) for path in weight_files()}
     assert set(wheel["force-include"]) == weights | {"weights/cards"}
     assert set(wheel["shared-data"]) == {f"man/{path.name}" for path in ROOT.glob("man/*.1")}
+
+
+def test_without_deepinverse_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "jpegx.deepinv", raising=False)
+    for name in ("deepinv", "deepinv.optim", "deepinv.physics"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError) as found:
+        importlib.import_module("jpegx.deepinv")
+    assert str(found.value) == "jpegx.deepinv needs DeepInverse: pip install 'jpegx[deepinv]'"

@@ -117,6 +117,23 @@ def test_exported_files_come_back_from_another_program(
     assert other | {"decoder": "", "seconds": ""} == own | {"decoder": "", "seconds": ""}
 
 
+def test_exported_files_replace_no_others(run: Run, originals: Path, tmp_path: Path) -> None:
+    for name in ("bird1.png", "bird2.png"):
+        (originals / name).unlink()
+    made = tmp_path / "files" / "q10" / "bird0.jpg"
+    words = ("eval", originals, *MODELS, "--export-jpegs", tmp_path / "files")
+    assert run(*words).exit_code == 0
+    assert run(*words).exit_code == 0
+    content = made.read_bytes()
+    for other in (b"mine", content + b"x"):
+        made.write_bytes(other)
+        result = run(*words)
+        assert result.exit_code == 1
+        assert [line for line in result.stderr.splitlines() if "bird0.jpg: another file" in line]
+        assert "Traceback" not in result.output
+        assert made.read_bytes() == other
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

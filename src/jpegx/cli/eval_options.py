@@ -99,7 +99,8 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         type=click.Path(path_type=Path, file_okay=False),
         metavar="FOLDER",
         help="Write the JPEG files that are made of the originals into q10/ and so on in this "
-        "folder, too: for other programs, whose pictures --decoded and --jpegs then measure.",
+        "folder, too: for other programs, whose pictures --decoded and --jpegs then measure. No "
+        "other file is replaced.",
     ),
     click.option(
         "--protocol",
