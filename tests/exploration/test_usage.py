@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,6 +76,14 @@ def test_glyphs_and_order_in_python(example: Path) -> None:
     order = jpegx.explore(example).order([("0,0,8x8", "0,0,8x8", -5)])
     assert order.verdict is not None
     assert order.verdict.startswith("possible together")
+
+
+def test_unknown_values_are_refused_by_name(example: Path) -> None:
+    wrong: Any = "foo"
+    with pytest.raises(JpegxError, match="snap 'foo': one of none, blocks, units"):
+        jpegx.explore(example, "8,0,8x10", snap=wrong)
+    with pytest.raises(JpegxError, match="'foo': one of noise, cells, both, draws"):
+        jpegx.explore(example, "8,0,8x10").edit("variance", model="laplace", over=wrong)
 
 
 def test_a_character_to_strive_for_is_asked_and_checked(run: Run, example: Path) -> None:

@@ -1,6 +1,7 @@
 """JPEG as a layer: what libjpeg does to a picture, with gradients."""
 
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,6 +78,9 @@ def test_what_does_not_fit() -> None:
     luma, _ = scaled_tables(30)
     with pytest.raises(ValueError, match="for each of 3"):
         DifferentiableJpeg([luma])
+    wrong: Any = "YCbCr"
+    with pytest.raises(ValueError, match="'YCbCr': one of gray, ycbcr, rgb"):
+        DifferentiableJpeg([luma] * 3, ((2, 2), (1, 1), (1, 1)), wrong)
     with pytest.raises(ValueError, match="1 and more"):
         DifferentiableJpeg([luma * 0], ((1, 1),), "gray")
     with pytest.raises(ValueError, match="fractional"):

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from jpegx.errors import JpegxError
-from jpegx.exploration.selection import Selection, Snap, select
+from jpegx.exploration.selection import SNAPS, Selection, Snap, select
 from jpegx.exploration.shapes import (
     BadRegion,
     Ellipse,
@@ -61,8 +61,8 @@ def parse_region(data: Any, layout: Layout) -> RegionSpec:  # noqa: ANN401 (any 
     )
     if not isinstance(shapes, list) or len(shapes) > _MOST_SHAPES:
         raise BadRegion(f"a region has at most {_MOST_SHAPES} shapes")
-    if not isinstance(invert, bool) or snap not in ("none", "blocks", "units"):
-        raise BadRegion("a region's invert is true or false, its snap none, blocks or units")
+    if not isinstance(invert, bool) or snap not in SNAPS:
+        raise BadRegion(f"a region's invert is true or false, its snap one of {', '.join(SNAPS)}")
     return RegionSpec(tuple(_parse_shape(shape, layout) for shape in shapes), invert, snap)
 
 

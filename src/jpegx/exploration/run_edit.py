@@ -23,7 +23,7 @@ from jpegx.exploration.scene import Scene, image_of
 from jpegx.exploration.selection import Selection, touched
 from jpegx.exploration.state import State
 from jpegx.exploration.statements import Cannot
-from jpegx.exploration.tools import Over, Tool, find_tool
+from jpegx.exploration.tools import OVERS, Over, Tool, find_tool
 from jpegx.exploration.variables import CellVariables, NoiseVariables, Variables
 from jpegx.exploration.workbench import Workbench
 from jpegx.sampling.spec import SamplerSpec
@@ -59,6 +59,8 @@ def _over(state: State, tool: Tool, wanted: Over | None) -> Over:
     has_noise = tool.name != "copy" and state.workbench.has_noise
     if wanted is None:
         return "both" if has_noise else "cells"
+    if wanted not in OVERS:
+        raise BadParameter("over", f"{wanted!r}: one of {', '.join(OVERS)} is asked for")
     if wanted == "draws" and not state.workbench.varies:
         raise BadParameter("over", f"all samples of {state.workbench.spec.label} are the same")
     if wanted in ("noise", "both") and not has_noise:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, floor
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import Layout
 
 Snap = Literal["none", "blocks", "units"]
+SNAPS: tuple[Snap, ...] = get_args(Snap)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,12 @@ class Selection:
         return Selection(self.layout, box, self.inside(box) | other.inside(box))
 
     def snapped(self, snap: Snap) -> "Selection":
-        """All of the 8x8 blocks of the finest component, or of the units, that it touches."""
+        """All of the 8x8 blocks of the finest component, or of the units, that it touches.
+
+        Raises BadRegion for another ``snap``.
+        """
+        if snap not in SNAPS:
+            raise BadRegion(f"snap {snap!r}: one of {', '.join(SNAPS)} is asked for")
         if snap == "none":
             return self
         size = (8, 8) if snap == "blocks" else self.layout.mcu_size

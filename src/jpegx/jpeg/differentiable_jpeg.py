@@ -29,8 +29,9 @@ class DifferentiableJpeg(nn.Module):
     buffers, and part of the state that is saved.
 
     ``tables``: steps (8, 8) of each component, in natural order. ``factors``: sampling, as of
-    :class:`Layout`; those of 4:2:0 are ((2, 2), (1, 1), (1, 1)). Raises ValueError if their numbers
-    differ, a step is below 1, or a ratio of ``factors`` is no whole number.
+    :class:`Layout`; those of 4:2:0 are ((2, 2), (1, 1), (1, 1)). ``color_space``: "ycbcr", "gray"
+    or "rgb". Raises ValueError for another one, if the numbers of tables and factors differ, a step
+    is below 1, or a ratio of ``factors`` is no whole number.
     """
 
     def __init__(

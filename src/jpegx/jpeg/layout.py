@@ -21,7 +21,8 @@ class Layout:
     ``COMPONENT_NAMES``. Only their ratios matter, so they are reduced on construction: a gray file
     stored as 2x2 has the factors ((1, 1),).
 
-    Raises ValueError if the size, the number of components or a factor (1 to 4) is impossible.
+    Raises ValueError if the size, the colour space, the number of components or a factor
+    (1 to 4) is impossible.
     """
 
     width: int
@@ -32,6 +33,9 @@ class Layout:
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:
             raise ValueError(f"impossible size {self.width}x{self.height}")
+        if self.color_space not in COMPONENT_NAMES:
+            names = ", ".join(COMPONENT_NAMES)
+            raise ValueError(f"colour space {self.color_space!r}: one of {names} is asked for")
         if len(self.factors) != len(COMPONENT_NAMES[self.color_space]):
             raise ValueError(f"{self.color_space} image with {len(self.factors)} components")
         if any(not 1 <= f <= 4 for pair in self.factors for f in pair):
