@@ -20,7 +20,6 @@ from PIL.Image import Image
 
 from jpegx.consistency import compare
 from jpegx.consistency.causes import Causes
-from jpegx.consistency.cell import check_slack
 from jpegx.consistency.compare import VerifyReport
 from jpegx.errors import PictureMismatch
 from jpegx.io.picture_reader import read_comparable
@@ -213,10 +212,8 @@ def verify(
 
     ``picture``: 8 bits a channel. ``certify``: look everywhere for a proof that none is exact where
     this one differs, up to a second a unit. ``slack``: steps allowed beyond the cells. Raises what
-    :func:`read_jpeg` raises, UnreadablePicture, PictureMismatch: it is of another size or depth;
-    JpegxError for a slack below 0.
+    :func:`read_jpeg` raises, UnreadablePicture, PictureMismatch: it is of another size or depth.
     """
-    check_slack(slack)
     file = _read(jpeg)
     pixels = _pixels(file, picture)
     if pixels.dtype != np.uint8:

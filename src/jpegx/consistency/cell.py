@@ -1,18 +1,9 @@
 """The cell: the box of DCT coefficients that a file's quantized coefficients allow."""
 
 from dataclasses import dataclass
-from math import isfinite
 
 import torch
 from torch import Tensor
-
-from jpegx.errors import JpegxError
-
-
-def check_slack(slack: float) -> None:
-    """Raises JpegxError for a slack that is not a number from 0 up."""
-    if not (isfinite(slack) and slack >= 0):
-        raise JpegxError(f"a slack of {slack}; give steps, 0 or more")
 
 
 @dataclass(frozen=True)

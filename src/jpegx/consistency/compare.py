@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
 from jpegx.consistency.causes import Causes
 from jpegx.consistency.recompress import recompress
+from jpegx.errors import JpegxError
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.libjpeg_arrays import scaled_coefficients
 
@@ -62,8 +64,10 @@ def verify(
     ``certify``: look for the exact gap of every unit that nothing else is proven of, not only of
     few. ``slack``: steps beyond the cells that are counted apart (``ComponentReport.beyond``). Only
     a picture that is not exact needs torch.
-    Raises PictureMismatch if the picture does not fit, UnsupportedJpeg for fractional sampling.
+    Raises PictureMismatch if the picture does not fit, UnsupportedJpeg for fractional sampling,
+    JpegxError for a slack that is not a number from 0 up.
     """
+    check_slack(slack)
     encoded = recompress(jpeg, pixels)
     causes = Causes()
     if any(encoded.different):
@@ -72,6 +76,12 @@ def verify(
         causes = find_causes(jpeg, encoded.coefficients, certify=certify)
     components = component_reports(jpeg, encoded.different, distances(jpeg, pixels), slack)
     return VerifyReport(components, encoded.rmse, causes, slack)
+
+
+def check_slack(slack: float) -> None:
+    """Raises JpegxError for a slack that is not a number from 0 up."""
+    if not (isfinite(slack) and slack >= 0):
+        raise JpegxError(f"a slack of {slack}; give steps, 0 or more")
 
 
 def component_reports(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jpegx.consistency.cell import check_slack
+from jpegx.consistency.compare import check_slack
 from jpegx.errors import PictureMismatch, UnsupportedJpeg
 from jpegx.exploration.bounds_answer import BoundsAnswer, BoundsRequest, answer_bounds
 from jpegx.exploration.comparison import answer_compare, answer_nearest
