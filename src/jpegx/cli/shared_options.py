@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -43,6 +44,14 @@ max_pixels_option = click.option(
     callback=_pixels,
     help="Refuse files of more pixels, before memory is taken for them.  [default: 134217728]",
 )
+
+
+def slack_option(meaning: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Steps by which cells are widened; what that means to a command, its help says."""
+    return click.option(
+        "--slack", type=Finite(0, 100), default=0.0, show_default=True, metavar="S", help=meaning
+    )
+
 
 ycbcr_option = click.option(
     "--ycbcr",

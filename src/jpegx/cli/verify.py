@@ -11,7 +11,7 @@ import click
 
 from jpegx.cli.arguments import check_standard_input, name_of, source_of
 from jpegx.cli.console import Console, drop_output
-from jpegx.cli.shared_options import Finite, max_pixels_option
+from jpegx.cli.shared_options import max_pixels_option, slack_option
 from jpegx.errors import printable
 from jpegx.io.failures import one_line
 
@@ -42,14 +42,9 @@ Examples:
     help="Look for a proof in every unit that differs, not only if these are few (each takes up to "
     "a second).",
 )
-@click.option(
-    "--slack",
-    type=Finite(0, 100),
-    default=0.0,
-    show_default=True,
-    metavar="S",
-    help="Call a picture possible, too, if no coefficient is farther than 0.5 + S steps from the "
-    "file's: for files of encoders that do not simply round.",
+@slack_option(
+    "Call a picture possible, too, if no coefficient is farther than 0.5 + S steps from the "
+    "file's: for files of encoders that do not simply round."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per picture.")
 @click.pass_obj

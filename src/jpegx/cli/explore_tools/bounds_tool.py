@@ -18,7 +18,7 @@ from jpegx.cli.explore_options import (
 )
 from jpegx.cli.explore_pictures import named, write_patches
 from jpegx.cli.explore_question import Question, question_options
-from jpegx.cli.shared_options import Finite
+from jpegx.cli.shared_options import slack_option
 
 _EXAMPLES = """\b
 Examples:
@@ -58,15 +58,10 @@ Examples:
     metavar="DIR",
     help="Write the pictures that come near to the ends into this folder.",
 )
-@click.option(
-    "--slack",
-    type=Finite(0, 100),
-    default=0.0,
-    show_default=True,
-    metavar="S",
-    help="What is certified then holds for every source whose coefficients are up to 0.5 + S steps "
+@slack_option(
+    "What is certified then holds for every source whose coefficients are up to 0.5 + S steps "
     "from the file's: for files of encoders that do not simply round. The pictures are exact as "
-    "ever.",
+    "ever."
 )
 @overwrite_option
 @draws_option
