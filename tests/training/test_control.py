@@ -307,3 +307,5 @@ def test_published_recipes_are_whole() -> None:
         assert recipe.makes_sampler
     recipe = load_recipe("explorable")
     assert recipe.training.frozen == ("luma.",)
+    twin = load_recipe("explorable", ["generator.config.noise=false", "control.steps=0"])
+    assert (twin.active, twin.makes_sampler) == (["regression"], False)

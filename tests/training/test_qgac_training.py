@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from jpegx.metrics.ssim import similarity
 from jpegx.models.files import decoded_rgb
+from jpegx.models.registry import generators
 from jpegx.training.autocast import Precision
 from jpegx.training.crew import Crew
 from jpegx.training.data.compress import compress
@@ -69,6 +70,28 @@ def test_recipes_as_published() -> None:
     assert (weights.game, weights.adversarial) == ("relativistic", 5e-3)
     assert (weights.texture, weights.texture_layer, weights.l1) == (1, "conv5_3", 1e-2)
     assert (weights.r1, weights.consistency, stage.critic.family) == (0, (0, 0), "dcgan")
+
+
+def test_rows_of_the_published_ablation() -> None:
+    """Table 5: luma alone, every row of about as many parameters."""
+    rows: tuple[tuple[str, ...], ...] = (
+        (),
+        ("tables=none", "features=554", "growth=554"),
+        ("tables=concat", "features=554", "growth=554"),
+        ("parts=frequency", "per_frequency=97"),
+        ("parts=block",),
+        ("fusion=false",),
+    )
+    for changes in rows:
+        recipe = load_recipe("qgac-ablation", [f"generator.config.{each}" for each in changes])
+        stage = recipe.of(RegressionOptions)
+        assert (recipe.active, stage.steps, stage.schedule) == (["regression"], 100_000, "cosine")
+        assert stage.rate(0, 1.0) == pytest.approx(1e-6)
+        assert recipe.data == load_recipe("qgac-luma").data
+        with torch.device("meta"):
+            network = generators.create("qgac", recipe.generator.config)
+        luma = [p for name, p in network.named_parameters() if name.startswith("luma.")]
+        assert sum(p.numel() for p in luma) == pytest.approx(256.8e6, rel=0.01)
 
 
 def test_what_a_stage_needs_is_asked_for_before_it_begins() -> None:

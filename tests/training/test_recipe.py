@@ -1,11 +1,15 @@
 """Recipes: what the package brings, what is refused, and how a run changes its rates."""
 
 import itertools
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
+from guide import ROOT
+from jpegx.models.registry import generators
 from jpegx.training.options import BadRecipe
 from jpegx.training.recipe.recipe import load_recipe, parse_recipe
 from jpegx.training.recipe.text import recipe_text
@@ -92,6 +96,24 @@ def test_the_rows_of_the_published_ablation() -> None:
         assert (regression.steps, stage.steps) == (50_000, 400_000)
         assert (recipe.generator.family, stage.critic.family) == ("rrdb", "resnet34")
         assert (regression.loss, recipe.data.quality_power) == ("mse", 1)
+
+
+def test_the_rows_of_the_guide() -> None:
+    """What it says of the ablations of the other papers are changes of recipes."""
+    text = (ROOT / "man" / "guide" / "train.md").read_text("utf-8")
+    table = text.partition("## What the other papers leave out")[2].partition("\n## ")[0]
+    names, seen = list[str](), 0
+    for line in table.splitlines():
+        cells = [re.findall("`([^`]+)`", cell) for cell in line.strip("|").split("|")]
+        if not line.startswith("| ") or len(cells) != 3 or cells[2] == ["--set"]:
+            continue
+        names, seen = cells[1] or names, seen + 1
+        for name in names:
+            recipe = load_recipe(name, [word for word in cells[2] if "=" in word])
+            assert not cells[2] or recipe != load_recipe(name)
+            with torch.device("meta"):
+                generators.create(recipe.generator.family, recipe.generator.config)
+    assert seen == 10
 
 
 def test_changes_on_the_command_line() -> None:
