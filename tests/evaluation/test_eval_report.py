@@ -4,6 +4,7 @@ import json
 import re
 from base64 import b64decode
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,10 @@ from PIL import Image
 
 from conftest import Run
 from eval_results import compressed, pixels
+from jpegx.evaluation.benchmark.rows import Row
+from jpegx.evaluation.report.plots import alpha_lines
+from jpegx.models.card import Interpolation
+from tiny_weights import write_weights
 
 pytestmark = pytest.mark.usefixtures("quick_eval")
 
@@ -95,6 +100,56 @@ def test_maps_as_printed(run: Run, originals: Path, tmp_path: Path) -> None:
     assert shown("standard projected: inconsistency").max() == 0
     assert shown("standard projected: variance").min() == 255
     assert run("eval", originals, "--maps").exit_code == 2
+
+
+@pytest.mark.usefixtures("figures_drawn")
+def test_figures_over_alpha(run: Run, originals: Path, tmp_path: Path) -> None:
+    """Ehrlich et al. 2020, B.2: blends between the two networks that they were made of."""
+    ends = {
+        "plain": write_weights(tmp_path / "plain.safetensors", 0, {}, noise=False),
+        "sharp": write_weights(tmp_path / "sharp.safetensors", 1, {}, noise=True),
+    }
+    half = tmp_path / "half.safetensors"
+    blended = (f"{ends['plain']}=0.75", f"{ends['sharp']}=0.25", half)
+    assert run("train", "blend", *blended).exit_code == 0
+    models = [("--model", path) for path in (*ends.values(), half)]
+    models += [("--model", f"{half}:temperature=0")]
+    given = (*chain(*models), "--quality", 10, "-n", 1, "--projection", "without")
+    result = run("eval", originals, *given, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    found = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))["rows"]
+    of = {row["decoder"]: row["interpolation"] for row in found}
+    assert of["half"] == {"name": "half", "start": "plain", "end": "sharp", "alpha": 0.25}
+    assert of["half:temperature=0.0"] == of["half"]
+    assert of["plain"] is of["sharp"] is of["originals"] is None
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    data = re.findall(r'alt="Figures over alpha, from plain to sharp" src="[^,]*,([^"]*)"', page)
+    assert len(data) == 1
+    drawn = b64decode(data[0]).decode()
+    for words in ("PSNR", "SSIM 8x8", "alpha, the share of sharp", "quality 10:temperature=0.0"):
+        assert f"<!-- {words} -->" in drawn
+
+
+def test_lines_over_alpha() -> None:
+    """Ends are those with the options of the blends, or without any; each variant has its own."""
+
+    def row(decoder: str, alpha: float | None = None, quality: int = 10) -> Row:
+        own = None if alpha is None else Interpolation(decoder.split(":")[0], "r", "g", alpha)
+        return Row("x", quality, decoder, 1, 1, {}, [], None, {}, interpolation=own)
+
+    names = ("r", "r projected", "g:temperature=1", "g projected", "g:temperature=1 projected")
+    rows = [*map(row, names), row("b", 0.7), row("a", 0.2), row("b", 0.7, quality=40)]
+    rows += [row("b:temperature=1", 0.7), row("b:temperature=1 projected", 0.7)]
+    lines = alpha_lines("r", "g", rows)
+    assert {n: [(a, each.decoder) for a, each in line] for n, line in lines.items()} == {
+        "quality 10": [(0, "r"), (0.2, "a"), (0.7, "b")],
+        "quality 10:temperature=1": [(0, "r"), (0.7, "b:temperature=1"), (1, "g:temperature=1")],
+        "quality 10:temperature=1 projected": [
+            (0, "r projected"),
+            (0.7, "b:temperature=1 projected"),
+            (1, "g:temperature=1 projected"),
+        ],
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from conftest import Run
+from jpegx.models.card import interpolation_of
 from jpegx.models.checkpoint import load, save
 from jpegx.models.generator import Generator
 from jpegx.models.registry import generators
@@ -52,6 +53,23 @@ def test_every_weight_is_the_sum(run: Run, tmp_path: Path, family: str) -> None:
         "1 one": {"share": 0.25, "steps": 7},
         "2 two": {"share": 0.75},
     }
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        None,
+        {},
+        [1, 2],
+        {"1 a": {"share": 1}},
+        {"1 a": {"share": 1}, "2 b": {"share": 1}, "3 c": {"share": -1}},
+        {"1 a": 1, "2 b": 0},
+        {"1 a": {"share": 1}, "2 b": {"share": "0"}},
+        {"1 a": {"share": 1}, "2 b": {"share": float("nan")}},
+    ],
+)
+def test_cards_that_tell_of_no_two_networks(parts: object) -> None:
+    assert interpolation_of(Path("x.safetensors"), {"blend_of": parts}) is None
 
 
 @pytest.mark.parametrize("dithers", [(True, False), (False, True)])

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from jpegx.io.paths import file_digest
 from jpegx.jpeg.file import QuantizedJpeg
-from jpegx.models.card import card_temperature
+from jpegx.models.card import card_temperature, interpolation_of
 from jpegx.models.checkpoint import open_model
 from jpegx.models.generator import Generator
 from jpegx.sampling.generate import generate
@@ -29,6 +29,7 @@ class NetworkSampler(Sampler):
         path, loaded, card = open_model(spec.model)
         self.generator = prepare(loaded, self.device, spec.precision)
         self._drawing = in_fastest(self.generator, spec)
+        self.interpolation = interpolation_of(path, card)
         self.temperature = 0.0
         if self.generator.stochastic:
             strength = card_temperature(path, card)

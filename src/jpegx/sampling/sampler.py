@@ -10,6 +10,7 @@ from torch import Tensor
 from jpegx.errors import JpegxError
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import Layout
+from jpegx.models.card import Interpolation
 from jpegx.sampling.hardware import choose_device
 from jpegx.sampling.spec import COMMAND, RESTORER, SamplerSpec
 
@@ -38,12 +39,13 @@ class Sampler(ABC):
 
     ``name``: for tables, captions and logs. ``device``: where it computes, and where its images are
     best made into pictures. ``facts``: all that its samples depend on beside the file, the seed and
-    their number, as JSON holds it.
+    their number, as JSON holds it. ``interpolation``: of which weights its own are a blend.
     """
 
     name: str
     device: torch.device
     facts: dict[str, object]
+    interpolation: Interpolation | None = None
     # Bytes that a job of its own takes at 12 megapixels (tests/benchmarks/job_memory.py); what
     # all jobs share, PyTorch's code, is not counted.
     memory: int = 600 << 20

@@ -16,6 +16,7 @@ from jpegx.evaluation.benchmark.request import Projection
 from jpegx.io.paths import file_digest
 from jpegx.io.picture_reader import read_comparable
 from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.models.card import Interpolation
 from jpegx.sampling.eight_bit import EightBit
 from jpegx.sampling.sampler import Sampler, open_sampler
 from jpegx.sampling.spec import SamplerSpec
@@ -36,9 +37,14 @@ class Task:
 
 
 class Decoder(ABC):
-    """What makes pictures of files. ``rows``: its names in the table, one for each variant."""
+    """What makes pictures of files.
+
+    ``rows``: its names in the table, one for each variant. ``interpolation``: of which weights its
+    own are a blend.
+    """
 
     rows: tuple[str, ...]
+    interpolation: Interpolation | None = None
 
     @abstractmethod
     def facts(self, name: str) -> dict[str, object]:
@@ -66,6 +72,7 @@ class ModelDecoder(Decoder):
         clamped = (sampler.name + PLAIN,) if plain else ()
         projected = (sampler.name + PROJECTED,) if projection != "without" else ()
         self.rows = own + clamped + projected
+        self.interpolation = sampler.interpolation
         self._sampler = sampler
         self._seed = seed
 

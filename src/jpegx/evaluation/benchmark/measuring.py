@@ -1,6 +1,7 @@
 """One decoder on the files of one data set: every picture, then the set as a whole."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from jpegx.evaluation.benchmark.context import Context
@@ -44,7 +45,8 @@ class Cell:
             if units:
                 quality, data_set = self._files.quality, self._originals.data_set.name
                 crops = self._originals.crops(done)
-                yield make_row(data_set, quality, row, units, distances, crops)
+                made = make_row(data_set, quality, row, units, distances, crops)
+                yield replace(made, interpolation=self._decoder.interpolation)
 
     def missing(self, name: str) -> list[str]:
         """The rows of which there are no figures of a picture yet. Raises what hinders them."""

@@ -7,6 +7,7 @@ from statistics import fmean, geometric_mean
 from typing import Any
 
 from jpegx.metrics.calibration import Calibration, CalibrationResult
+from jpegx.models.card import Interpolation
 
 ORIGINALS = "originals"
 REFERENCE = "reference"
@@ -42,6 +43,7 @@ class Row:
     the keys of ``columns.COLUMNS`` and some more; what does not apply is not there. ``nonzero``:
     share of coefficients that are not zero, by frequency. ``crops``: keys of the crops in the
     report by title. ``published``: whether a paper printed it, and nothing was measured.
+    ``interpolation``: of which weights those of the decoder are a blend.
     """
 
     data_set: str
@@ -54,6 +56,7 @@ class Row:
     calibration: CalibrationResult | None
     crops: dict[str, str]
     published: bool = False
+    interpolation: Interpolation | None = None
 
 
 def make_row(

@@ -33,6 +33,7 @@ small { color: #777; } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd; }
 
 _PLANE = "Towards the bottom left is better: natural pictures that agree with the file."
 _GAINS = "Of one sample; published figures over the JPEG of the same paper."
+_ALPHA = "Weights between two others (jpegx train blend): the first at 0, the second at 1."
 _RANKS = (
     "Flat on the dotted line: samples that cannot be told from the original. Higher at both ends: "
     "too much alike; a hump: too different; a slope: too bright or too dark."
@@ -98,6 +99,7 @@ def _data_set(name: str, rows: Sequence[Row], store: Store) -> str:
         ("Perception and consistency", _PLANE, plots.plane(rows, look)),
         ("Over the qualities", "", plots.curves(rows, look)),
         ("Gained over the JPEG", _GAINS, plots.gains(rows, look)),
+        ("Between two networks", _ALPHA, plots.interpolations(rows)),
         ("Calibration", _RANKS, plots.ranks(rows, look) + _wide(calibration_table(rows))),
         ("Calibration of means", _MEANS, _wide(means_table(rows))),
         ("Frequencies", _FREQUENCIES, plots.frequencies(rows, look)),

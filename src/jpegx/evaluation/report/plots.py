@@ -9,6 +9,7 @@ from jpegx.evaluation.report.columns import Column, used_columns
 from jpegx.evaluation.report.style import Look, add_legend, image, new_figure
 
 _FEATURES = tuple(f"frechet_efficientnet-lite0_{stride}" for stride in (4, 8, 16))
+_ALPHA = ("psnr", "ssim_uniform", "consistency", "swd", "niqe", "lpips", "dists", "fid")
 STANDARD, JPEG = "standard", "JPEG"  # the JPEG's own row: measured, and in a paper's table
 # The first that is there stands for perceptual quality.
 _PERCEPTION = ("fid", _FEATURES[1], "swd", "niqe")
@@ -99,6 +100,54 @@ def _gain(row: Row, rows: Sequence[Row]) -> tuple[float, float] | None:
         return None
     more, ssim = (row.figures[key] - own[0].figures[key] for key in keys)
     return more, ssim
+
+
+def interpolations(rows: Sequence[Row]) -> str:
+    """Figures over alpha, from one network to another: a picture for each two that were blended.
+
+    Ehrlich et al. 2020, B.2. A line for each quality, and for each variant and options.
+    """
+    pairs = dict.fromkeys((i.start, i.end) for row in rows if (i := row.interpolation) is not None)
+    return "".join(_between(start, end, rows) for start, end in pairs)
+
+
+def _between(start: str, end: str, rows: Sequence[Row]) -> str:
+    lines = alpha_lines(start, end, rows)
+    if not lines:
+        return ""
+    look = Look(list(lines))
+    columns = [c for c in used_columns(rows) if c.key in _ALPHA or c.key.startswith("frechet_")]
+    figure, axes = new_figure([column.title for column in columns])
+    for column, one in zip(columns, axes, strict=True):
+        for name, line in lines.items():
+            points = [(a, row.figures[column.key]) for a, row in line if column.key in row.figures]
+            if points:
+                one.plot(*zip(*points, strict=True), label=name, **look.of(name))
+        one.set_xlabel(f"alpha, the share of {end}", fontsize=8)
+    add_legend(figure, axes)
+    return image(figure, f"Figures over alpha, from {start} to {end}")
+
+
+def alpha_lines(start: str, end: str, rows: Sequence[Row]) -> dict[str, list[tuple[float, Row]]]:
+    """Alphas and their rows, in order, for each quality, variant and options of the blends of two.
+
+    The rows of the two themselves are found by their names: those with the options of the blends,
+    or else without any, as a regression has no temperature. Lines of one point are left out.
+    """
+    lines: dict[str, dict[float, Row]] = {}
+    for row in rows:
+        own = row.interpolation
+        if own is not None and (own.start, own.end) == (start, end):
+            options = row.decoder.removeprefix(own.name)
+            line = lines.setdefault(_named(row.quality) + options, {})
+            line[own.alpha] = row
+            peers = {peer.decoder: peer for peer in rows if peer.quality == row.quality}
+            _, space, variant = options.partition(" ")
+            for alpha, name in ((0.0, start), (1.0, end)):
+                found = peers.get(name + options) or peers.get(name + space + variant)
+                if found is not None:
+                    line[alpha] = found
+    return {name: sorted(line.items()) for name, line in lines.items() if len(line) > 1}
 
 
 def ranks(rows: Sequence[Row], look: Look) -> str:

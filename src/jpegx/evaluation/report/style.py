@@ -21,7 +21,7 @@ _MARKERS = "osD^vP"
 
 
 class Look:
-    """Colours and marks of decoders, the same in every figure.
+    """Colours and marks of decoders, or of other lines, by name; the same in every figure.
 
     Hollow and dashed if projected, hollow and dotted if published.
     """
