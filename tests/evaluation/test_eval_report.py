@@ -112,9 +112,9 @@ def test_figures_over_alpha(run: Run, originals: Path, tmp_path: Path) -> None:
     half = tmp_path / "half.safetensors"
     blended = (f"{ends['plain']}=0.75", f"{ends['sharp']}=0.25", half)
     assert run("train", "blend", *blended).exit_code == 0
-    models = [("--model", path) for path in (*ends.values(), half)]
-    models += [("--model", f"{half}:temperature=0")]
-    given = (*chain(*models), "--quality", 10, "-n", 1, "--projection", "without")
+    models = (*ends.values(), half, f"{half}:temperature=0")
+    named = chain.from_iterable(("--model", model) for model in models)
+    given = (*named, "--quality", 10, "-n", 1, "--projection", "without")
     result = run("eval", originals, *given, "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
     found = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))["rows"]
