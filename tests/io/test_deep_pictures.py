@@ -1,6 +1,9 @@
 """PNG and TIFF files of 16 bits, there and back, by us and by others; broken ones."""
 
+import struct
+import tracemalloc
 import zlib
+from collections.abc import Sequence
 from io import BytesIO
 from threading import Event
 
@@ -15,7 +18,7 @@ from jpegx.io.png import Chunk, Stopped
 from jpegx.io.seen import Seen
 from jpegx.io.strip_tiff import read_deep_strips, write_strips
 from jpegx.io.tiff_exif import exif_fields
-from jpegx.io.tiff_fields import Carried
+from jpegx.io.tiff_fields import Carried, Directory, Field
 
 CARRIED = Carried({"Software": "jpegx 1", "Description": "x"}, None, None, None, None)
 
@@ -126,6 +129,30 @@ def test_any_exif_is_taken_or_left(data: bytes, start: bytes) -> None:
     carried = CARRIED._replace(more=exif_fields(start + data))
     write_strips(stream, np.zeros((2, 2, 3), np.uint16), carried, compress_level=1, stop=Event())
     assert read_deep_strips(BytesIO(stream.getvalue()), "x", (2, 2)) is not None
+
+
+def entries(*rows: tuple[int, int, int, int]) -> bytes:
+    """A directory of a TIFF structure: of each entry number, type, amount and where it points."""
+    return struct.pack("<H", len(rows)) + b"".join(struct.pack("<HHII", *row) for row in rows)
+
+
+def told(fields: Sequence[Field | Directory]) -> int:
+    return sum(told(f.fields) if isinstance(f, Directory) else len(f.data) for f in fields)
+
+
+def test_entries_that_share_their_bytes_tell_no_more_than_there_is() -> None:
+    below = 8 + len(entries(*[(0, 4, 1, 0)] * 3))
+    first = entries(*((number, 4, 1, below) for number in (34665, 34853, 40965)))
+    many = entries(*((number, 7, 60_000, 8) for number in range(40_000, 42_000)))
+    exif = (b"II*\0\x08\0\0\0" + first + many).ljust(65_000, b"x")
+    assert 0 < told(exif_fields(exif)) <= len(exif)
+    # Pictures of others are looked at, too, before it is known that they are.
+    shared = entries(*((number, 3, 190_000, 8) for number in range(2_000)))
+    picture = (b"II*\0\x08\0\0\0" + shared).ljust(400_000, b"\1")
+    tracemalloc.start()
+    assert read_deep_strips(BytesIO(picture), "x", (2, 2)) is None
+    assert tracemalloc.get_traced_memory()[1] < 20 * len(picture)
+    tracemalloc.stop()
 
 
 @given(st.lists(st.text(max_size=3), max_size=60))

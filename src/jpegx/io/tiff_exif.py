@@ -5,7 +5,7 @@ travel as they are; where these point to places of their own, as some do, that i
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from jpegx.io.tiff_fields import Directory, Field
 
@@ -22,38 +22,56 @@ _MOST = 4096  # entries of a directory
 
 
 def exif_fields(exif: bytes) -> list[Field | Directory]:
-    """The fields for a TIFF file that tell what an EXIF structure tells; what is broken is not."""
+    """The fields for a TIFF file that tell what an EXIF structure tells; what is broken is not.
+
+    All of them together have no more bytes than the structure: entries that share bytes are dropped
+    when these are used up.
+    """
     order = _ORDERS.get(exif[:4])
     if order is None or len(exif) < 8:
         return []
     first = struct.unpack_from(order + "I", exif, 4)[0]
-    found = _entries(exif, first, order, _DEEPEST)
-    return [f for f in found if isinstance(f, Directory) or f.number in _TOLD]
+    return list(_Structure(exif, order).entries(first, _DEEPEST, _TOLD | _DIRECTORIES))
 
 
-def _entries(exif: bytes, place: int, order: str, depth: int) -> Iterator[Field | Directory]:
-    if place + 2 > len(exif) or not depth:
-        return
-    seen = set()
-    count = min(struct.unpack_from(order + "H", exif, place)[0], _MOST)
-    for at in range(place + 2, min(place + 2 + 12 * count, len(exif) - 11), 12):
-        number, kind, amount = struct.unpack_from(order + "HHI", exif, at)
-        if number in seen or kind not in _SIZES or amount > len(exif):
-            continue
-        seen.add(number)
-        size = _SIZES[kind] * amount
-        start = at + 8 if size <= 4 else struct.unpack_from(order + "I", exif, at + 8)[0]
-        data = exif[start : start + size]
-        if len(data) < size or not size:
-            continue
-        if number in _DIRECTORIES:
-            if size == 4:
+class _Structure:
+    """An EXIF structure; ``left``: so many bytes of its entries may still be told."""
+
+    def __init__(self, exif: bytes, order: str) -> None:
+        self.exif = exif
+        self.order = order
+        self.left = len(exif)
+
+    def entries(
+        self, place: int, depth: int, wanted: Container[int] | None = None
+    ) -> Iterator[Field | Directory]:
+        """The entries of the directory at a place; ``wanted``: their numbers, None for all."""
+        exif, order = self.exif, self.order
+        if place + 2 > len(exif) or not depth:
+            return
+        seen = set()
+        count = min(struct.unpack_from(order + "H", exif, place)[0], _MOST)
+        for at in range(place + 2, min(place + 2 + 12 * count, len(exif) - 11), 12):
+            number, kind, amount = struct.unpack_from(order + "HHI", exif, at)
+            if number in seen or kind not in _SIZES or amount > len(exif):
+                continue
+            seen.add(number)
+            size = _SIZES[kind] * amount
+            start = at + 8 if size <= 4 else struct.unpack_from(order + "I", exif, at + 8)[0]
+            if start + size > len(exif) or not 0 < size <= self.left:
+                continue
+            if wanted is not None and number not in wanted:
+                continue
+            self.left -= size
+            data = exif[start : start + size]
+            if number not in _DIRECTORIES:
+                data = _little(data, _PARTS[kind]) if order == ">" else data
+                yield Field(number, kind, amount, data)
+            elif size == 4:
                 target = struct.unpack(order + "I", data)[0]
-                fields = list(_entries(exif, target, order, depth - 1))
+                fields = list(self.entries(target, depth - 1))
                 if fields:
                     yield Directory(number, fields)
-            continue
-        yield Field(number, kind, amount, _little(data, _PARTS[kind]) if order == ">" else data)
 
 
 def _little(data: bytes, part: int) -> bytes:

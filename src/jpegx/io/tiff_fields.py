@@ -12,6 +12,7 @@ UNSIGNED, FLOAT = 1, 3
 DEFLATE = 8
 MOST_BYTES = 1 << 32
 _MAKER = b"jpegx "
+_MOST_NUMBERS = 1 << 17  # in a field: more than any picture has tiles or strips
 
 Fields = Mapping[int, tuple[int, ...]]
 P = TypeVar("P")
@@ -155,27 +156,34 @@ def read_own(
 
 
 def _own_fields(data: bytes) -> dict[int, tuple[int, ...]] | None:
-    """The numbers and texts of a file's first directory; None if jpegx did not write the file."""
+    """The numbers and texts of a file's first directory; None if jpegx did not write the file.
+
+    Of a text the first bytes only.
+    """
     try:
         fields = _fields(data)
     except (struct.error, IndexError, KeyError):
         return None
-    return fields if bytes(fields.get(305, (0,))[:6]).startswith(_MAKER) else None
+    return fields if bytes(fields.get(305, ())) == _MAKER else None
 
 
 def _fields(data: bytes) -> dict[int, tuple[int, ...]]:
     (place,) = struct.unpack_from("<I", data, 4)
     (count,) = struct.unpack_from("<H", data, place)
     fields: dict[int, tuple[int, ...]] = {}
+    left = len(
+        data
+    )  # fields of ours have bytes of their own; others could share them a million times
     for entry in range(place + 2, place + 2 + 12 * count, 12):
         number, kind, amount = struct.unpack_from("<HHI", data, entry)
         size = _SIZES[kind] * amount
         at = entry + 8 if size <= 4 else struct.unpack_from("<I", data, entry + 8)[0]
-        if at + size > len(data):
+        left -= size
+        if at + size > len(data) or left < 0:
             raise IndexError("a field is cut off")
-        if kind in (SHORT, LONG):
+        if kind in (SHORT, LONG) and amount <= _MOST_NUMBERS:
             letter = "H" if kind == SHORT else "I"
             fields[number] = struct.unpack_from(f"<{amount}{letter}", data, at)
         elif kind == TEXT:
-            fields[number] = tuple(data[at : at + size])
+            fields[number] = tuple(data[at : at + min(size, len(_MAKER))])
     return fields
