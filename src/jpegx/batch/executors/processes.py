@@ -15,6 +15,7 @@ from jpegx.batch.executors.worker import serve
 from jpegx.batch.outcomes import Outcome
 from jpegx.batch.settings import DecodeSettings
 from jpegx.batch.tasks import NOBODY, Busy, Task, Watch
+from jpegx.signals import OF_A_TERMINAL
 
 _AHEAD = 2  # tasks that a worker has: one at work, one so that it need not wait
 _PATIENCE = 10.0  # seconds in which a worker that is asked to stop may leave all in order
@@ -134,13 +135,13 @@ def _lost(worker: _Worker) -> Iterator[tuple[int, Message]]:
 
 
 def _start_deaf() -> None:
-    """Start the process whose forks work, deaf to Ctrl-C, which goes to all of a terminal.
+    """Start the process whose forks work, deaf to Ctrl-C and to the end of the terminal.
 
-    It would ignore it by itself, but only after PyTorch is imported. A blocked signal is inherited,
-    and delivered here when it is let through again.
+    It would ignore Ctrl-C by itself, but only after PyTorch is imported. A blocked signal is
+    inherited, and delivered here when it is let through again.
     """
-    resource_tracker.ensure_running()  # which, when it starts, lets the signal through
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    resource_tracker.ensure_running()  # which, when it starts, lets Ctrl-C through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, OF_A_TERMINAL)
     try:
         ensure_running()
     finally:

@@ -21,6 +21,7 @@ from jpegx.batch.settings import DecodeSettings
 from jpegx.batch.tasks import Busy, Task, Watch
 from jpegx.io.allocator import keep_freed_memory
 from jpegx.sampling.sampler import open_sampler
+from jpegx.signals import OF_A_TERMINAL
 
 _Told = tuple[int, Message | Future[Outcome]]
 
@@ -38,7 +39,8 @@ def serve(connection: Connection, settings: DecodeSettings, threads: int) -> Non
     keep_freed_memory()
     torch.set_num_threads(threads)
     with suppress(_Stop, EOFError, ConnectionError, BrokenPipeError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it goes to all of a terminal
+        for heard_by_all in OF_A_TERMINAL:
+            signal.signal(heard_by_all, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, _stop)
         _end_with_parent()
         with Encoder(settings, None) as encoder:
