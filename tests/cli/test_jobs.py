@@ -123,16 +123,17 @@ def test_a_killed_run_goes_on_from_its_manifest(
     assert len(finished) == 8
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_interrupting_leaves_only_whole_pictures(
-    long_work: tuple[Path, tuple[object, ...]],
+    long_work: tuple[Path, tuple[object, ...]], number: signal.Signals
 ) -> None:
     out, words = long_work
     process = start(*words)
     wait_for(lambda: out.exists() and list(out.glob("*.png")))
     known = workers(process.pid)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     _, messages = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert messages == "jpegx: interrupted; the same command goes on\n"
     assert not any(Path(f"/proc/{worker}").exists() for worker in known)
     assert all(name.endswith(".png") for name in contents(out))
@@ -168,6 +169,27 @@ def test_a_manifest_belongs_to_a_run(run: Run, photos: Path, tmp_path: Path) -> 
     (tmp_path / "text").write_text("a list")
     assert run(*words, tmp_path / "text").exit_code == 2
     assert (tmp_path / "text").read_text() == "a list"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[1]", '"done"', "null", '{"begun": [1], "pictures": []}', '{"begun": "a"}']
+    + ['{"begun": "a", "pictures": 3}', '{"status": "done"}', '{"input": {}, "status": "done"}'],
+)
+def test_lines_of_no_manifest_are_left_out(
+    run: Run, photos: Path, tmp_path: Path, line: str
+) -> None:
+    words = ("decode", photos / "p00.jpg", "-o", tmp_path / "out", "--manifest", tmp_path / "m")
+    assert run(*words).exit_code == 0
+    first, *rest = (tmp_path / "m").read_text().splitlines(keepends=True)
+    (tmp_path / "m").write_text("".join((first, line + "\n", *rest)))
+    result = run(*words)
+    assert (result.exit_code, result.stderr) == (
+        0,
+        "jpegx: 1 of 1 files skipped: their pictures exist\n",
+    )
+    (tmp_path / "m").write_text('{"run": 3}\n')
+    assert "no manifest of jpegx" in run(*words).stderr
 
 
 def test_what_failed_is_tried_again(run: Run, photos: Path, tmp_path: Path) -> None:

@@ -151,6 +151,16 @@ def test_nothing_is_replaced_unasked(run: Run, example: Path, blurred: Path) -> 
     assert "already another picture" in result.stderr
 
 
+def test_the_file_itself_is_never_replaced(run: Run, example: Path, blurred: Path) -> None:
+    named = example.rename(example.with_suffix(".png"))
+    before = named.read_bytes()
+    for words in (("-o", named), ("-o", example.with_name("x.png"), "--map", named)):
+        result = run("project", named, blurred, "--overwrite", *words)
+        assert result.exit_code == 1
+        assert f"{named} is a JPEG file itself; give another {words[-2]}" in result.stderr
+        assert named.read_bytes() == before
+
+
 def _projected(path: Path) -> Path:
     return path.with_name(f"{path.stem}_projected.png")
 

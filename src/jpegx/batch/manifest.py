@@ -98,11 +98,11 @@ class Manifest:
             self._file.truncate(0)
             self._write(head)
             return
-        found = _parsed(begin)
-        if "run" not in found:
+        was = _parsed(begin).get("run")
+        if not isinstance(was, dict):
             raise BadManifest(f"{path}: it is no manifest of jpegx; give another name")
-        if found["run"] != run:
-            names = [key for key, value in run.items() if found["run"].get(key) != value]
+        if was != run:
+            names = [key for key, value in run.items() if was.get(key) != value]
             raise BadManifest(
                 f"{path}: of a run with other options ({', '.join(names)}); give another name"
             )
@@ -115,11 +115,13 @@ class Manifest:
             self._learn(_parsed(line))
 
     def _learn(self, line: Mapping[str, Any]) -> None:
-        if "begun" in line:
-            self._begun[line["begun"]] = frozenset(line["pictures"])
-        elif line.get("status") == "done":
-            self._done.add(line["input"])
-            self._begun.pop(line["input"], None)
+        """Take in a line of an earlier run; what is none of ours is left out."""
+        match line:
+            case {"begun": str(name), "pictures": [*pictures]}:
+                self._begun[name] = frozenset(one for one in pictures if isinstance(one, str))
+            case {"input": str(name), "status": "done"}:
+                self._done.add(name)
+                self._begun.pop(name, None)
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

@@ -158,7 +158,7 @@ def plan_outputs(
                 "keep their folders with --relative-to, or decode it with another -o"
             )
             continue
-        replaced = next((path for path in outputs if overwrite and _is_jpeg(path)), None)
+        replaced = next((path for path in outputs if overwrite and is_jpeg(path)), None)
         if replaced is not None:
             failed(f"{source.name}: {replaced} is a JPEG file itself; decode it with another -o")
             continue
@@ -170,7 +170,7 @@ def plan_outputs(
         yield source, outputs
 
 
-def _is_jpeg(path: Path) -> bool:
+def is_jpeg(path: Path) -> bool:
     """Whether a file is there that begins as JPEG files do: none of ours, but somebody's photo."""
     try:
         with path.open("rb") as stream:

@@ -11,7 +11,7 @@ import numpy as np
 from jpegx.batch.carried import lost_metadata, of_a_measurement
 from jpegx.batch.encoder import OpenOutput
 from jpegx.batch.measured_map import CONTRADICTION, measured_pixels
-from jpegx.batch.outputs import is_picture
+from jpegx.batch.outputs import is_jpeg, is_picture
 from jpegx.batch.writing import write_picture
 from jpegx.errors import JpegxError
 from jpegx.io.any_picture import read_any_picture
@@ -123,6 +123,8 @@ class Projections:
                 raise JpegxError(f"{path} is already another picture; give another {option}")
             if path.exists() and not self._settings.overwrite:
                 raise JpegxError(f"{path} exists (use --overwrite)")
+            if is_jpeg(path):
+                raise JpegxError(f"{path} is a JPEG file itself; give another {option}")
             taken.add(path.resolve())
         self._written.update(path.resolve() for _, path in targets)
 
