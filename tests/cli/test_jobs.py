@@ -173,8 +173,10 @@ def test_a_manifest_belongs_to_a_run(run: Run, photos: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     "line",
-    ["[1]", '"done"', "null", '{"begun": [1], "pictures": []}', '{"begun": "a"}']
-    + ['{"begun": "a", "pictures": 3}', '{"status": "done"}', '{"input": {}, "status": "done"}'],
+    [
+        *("[1]", '"done"', "null", '{"begun": [1], "pictures": []}', '{"begun": "a"}'),
+        *('{"begun": "a", "pictures": 3}', '{"status": "done"}', '{"input": {}, "status": "done"}'),
+    ],
 )
 def test_lines_of_no_manifest_are_left_out(
     run: Run, photos: Path, tmp_path: Path, line: str

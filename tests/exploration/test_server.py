@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,7 +15,8 @@ from PIL import Image
 from conftest import DATA
 from jpegx.consistency.recompress import recompress
 from jpegx.exploration.session import Session
-from jpegx.exploration.workbench import Workbench
+from jpegx.exploration.workbench import Start, Workbench
+from jpegx.jpeg.box import Box
 from jpegx.jpeg.file import read_jpeg
 from jpegx.sampling.spec import SamplerSpec
 
@@ -34,14 +36,21 @@ def encode(stream: BinaryIO, pixels: np.ndarray, description: str) -> None:
     Image.fromarray(pixels).save(stream, "PNG")
 
 
+def served(session: Session) -> Iterator[TestClient]:
+    app, worker = make_app(session, "token", 8123, encode)
+    with TestClient(app, base_url=f"{BASE}/token/") as client:
+        yield client
+    worker.stop()
+
+
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
+    yield from served(session_of(SamplerSpec("laplace")))
+
+
+def session_of(spec: SamplerSpec, start: Start = "standard", path: Path | None = None) -> Session:
     jpeg = read_jpeg(DATA / "example.jpg")
-    session = Session(Workbench(jpeg, "example.jpg", SamplerSpec("laplace")))
-    app, worker = make_app(session, "token", 8123, encode)
-    with TestClient(app, base_url=f"{BASE}/token/") as made:
-        yield made
-    worker.stop()
+    return Session(Workbench(jpeg, "example.jpg", spec, start), path)
 
 
 def wait(client: TestClient) -> Any:  # noqa: ANN401 (JSON)
@@ -200,6 +209,7 @@ def test_hostile_requests_are_refused(client: TestClient, asked: object) -> None
         ("GET", "picture/0.png?box=1,2", b"", 400),
         ("GET", "picture/0.png?box=-1,0,5,5", b"", 400),
         ("GET", "picture/0.png?scale=999", b"", 400),
+        ("GET", "picture/0.png?scale=²", b"", 400),
         ("GET", "picture/..%2f..%2fpyproject.png", b"", 404),
         ("GET", "..%2f..%2fapp.py", b"", 404),
         ("GET", "app.py", b"", 404),
@@ -213,12 +223,53 @@ def test_what_cannot_be_answered(
     assert answer.status_code == status, answer.text
 
 
+def test_what_turns_out_to_be_too_large_is_refused(client: TestClient) -> None:
+    pieces = (b" " * (1 << 20) for _ in range((MOST_BYTES >> 20) + 1))  # no length is said before
+    answer = client.post("step", content=pieces)
+    assert (answer.status_code, answer.json()) == (413, {"error": "too large"})
+
+
+def test_a_step_that_is_made_while_the_state_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = session_of(SamplerSpec("laplace"))
+    plain = session.box
+
+    def slow(number: int) -> Box:
+        session.steps[99] = session.steps[1]
+        return plain(number)
+
+    for client in served(session):
+        for _ in range(2):
+            step(client, tool="random", alternatives=1)
+        monkeypatch.setattr(session, "box", slow)
+        assert [s["id"] for s in client.get("state").json()["steps"]] == [1, 2]
+
+
+def test_a_start_that_cannot_be_made_is_told_and_stops_nothing() -> None:
+    session = session_of(SamplerSpec("standard"), "sample")
+    for client in served(session):
+        while not (state := client.get("state").json())["message"]:
+            time.sleep(0.01)
+        assert "an ordinary decoder has no draws" in state["message"]
+        assert not state["made"]
+        answer = client.get("export/0.png")
+        assert (answer.status_code, answer.json()["error"].count("no draws")) == (400, 1)
+        asked = {"tool": "smooth", "region": REGION, "parameters": {}}
+        assert client.post("step", json=asked).status_code == 200
+        assert "no draws" in wait(client)["message"]
+
+
+def test_regions_of_a_session_that_are_none_are_a_line() -> None:
+    session = session_of(SamplerSpec("laplace"))
+    for own in served(session):
+        step(own, tool="random", alternatives=1)
+        spoilt = replace(session.steps[1], region={"shapes": [{"rectangle": "no"}]})
+        session.steps[2] = spoilt
+        answer = own.get("state")
+        assert (answer.status_code, "X,Y,WxH" in answer.json()["error"]) == (400, True)
+
+
 def test_the_session_is_on_the_disk_after_each_step(tmp_path: Path) -> None:
-    jpeg = read_jpeg(DATA / "example.jpg")
     path = tmp_path / "s.json"
-    session = Session(Workbench(jpeg, "example.jpg", SamplerSpec("laplace")), path)
-    app, worker = make_app(session, "token", 8123, encode)
-    with TestClient(app, base_url=f"{BASE}/token/") as client:
+    for client in served(session_of(SamplerSpec("laplace"), path=path)):
         step(client, tool="random", alternatives=1)
-    worker.stop()
     assert [s["tool"] for s in json.loads(path.read_text())["steps"]] == ["random"]

@@ -160,7 +160,9 @@ def test_hostile_sessions_are_one_line(
     assert len([line for line in lines if " pixels, exact" not in line]) == 1, result.output
 
 
-@pytest.mark.parametrize("text", ["", "[" * 100_000, "{}", "\x00\xff", '{"schema": NaN}'])
+@pytest.mark.parametrize(
+    "text", ["", "[" * 100_000, "{}", "\x00\xff", '{"schema": NaN}', '{"schema": 1e999}']
+)
 def test_what_is_no_session_is_one_line(run: Run, example: Path, tmp_path: Path, text: str) -> None:
     path = tmp_path / "s.json"
     path.write_text(text)
@@ -187,6 +189,23 @@ def test_pictures_of_a_session_are_no_way_out(
     assert result.exit_code == 1
     assert "not the picture of step 1" in result.output
     assert not (tmp_path / "out.png").exists()
+
+
+def test_nothing_is_written_or_removed_where_a_link_leads(
+    run: Run, example: Path, session: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "mine"
+    (tmp_path / "s-steps").rename(elsewhere)
+    (elsewhere / "0004.png").write_bytes(b"mine")
+    (tmp_path / "s-steps").symlink_to(elsewhere)
+    words = ("--region", "9,9,8x8", "--from", 0, "--session", session, "-n", 1)
+    made = run("explore", "random", example, *words)
+    assert made.exit_code == 1
+    assert "link" in made.output
+    assert (elsewhere / "0004.png").read_bytes() == b"mine"
+    pruned = run("explore", "history", example, "--session", session, "--from", 0, "--prune")
+    assert pruned.exit_code == 1
+    assert len(list(elsewhere.iterdir())) == 4
 
 
 def test_a_report_shows_what_was_done_and_runs_nothing(

@@ -191,11 +191,11 @@ def write_whole(
     Raises OSError.
     """
     from jpegx.consistency.recompress import recompress
-    from jpegx.exploration.session import file_hash
 
-    jpeg = session.workbench.jpeg
+    bench = session.workbench
+    jpeg = bench.jpeg
     text = (
-        f"One of many pictures that the file {file_hash(jpeg)} allows, made by jpegx explore: "
+        f"One of many pictures that the file {bench.file_hash} allows, made by jpegx explore: "
         f"{what}. Not the photograph; not for diagnosis."
     )
     write_picture(path, pixels, jpeg, text, overwrite=overwrite)

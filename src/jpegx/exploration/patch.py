@@ -4,6 +4,7 @@ Encoding never mixes two units. So where some units of an exact picture are repl
 another one, the result is exact, and all that is outside of them stays as it was, bit for bit.
 """
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,6 +39,12 @@ class Patch:
     def exact(self) -> bool:
         """Whether its units, encoded again, give the file's own coefficients."""
         return self.different == 0
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the pixels of its units."""
+        inside = self.pixels[self.touched.pixels()]
+        return hashlib.sha256(np.ascontiguousarray(inside).tobytes()).hexdigest()
 
     def onto(self, picture: np.ndarray) -> np.ndarray:
         """A picture, uint8 (height, width, channels), with these units in the place of its own."""

@@ -8,7 +8,7 @@ from jpegx.exploration.minimise import Limits, Watch, unwatched
 from jpegx.exploration.parameters import BadParameter
 from jpegx.exploration.region_spec import parse_region
 from jpegx.exploration.run_edit import run
-from jpegx.exploration.session import Session, Step, digest
+from jpegx.exploration.session import Session, Step
 from jpegx.exploration.tools import OVERS, find_tool
 from jpegx.exploration.wire import parse_values
 
@@ -25,7 +25,7 @@ class Replayed:
     @property
     def same(self) -> bool:
         """Whether the pixels are the same."""
-        return digest(self.edit.patch) == self.step.sha256
+        return self.edit.patch.digest == self.step.sha256
 
 
 def replay(session: Session, watch: Watch = unwatched) -> Iterator[Replayed]:

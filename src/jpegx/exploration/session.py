@@ -5,15 +5,12 @@ is data, checked when it is read: names of files are made from the numbers of st
 are held against the JPEG file again, so that nobody's session can claim what is not so.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from jpegx import __version__
 from jpegx.exploration.edit import Edit, Request
@@ -24,6 +21,7 @@ from jpegx.exploration.session_pictures import (
     BadSession,
     picture_path,
     read_pixels,
+    remove_pixels,
     write_pixels,
 )
 from jpegx.exploration.state import State
@@ -33,7 +31,6 @@ from jpegx.exploration.wire import finite, values_json
 from jpegx.exploration.workbench import Workbench
 from jpegx.io.atomic_file import atomic_file
 from jpegx.jpeg.box import Box
-from jpegx.jpeg.file import QuantizedJpeg
 
 SCHEMA = "jpegx session 1"
 
@@ -109,7 +106,7 @@ class Session:
 
     def children(self, number: int) -> list[int]:
         """The steps that were made of a step, oldest first."""
-        return [step.id for step in self.steps.values() if step.parent == number]
+        return [step.id for step in tuple(self.steps.values()) if step.parent == number]
 
     def patch(self, number: int) -> Patch:
         """The new pixels of a step. Raises BadSession."""
@@ -163,15 +160,15 @@ class Session:
                 request.limits.iterations,
                 edit.patch.different,
                 len(edit.patch.touched.units),
-                digest(edit.patch),
+                edit.patch.digest,
                 edit.numbers,
                 [statement.json() for statement in answer.statements],
                 list(answer.notes),
             )
-            self.steps[number] = step
-            self._patches[number] = edit.patch
-            if self.path is not None:
+            if self.path is not None:  # first: a step without its picture would spoil the session
                 write_pixels(self._picture(number), edit.patch.pixels)
+            self._patches[number] = edit.patch
+            self.steps[number] = step
             added.append(step)
         if added and self.head == origin:
             self.head = added[0].id
@@ -218,7 +215,7 @@ class Session:
         self.save()
         if self.path is not None:
             for number in gone:
-                self._picture(number).unlink(missing_ok=True)
+                remove_pixels(self._picture(number))
         return gone
 
     def tree(self, number: int = 0, depth: int = 0) -> Iterator[tuple[int, Step]]:
@@ -239,7 +236,7 @@ class Session:
             "jpegx": __version__,
             "file": {
                 "name": Path(bench.name).name,
-                "sha256": file_hash(bench.jpeg),
+                "sha256": bench.file_hash,
                 "width": layout.width,
                 "height": layout.height,
             },
@@ -280,20 +277,6 @@ class Session:
         size = (box.right - box.left, box.bottom - box.top)
         pixels = read_pixels(self._picture(step.id), size, jpeg.layout.channels)
         patch = Finisher(jpeg, units).judge(pixels)
-        if digest(patch) != step.sha256:
+        if patch.digest != step.sha256:
             raise BadSession(f"{self._picture(step.id)}: it is not the picture of step {step.id}")
         return patch
-
-
-def digest(patch: Patch) -> str:
-    """SHA-256 of the pixels of the units that a patch changes."""
-    inside = patch.touched.pixels()
-    return hashlib.sha256(np.ascontiguousarray(patch.pixels[inside]).tobytes()).hexdigest()
-
-
-def file_hash(jpeg: QuantizedJpeg) -> str:
-    """SHA-256 of what a file says: its coefficients and its tables, not its metadata."""
-    found = hashlib.sha256(repr((jpeg.layout, jpeg.coding)).encode())
-    for array in (*jpeg.coefficients, *jpeg.tables):
-        found.update(np.ascontiguousarray(array).tobytes())
-    return found.hexdigest()

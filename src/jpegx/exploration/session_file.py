@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 
 from jpegx.errors import JpegxError
-from jpegx.exploration.session import SCHEMA, Json, Session, Step, file_hash
+from jpegx.exploration.session import SCHEMA, Json, Session, Step
 from jpegx.exploration.session_pictures import BadSession
 from jpegx.exploration.tools import find_tool
 
@@ -21,7 +21,7 @@ def load(path: Path) -> Json:
     if len(data) > _MOST_BYTES:
         raise BadSession(f"{path}: more than {_MOST_BYTES >> 20} MiB are no session")
     try:
-        found = json.loads(data, parse_constant=_no_constant)
+        found = json.loads(data, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0] or "nested too deeply"
         raise BadSession(f"{path}: no session: {reason}") from None
@@ -34,7 +34,7 @@ def restore(session: Session, data: Json) -> Session:
     """Fill a session with what :func:`load` read. Raises BadSession for whatever is not right."""
     name = session.name
     try:
-        if data["file"]["sha256"] != file_hash(session.workbench.jpeg):
+        if data["file"]["sha256"] != session.workbench.file_hash:
             raise BadSession(f"{name}: it is of another file, {str(data['file']['name'])[:100]}")
         steps = data["steps"]
         if not isinstance(steps, list) or len(steps) > _MOST_STEPS:
@@ -79,11 +79,13 @@ def _step(values: Json) -> Step:
     objects = (step.parameters, step.region, step.numbers, *step.statements)
     if not all(isinstance(value, dict) for value in objects):
         raise ValueError("an object of a step")
-    for number in step.numbers.values():
-        if isinstance(number, float) and not math.isfinite(number):
-            raise ValueError("a number that is none")
     return step
 
 
 def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is no number of a session")
+    raise ValueError(f"{text[:20]} is no number of a session")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_constant(text)

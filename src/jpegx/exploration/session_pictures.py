@@ -22,9 +22,8 @@ def picture_path(session: Path, number: int) -> Path:
 
 def read_pixels(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
     """The pixels of a picture beside a session, of a size (width, height). Raises BadSession."""
+    _refuse_links(path)
     try:
-        if path.is_symlink() or path.parent.is_symlink():
-            raise BadSession(f"{path}: a link leads out of the session's folder")
         found = read_rgba(path, str(path))
     except UnreadablePicture as error:
         raise BadSession(str(error)) from None
@@ -34,8 +33,21 @@ def read_pixels(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
 
 
 def write_pixels(path: Path, pixels: np.ndarray) -> None:
-    """Write pixels, uint8 (height, width, channels), as PNG. Raises OSError."""
+    """Write pixels, uint8 (height, width, channels), as PNG. Raises BadSession, OSError."""
+    _refuse_links(path)
     buffer = BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(buffer, "PNG")
     with atomic_file(path, overwrite=True) as stream:
         stream.write(buffer.getvalue())
+
+
+def remove_pixels(path: Path) -> None:
+    """Remove a picture beside a session, if it is there. Raises BadSession, OSError."""
+    _refuse_links(path)
+    path.unlink(missing_ok=True)
+
+
+def _refuse_links(path: Path) -> None:
+    """Nobody's session may have us read, replace or remove what lies elsewhere."""
+    if path.is_symlink() or path.parent.is_symlink():
+        raise BadSession(f"{path}: a link leads out of the session's folder")

@@ -11,7 +11,7 @@ from PIL import Image
 from jpegx import __version__
 from jpegx.errors import printable
 from jpegx.exploration.region_spec import encode_picture, parse_region
-from jpegx.exploration.session import Session, Step, file_hash
+from jpegx.exploration.session import Session, Step
 from jpegx.jpeg.box import Box
 from jpegx.jpeg.describe import describe
 
@@ -51,16 +51,17 @@ _LIMITS = (
 def session_report(session: Session) -> str:
     """The report as HTML. Raises BadSession if pictures of the session are missing."""
     bench = session.workbench
+    steps = tuple(session.steps.values())  # the page may make more meanwhile
     parts = [
         f"<h1>{_text(bench.name)}</h1>",
         "<p>What this JPEG file allows, what it forbids, and what was tried: "
-        f"{len(session.steps)} pictures, {len(session.answers)} questions.</p>",
+        f"{len(steps)} pictures, {len(session.answers)} questions.</p>",
         _facts(session),
         _kinds(),
     ]
     parts += _answers(session.answers)
-    parts += [_step(session, step) for step in session.steps.values()]
-    parts.append(_hypotheses(session))
+    parts += [_step(session, step) for step in steps]
+    parts.append(_hypotheses(steps, session.answers))
     parts.append("<section><h2>Limits</h2>" + "".join(f"<p>{line}</p>" for line in _LIMITS))
     title = _text(bench.name)
     return (
@@ -78,7 +79,7 @@ def _facts(session: Session) -> str:
     quality = f"{near}{told.quality}" if told.quality else "tables unlike the IJG's"
     rows: dict[str, Any] = {
         "size": f"{jpeg.layout.width} x {jpeg.layout.height} pixels",
-        "what the file says (SHA-256 of coefficients and tables)": file_hash(jpeg),
+        "what the file says (SHA-256 of coefficients and tables)": bench.file_hash,
         "quality of the tables": quality,
         "coding": f"{told.coding}, {told.scans} scans, {told.sampling}",
         "damage": "; ".join(jpeg.warnings) or "none seen",
@@ -134,12 +135,12 @@ def _step(session: Session, step: Step) -> str:
     )
 
 
-def _hypotheses(session: Session) -> str:
+def _hypotheses(steps: Sequence[Step], answers: Sequence[Mapping[str, Any]]) -> str:
     lines = []
-    for step in session.steps.values():
+    for step in steps:
         fate = "a picture exists" if step.different == 0 else "no exact picture was found"
         lines.append((f"step {step.id}: {step.tool}", f"{fate} ({step.different} differ)"))
-    for answer in session.answers:
+    for answer in answers:
         kinds = [s.get("kind") for s in _list(answer.get("statements")) if isinstance(s, dict)]
         told = ", ".join(f"{kinds.count(kind)} {kind}" for kind in _KINDS if kind in kinds)
         lines.append((f"{answer.get('tool')}, region {answer.get('region')}", told))

@@ -1,5 +1,6 @@
 """A file that is being explored: its picture, made exact where it is needed, and its sampler."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from functools import cached_property, lru_cache
 from typing import Literal
@@ -56,6 +57,14 @@ class Workbench:
         else:
             shown = self.files.decoded()[0].round().clamp(0, 255).to(torch.uint8)
             self._pixels = np.ascontiguousarray(shown.permute(1, 2, 0).numpy())
+
+    @cached_property
+    def file_hash(self) -> str:
+        """SHA-256 of what the file says: its coefficients and its tables, not its metadata."""
+        found = hashlib.sha256(repr((self.jpeg.layout, self.jpeg.coding)).encode())
+        for array in (*self.jpeg.coefficients, *self.jpeg.tables):
+            found.update(np.ascontiguousarray(array).tobytes())
+        return found.hexdigest()
 
     @cached_property
     def sampler(self) -> Sampler:

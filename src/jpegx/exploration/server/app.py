@@ -23,7 +23,7 @@ from jpegx.exploration.minimise import Cancelled, Watch
 from jpegx.exploration.region_spec import parse_region
 from jpegx.exploration.run_edit import run
 from jpegx.exploration.selection import touched
-from jpegx.exploration.server.guard import Guard
+from jpegx.exploration.server.guard import Guard, TooLarge, refuse_too_large
 from jpegx.exploration.server.page_worker import Busy, Worker
 from jpegx.exploration.server.views import (
     bounds_json,
@@ -33,7 +33,7 @@ from jpegx.exploration.server.views import (
     request_of,
     state_json,
 )
-from jpegx.exploration.session import Session, file_hash
+from jpegx.exploration.session import Session
 from jpegx.exploration.session_report import session_report
 from jpegx.io.failures import one_line
 
@@ -48,6 +48,8 @@ _FILES = {
     "page.css": ("page.css", "text/css"),
 }
 
+_TOLD = (JpegxError, OSError, MemoryError, Cancelled)  # Busy among them
+
 Encode = Callable[[BinaryIO, np.ndarray, str], None]
 Handler = Callable[[HttpRequest], Awaitable[Response]]
 
@@ -60,11 +62,16 @@ def make_app(session: Session, token: str, port: int, encode: Encode) -> tuple[A
     """
     worker = Worker(session.workbench)
     page = _Page(session, worker, encode)
-    return Guard(Starlette(routes=page.routes()), token, port), worker
+    routes, too_large = page.routes(), {TooLarge: refuse_too_large}
+    return Guard(Starlette(routes=routes, exception_handlers=too_large), token, port), worker
 
 
 class _Page:
-    """The handlers. The session is changed under a lock; reading it needs none."""
+    """The handlers.
+
+    The session is changed under a lock. Reading it needs none: what is read goes over copies of the
+    list of its steps, each of which is complete when it is in there.
+    """
 
     def __init__(self, session: Session, worker: Worker, encode: Encode) -> None:
         self._session = session
@@ -98,7 +105,7 @@ class _Page:
         ]
 
     async def state(self, request: HttpRequest) -> Response:
-        return JSONResponse(state_json(self._session, self._worker))
+        return await _guarded(lambda: JSONResponse(state_json(self._session, self._worker)))
 
     async def tools(self, request: HttpRequest) -> Response:
         bench = self._session.workbench
@@ -114,11 +121,9 @@ class _Page:
         query = request.query_params
 
         def work() -> Response:
-            scale = int(query["scale"]) if query.get("scale", "").isdigit() else 1
-            number = request.path_params["number"]
-            return Response(
-                picture_png(self._session, number, query.get("box"), scale), media_type="image/png"
-            )
+            number, scale = request.path_params["number"], query.get("scale", "1")
+            png = picture_png(self._session, number, query.get("box"), scale)
+            return Response(png, media_type="image/png")
 
         return await _guarded(work)
 
@@ -131,10 +136,8 @@ class _Page:
 
         try:
             png, different = await asyncio.wrap_future(begin())
-        except Busy as error:
-            return JSONResponse({"error": str(error)}, 409)
-        except (JpegxError, Cancelled) as error:
-            return JSONResponse({"error": str(error) or "cancelled"}, 400)
+        except _TOLD as error:
+            return _refusal(error)
         return Response(png, media_type="image/png", headers={"x-different": str(different)})
 
     def _whole(self, number: int, watch: Watch) -> tuple[bytes, int]:
@@ -144,7 +147,7 @@ class _Page:
             watch(0.5, None)
             bench.make_more()
         pixels = self._session.state_of(number).whole()
-        text = f"One of many pictures that the file {file_hash(bench.jpeg)} allows (step {number})"
+        text = f"One of many pictures that the file {bench.file_hash} allows (step {number})"
         stream = BytesIO()
         self._encode(stream, pixels, f"{text}. Not the photograph; not for diagnosis.")
         return stream.getvalue(), sum(recompress(bench.jpeg, pixels).different)
@@ -220,10 +223,16 @@ async def _guarded(work: Callable[[], Response]) -> Response:
     """Do it in another thread than the one that answers."""
     try:
         return await run_in_threadpool(work)
-    except Busy as error:
+    except _TOLD as error:
+        return _refusal(error)
+
+
+def _refusal(error: Exception) -> Response:
+    """What is wrong, as a line."""
+    if isinstance(error, Busy):
         return JSONResponse({"error": str(error)}, 409)
-    except (JpegxError, OSError, MemoryError) as error:
-        return JSONResponse({"error": one_line(error, "explore")}, 400)
+    told = "cancelled" if isinstance(error, Cancelled) else one_line(error, "explore")
+    return JSONResponse({"error": told}, 400)
 
 
 def _file(name: str, kind: str) -> Handler:

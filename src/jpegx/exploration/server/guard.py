@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,7 +21,12 @@ _HEADERS = {
 
 
 class TooLarge(Exception):
-    """A request of more than ``MOST_BYTES``."""
+    """A request of more than ``MOST_BYTES``: the application answers :func:`refuse_too_large`."""
+
+
+async def refuse_too_large(request: Request, error: Exception) -> Response:
+    """The answer to a request that turned out to be too large while it was read."""
+    return _answer(413, "too large")
 
 
 class Guard:
@@ -58,10 +64,7 @@ class Guard:
         inner = dict(scope)
         inner["path"] = scope["path"][len(self._token) + 1 :]
         inner["raw_path"] = inner["path"].encode()
-        try:
-            await self._app(inner, limited, _guarded(send))
-        except TooLarge:
-            await _answer(413, "too large")(scope, receive, _guarded(send))
+        await self._app(inner, limited, _guarded(send))
 
     def _refuse(self, scope: Scope) -> Response | None:
         headers = {bytes(key).lower(): bytes(value) for key, value in scope["headers"]}

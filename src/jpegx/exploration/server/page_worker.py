@@ -70,7 +70,8 @@ class Worker:
     """Runs jobs in a thread of its own. While there are none it makes the start exact.
 
     ``version``: counts whatever changes, so that the page can be told. ``outcome``: the number of
-    the job that ended last, 0 for none, and what was wrong with it, "" for nothing.
+    the job that ended last, 0 for none, and what was wrong with it, "" for nothing. That the start
+    cannot be made exact is told as of a job of its own.
     """
 
     def __init__(self, workbench: Workbench) -> None:
@@ -80,7 +81,7 @@ class Worker:
         self._workbench = workbench
         self._count = 0
         self._wake = threading.Condition()
-        self._stopping = False
+        self._stopping = self._gave_up = False
         self._thread = threading.Thread(target=self._loop, name="explore", daemon=True)
         self._thread.start()
 
@@ -118,7 +119,8 @@ class Worker:
         while not self._stopping:
             with self._wake:
                 if self.job is None and not self._stopping:
-                    self._wake.wait(None if self._workbench.is_made else _IDLE)
+                    done = self._workbench.is_made or self._gave_up
+                    self._wake.wait(None if done else _IDLE)
                 job = self.job
             if job is None:
                 self._make_more()
@@ -129,10 +131,17 @@ class Worker:
             self.version += 1
 
     def _make_more(self) -> None:
-        if not self._stopping and not self._workbench.is_made:
+        if self._stopping or self._gave_up or self._workbench.is_made:
+            return
+        try:
             self._workbench.make_more()
-            if self._workbench.is_made:
-                self.version += 1
+        except Exception as error:  # the thread must live on: jobs wait for it
+            self._gave_up = True
+            with self._wake:
+                self._count += 1
+                self.outcome = (self._count, one_line(error, "the start"))
+        if self._gave_up or self._workbench.is_made:
+            self.version += 1
 
 
 def _outcome(job: Job) -> str:

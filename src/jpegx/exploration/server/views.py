@@ -1,5 +1,6 @@
 """What the page is told of a session, and how it asks for edits."""
 
+import re
 from io import BytesIO
 from typing import Any
 
@@ -28,10 +29,11 @@ Json = dict[str, Any]
 
 
 def state_json(session: Session, worker: Worker) -> Json:
-    """All that changes, and the file."""
+    """All that changes, and the file. Raises BadRegion for a session whose steps have none."""
     bench = session.workbench
     layout = bench.jpeg.layout
     version, job, (ended, message) = worker.version, worker.job, worker.outcome
+    head = session.head
     return {
         "version": version,
         "file": {
@@ -42,12 +44,11 @@ def state_json(session: Session, worker: Worker) -> Json:
             "components": layout.names,
             "model": bench.spec.label,
         },
-        "head": session.head,
-        "line": session.line(session.head),
+        "head": head,
         "made": bench.is_made,
-        "different": sum(session.steps[n].different for n in session.line(session.head)),
+        "different": sum(session.steps[n].different for n in session.line(head)),
         "bookmarks": session.bookmarks,
-        "steps": [_step_json(session, number) for number in session.steps],
+        "steps": [_step_json(session, number) for number in tuple(session.steps)],
         "job": None if job is None else job.json(),
         "ended": ended,
         "message": message,
@@ -167,8 +168,9 @@ def request_of(session: Session, data: Any) -> tuple[RegionSpec, Request, int]: 
     return spec, request, parent
 
 
-def picture_png(session: Session, number: int, box: str | None, scale: int) -> bytes:
+def picture_png(session: Session, number: int, box: str | None, factor: str) -> bytes:
     """A part of a step's picture as PNG, reduced by a whole factor. Raises JpegxError."""
+    scale = int(factor) if re.fullmatch("[0-9]{1,3}", factor) else 0
     layout = session.workbench.jpeg.layout
     whole = Box(0, 0, layout.height, layout.width)
     part = whole if box is None else _box(box, whole)
