@@ -11,6 +11,7 @@ from PIL import Image
 import jpegx
 from conftest import MakeJpeg
 from jpegx import DifferentiableJpeg
+from jpegx.errors import JpegxError
 from jpegx.jpeg.tables import scaled_tables
 
 
@@ -85,5 +86,62 @@ def test_what_does_not_fit() -> None:
         DifferentiableJpeg([luma * 0], ((1, 1),), "gray")
     with pytest.raises(ValueError, match="fractional"):
         DifferentiableJpeg([luma] * 3, ((3, 1), (2, 1), (2, 1)))
-    with pytest.raises(ValueError, match="3 channels, not 1"):
-        DifferentiableJpeg([luma], ((1, 1),), "gray")(torch.rand(1, 3, 8, 8))
+    for table in (luma[0], luma * np.nan, [["a"] * 8] * 8, None):
+        with pytest.raises(ValueError, match="8 x 8 steps, 1 and more"):
+            DifferentiableJpeg([luma, luma, table])
+    word: Any = "4:2:0"
+    with pytest.raises(ValueError, match="one pair for each component"):
+        DifferentiableJpeg([luma] * 3, word)
+
+
+def test_images_and_coefficients_that_do_not_fit() -> None:
+    luma, _ = scaled_tables(30)
+    layer = DifferentiableJpeg([luma] * 3)
+    array: Any = np.zeros((1, 3, 8, 8), np.float32)
+    with pytest.raises(TypeError, match="a ndarray; give a tensor"):
+        layer(array)
+    with pytest.raises(TypeError, match=r"torch\.uint8; give numbers 0 to 1"):
+        layer(torch.zeros(1, 3, 8, 8, dtype=torch.uint8))
+    for shape in [(3, 8, 8), (1, 1, 8, 8), (1, 8, 8, 3), ()]:
+        with pytest.raises(ValueError, match=r"of shape \(.*give \(N, 3, height, width\)"):
+            layer(torch.zeros(shape))
+    with pytest.raises(ValueError, match=r"impossible size 8x0"):
+        layer(torch.zeros(1, 3, 0, 8))
+    grids = layer.coefficients(torch.rand(2, 3, 20, 24))
+    with pytest.raises(TypeError, match="list of 3 tensors"):
+        layer.decode(grids[0], 20, 24)
+    with pytest.raises(TypeError, match="list of 3 tensors"):
+        layer.decode([array] * 3, 20, 24)
+    wanted = r"an image of 20 rows and 24 columns has \(N, 3, 3, 8, 8\), \(N, 2, 2, 8, 8\), "
+    for wrong in ([], grids[:2], grids[::-1], [grids[0], *(g[:1] for g in grids[1:])]):
+        with pytest.raises(ValueError, match=wanted):
+            layer.decode(wrong, 20, 24)
+    with pytest.raises(ValueError, match="images on meta, the tables on cpu"):
+        layer(torch.zeros(1, 3, 8, 8, device="meta"))
+
+
+def test_a_file_by_its_name(make_jpeg: MakeJpeg) -> None:
+    path = make_jpeg("a.jpg", size=(20, 20))
+    image = torch.rand(1, 3, 20, 20)
+    expected = DifferentiableJpeg.of_file(jpegx.read_jpeg(path))(image)
+    for source in (path, str(path), path.read_bytes()):
+        assert torch.equal(DifferentiableJpeg.of_file(source)(image), expected)
+    with pytest.raises(JpegxError, match="missing.jpg"):
+        DifferentiableJpeg.of_file(str(path.with_name("missing.jpg")))
+
+
+def test_types_of_numbers() -> None:
+    luma, _ = scaled_tables(90)
+    layer = DifferentiableJpeg([luma] * 3)
+    numbers = torch.Generator().manual_seed(0)
+    image = torch.rand(1, 3, 24, 24, dtype=torch.float64, generator=numbers)
+    exact = layer(image)
+    assert exact.dtype == torch.float64
+    # In all the digits of its type: what it makes of its own result is the same again.
+    assert (layer.coefficients(exact)[0] - layer.coefficients(image)[0].round()).abs().max() < 1e-9
+    for dtype, error in [(torch.float32, 1e-5), (torch.float16, 1e-2), (torch.bfloat16, 1e-2)]:
+        rough = image.to(dtype)
+        assert layer(rough).dtype == dtype
+        assert layer.coefficients(rough)[0].dtype == torch.float32
+        # The coefficients do not suffer from few digits: those of the images alone count.
+        assert (layer(rough).double() - layer(rough.double())).abs().max() < error
