@@ -94,7 +94,7 @@ def test_folder_without_jpegs_says_so(run: Run, make_jpeg: MakeJpeg, tmp_path: P
     result = run("decode", tmp_path / "in")
     assert result.exit_code == 1
     assert result.stderr == (
-        f"{tmp_path / 'in'}: no JPEG files in this folder (-r looks into its sub-folders)\n"
+        f"{tmp_path / 'in'}: no JPEG files in this folder; -r looks into its sub-folders\n"
     )
 
 
@@ -135,9 +135,9 @@ def test_names_that_are_none(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> N
     assert without_0.exit_code == 1
     assert without_0.stderr.startswith(f"{photo}\\x00: a zero byte in a name (-0 ")
     empty = run("decode", "")  # as from an unset variable: not the current folder
-    assert (empty.exit_code, empty.stderr) == (1, ": No such file or directory\n")
+    assert (empty.exit_code, empty.stderr) == (1, ": No such file or directory; check the name\n")
     endless = run("decode", "x" * 300)
-    assert endless.stderr.endswith(": File name too long\n")
+    assert endless.stderr.endswith(": File name too long; give a shorter name\n")
     assert names(tmp_path) == ["photo.jpg"]
 
 
@@ -221,7 +221,7 @@ def test_bad_files_in_the_middle(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) 
     assert result.exit_code == 1
     lines = result.stderr.splitlines()
     # Names are looked up ahead of the work.
-    assert lines[0] == f"{tmp_path / 'missing.jpg'}: No such file or directory"
+    assert lines[0] == f"{tmp_path / 'missing.jpg'}: No such file or directory; check the name"
     assert [line.split(":")[0] for line in lines[1:]] == [
         str(tmp_path / "in" / name) for name in ("b.jpg", "c.jpg", "d.jpg")
     ]
@@ -244,7 +244,7 @@ def test_a_folder_in_the_place_of_a_picture(run: Run, make_jpeg: MakeJpeg, tmp_p
     (tmp_path / "out" / "a.png").mkdir(parents=True)
     result = run("decode", photo, "--overwrite", "-o", tmp_path / "out")
     assert result.exit_code == 1
-    assert result.stderr == f"{photo}: {tmp_path / 'out' / 'a.png'}: Is a directory\n"
+    assert result.stderr == f"{photo}: {tmp_path / 'out' / 'a.png'}: Is a directory; name a file\n"
     assert names(tmp_path / "out") == []
 
 
@@ -464,7 +464,7 @@ def test_read_only_folder(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None
             os.seteuid(0)
         tmp_path.chmod(0o755)
     assert result.exit_code == 1
-    assert "Permission denied" in result.stderr
+    assert "Permission denied; check its permissions and those of its folder" in result.stderr
     assert result.stderr.count("\n") == 1
     assert names(tmp_path) == ["photo.jpg"]
 

@@ -61,7 +61,7 @@ def test_bad_files_are_one_line_each_and_the_rest_is_done(
     assert str(good) in result.stdout
     errors = result.stderr.splitlines()
     assert len(errors) == 2
-    assert "missing.jpg: cannot be read (No such file or directory)" in errors[0]
+    assert "missing.jpg: No such file or directory; check the name" in errors[0]
     assert "notes.txt: not a JPEG file" in errors[1]
 
 

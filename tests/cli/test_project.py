@@ -307,18 +307,6 @@ def test_interrupting_ends_the_program(
         os.kill(int(told.read_text()), 0)
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"), [("net.pth", "safetensors only"), ("net.safetensors", "spandrel")]
-)
-def test_restorers_that_are_none(
-    run: Run, make_jpeg: MakeJpeg, tmp_path: Path, name: str, reason: str
-) -> None:
-    (tmp_path / name).write_bytes(b"no weights")
-    result = run("decode", make_jpeg("a.jpg"), "--restorer", tmp_path / name)
-    assert result.exit_code in (1, 2)
-    assert reason in result.stderr or "no safetensors file" in result.stderr
-
-
 def test_maps_replace_nothing(run: Run, example: Path, blurred: Path, tmp_path: Path) -> None:
     out, there = tmp_path / "out.png", tmp_path / "there.png"
     there.write_bytes(b"mine")
@@ -334,30 +322,3 @@ def test_maps_replace_nothing(run: Run, example: Path, blurred: Path, tmp_path: 
         assert why in result.stderr
         assert not out.exists()
     assert (there.read_bytes(), blurred.read_bytes()) == (b"mine", source)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_restorer_of_spandrel(
-    run: Run, example: Path, make_jpeg: MakeJpeg, tmp_path: Path, channels: int
-) -> None:
-    try:
-        from spandrel.architectures.SwinIR import SwinIR
-    except Exception as error:  # its torchvision may not fit the torch that is here
-        pytest.skip(f"no spandrel: {error}")
-    from safetensors.torch import save_file
-
-    network = SwinIR(
-        in_chans=channels, embed_dim=8, depths=[2], num_heads=[2], window_size=8, upscale=1
-    )
-    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
-    path = tmp_path / "net.safetensors"
-    save_file(weights, path)
-    gray = make_jpeg("gray.jpg", mode="L")
-    result = run("decode", gray, "--restorer", path, "-o", tmp_path / "gray.png")
-    assert result.exit_code == 0, result.stderr
-    result = run("decode", example, "--restorer", path, "-o", tmp_path / "a.png")
-    if channels == 1:
-        assert "the file is in colour" in result.stderr
-        return
-    assert run("verify", example, tmp_path / "a.png").exit_code == 0

@@ -50,8 +50,23 @@ def test_worst_exit_code_wins_and_all_are_done(run: Run, example: Path, tmp_path
     Image.new("RGB", (384, 256)).save(bad)
     result = run("verify", example, tmp_path / "missing.png", bad, good, "--json")
     assert result.exit_code == 2
-    assert result.stderr == f"{tmp_path / 'missing.png'}: No such file or directory\n"
+    assert (
+        result.stderr == f"{tmp_path / 'missing.png'}: No such file or directory; check the name\n"
+    )
     assert [json.loads(line)["exact"] for line in result.stdout.splitlines()] == [False, True]
+
+
+def test_names_that_cannot_be_looked_up_are_no_answer(run: Run, example: Path) -> None:
+    name = "x" * 300
+    for words in (("verify", example, name), ("verify", name, example)):
+        result = run(*words)
+        assert result.exit_code == 2  # 1 would say that coefficients differ
+        assert result.stderr == f"{name}: File name too long; give a shorter name\n"
+    for others in (("info", name), ("project", name, example), ("project", example, name)):
+        result = run(*others)
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"{name}: ")
+        assert result.stderr.endswith(": File name too long; give a shorter name\n")
 
 
 def test_standard_input(run: Run, example: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from eval_results import compressed, rows
 from jpegx.evaluation.benchmark import measuring
 from jpegx.evaluation.benchmark.context import Context
 from jpegx.evaluation.benchmark.plan import make_plan
+from jpegx.evaluation.benchmark.prepared import Originals
 from jpegx.evaluation.benchmark.remote import Measurer, missing_units
 from jpegx.evaluation.benchmark.request import Place, Request
 from jpegx.evaluation.benchmark.store import Store
@@ -117,7 +118,9 @@ def test_exported_files_come_back_from_another_program(
     assert other | {"decoder": "", "seconds": ""} == own | {"decoder": "", "seconds": ""}
 
 
-def test_exported_files_replace_no_others(run: Run, originals: Path, tmp_path: Path) -> None:
+def test_exported_files_replace_no_others(
+    run: Run, originals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("bird1.png", "bird2.png"):
         (originals / name).unlink()
     made = tmp_path / "files" / "q10" / "bird0.jpg"
@@ -127,11 +130,19 @@ def test_exported_files_replace_no_others(run: Run, originals: Path, tmp_path: P
     content = made.read_bytes()
     for other in (b"mine", content + b"x"):
         made.write_bytes(other)
-        result = run(*words)
+        with monkeypatch.context() as patched:
+            patched.setattr(Originals, "measure_one", lambda *_: pytest.fail("it was measured"))
+            result = run(*words)
         assert result.exit_code == 1
         assert [line for line in result.stderr.splitlines() if "bird0.jpg: another file" in line]
         assert "Traceback" not in result.output
         assert made.read_bytes() == other
+    made.unlink()
+    made.mkdir()
+    assert "bird0.jpg: another file" in run(*words).stderr
+    (tmp_path / "file").touch()
+    result = run(*words[:-1], tmp_path / "file" / "files")
+    assert (result.exit_code, "a part of its name is a file" in result.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(

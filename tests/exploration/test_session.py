@@ -12,6 +12,7 @@ from PIL import Image
 
 from conftest import DATA, Run
 from jpegx.cli.main import main
+from jpegx.models.glyph_classifier import open_classifier, save_classifier
 
 EDIT = ("--region", "160,96,20x20", "--model", "laplace", "--iterations", 6)
 
@@ -88,6 +89,28 @@ def test_a_session_is_made_again(run: Run, example: Path, session: Path) -> None
     other = run(*words)
     assert other.exit_code == 3
     assert "1  brighten: other pixels, exact" in other.output
+
+
+def test_a_classifier_of_ones_own_is_given_again_unchanged(
+    run: Run, example: Path, tmp_path: Path
+) -> None:
+    own, other = tmp_path / "own.safetensors", tmp_path / "other.safetensors"
+    network = open_classifier().network
+    for path in (own, other):
+        save_classifier(path, network, {"name": path.stem}, overwrite=False)
+    session = ("--session", tmp_path / "s.json")
+    words = ("--model", "laplace", "--region", "9,9,8x8", "--iterations", 2, "--character", "7")
+    result = run("explore", "classify", example, *words, *session, "--classifier", own)
+    assert result.exit_code == 0, result.output
+    again = ("explore", "replay", example, *session)
+    for given, reason in (((), "it is not opened by itself"), ((other,), "is another")):
+        result = run(*again, *(word for path in given for word in ("--classifier", path)))
+        assert result.exit_code == 2
+        told = result.stderr.splitlines()[-1]
+        assert f"for --classifier: '{own}' was asked" in told
+        assert f"{reason}; give that file, unchanged" in told
+    result = run(*again, "--classifier", other, "--classifier", own)
+    assert (result.exit_code, result.output) == (0, "1  classify: the same pixels, exact\n")
 
 
 def test_random_alternatives_and_samples_are_made_again(

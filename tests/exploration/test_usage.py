@@ -88,8 +88,13 @@ def test_unknown_values_are_refused_by_name(example: Path) -> None:
 
 def test_a_character_to_strive_for_is_asked_and_checked(run: Run, example: Path) -> None:
     words = ("explore", "classify", example, *REGION, "--model", "laplace")
-    assert run(*words).exit_code == 2
-    assert run(*words, "--character", "%").exit_code == 2
+    for more, reason in (
+        ((), "Missing option '--character'. Give a digit or a letter; jpegx explore glyphs tells"),
+        (("--character", "%"), "'--character': '%' is no digit and no letter from A to Z."),
+    ):
+        result = run(*words, *more)
+        assert result.exit_code == 2
+        assert reason in result.stderr.splitlines()[-1]  # one line, not one for each character
     result = run(*words, "--character", "b", "--iterations", "2", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.output)["statements"][0]["quantity"] == "opinion that it is 'B'"

@@ -176,5 +176,5 @@ def test_deep_pictures(tmp_path: Path) -> None:
 
 
 def test_missing_and_forbidden(tmp_path: Path) -> None:
-    assert one_line(tmp_path / "missing.png") == "No such file or directory"
-    assert one_line(tmp_path) == "Is a directory"
+    assert one_line(tmp_path / "missing.png") == "No such file or directory; check the name"
+    assert one_line(tmp_path) == "Is a directory; name a file"

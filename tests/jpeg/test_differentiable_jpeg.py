@@ -86,7 +86,8 @@ def test_what_does_not_fit() -> None:
         DifferentiableJpeg([luma * 0], ((1, 1),), "gray")
     with pytest.raises(ValueError, match="fractional"):
         DifferentiableJpeg([luma] * 3, ((3, 1), (2, 1), (2, 1)))
-    for table in (luma[0], luma * np.nan, [["a"] * 8] * 8, None):
+    wrong_tables: list[Any] = [luma[0], luma * np.nan, [["a"] * 8] * 8, None]
+    for table in wrong_tables:
         with pytest.raises(ValueError, match="8 x 8 steps, 1 and more"):
             DifferentiableJpeg([luma, luma, table])
     word: Any = "4:2:0"
@@ -108,10 +109,10 @@ def test_images_and_coefficients_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match=r"impossible size 8x0"):
         layer(torch.zeros(1, 3, 0, 8))
     grids = layer.coefficients(torch.rand(2, 3, 20, 24))
-    with pytest.raises(TypeError, match="list of 3 tensors"):
-        layer.decode(grids[0], 20, 24)
-    with pytest.raises(TypeError, match="list of 3 tensors"):
-        layer.decode([array] * 3, 20, 24)
+    single: Any = grids[0]
+    for given in (single, [array] * 3):
+        with pytest.raises(TypeError, match="list of 3 tensors"):
+            layer.decode(given, 20, 24)
     wanted = r"an image of 20 rows and 24 columns has \(N, 3, 3, 8, 8\), \(N, 2, 2, 8, 8\), "
     for wrong in ([], grids[:2], grids[::-1], [grids[0], *(g[:1] for g in grids[1:])]):
         with pytest.raises(ValueError, match=wanted):
@@ -126,7 +127,7 @@ def test_a_file_by_its_name(make_jpeg: MakeJpeg) -> None:
     expected = DifferentiableJpeg.of_file(jpegx.read_jpeg(path))(image)
     for source in (path, str(path), path.read_bytes()):
         assert torch.equal(DifferentiableJpeg.of_file(source)(image), expected)
-    with pytest.raises(JpegxError, match="missing.jpg"):
+    with pytest.raises(JpegxError, match=r"missing\.jpg: No such file"):
         DifferentiableJpeg.of_file(str(path.with_name("missing.jpg")))
 
 

@@ -107,21 +107,23 @@ def test_auto_takes_it_where_there_is_no_bfloat16(
         assert opened(fitted).facts["number_type"] == "int8"
     monkeypatch.setattr(hardware, "int8_works", lambda: False)
     assert opened(fitted, "auto").facts["number_type"] == "float32"
-    with pytest.raises(JpegxError, match="has no int8 convolutions; leave it out"):
+    with pytest.raises(JpegxError, match="has no int8 convolutions; leave out --precision"):
         opened(fitted)
 
 
-def test_where_there_is_none_it_is_told(tmp_path: Path, run: Run, example: Path) -> None:
+def test_where_there_is_none_it_is_told(
+    tmp_path: Path, run: Run, example: Path, originals: Path
+) -> None:
     plain = write_weights(tmp_path / "plain.safetensors", 0, {})
     for model, reason in (
-        (plain, "its weights have no ranges for int8; make them with jpegx train int8"),
-        ("rrdb-general", "its network has no int8"),
+        (plain, "its weights have no ranges for int8; make them with jpegx train int8, or leave"),
+        ("rrdb-general", "its network has no int8; leave out --precision"),
+        ("laplace", "it is no network; leave out --precision"),
     ):
-        result = run("decode", example, "--model", model, "--precision", "int8")
-        assert result.exit_code == 1
-        assert reason in result.stderr.replace("\n", " ")
-    result = run("decode", example, "--model", "laplace", "--precision", "int8")
-    assert result.exit_code == 2
+        for command in (("decode", example), ("eval", originals)):
+            result = run(*command, "--model", model, "--precision", "int8")
+            assert result.exit_code == 2
+            assert f"--precision: {model}: {reason}" in " ".join(result.stderr.split())
     options = ("--region", "0,0,16x16", "--model", plain, "--precision", "int8")
     result = run("explore", "smooth", example, *options)
     assert (result.exit_code, "needs gradients" in result.stderr) == (2, True), result.stderr
@@ -148,6 +150,36 @@ def test_weights_are_fitted(
     assert (result.exit_code, "add --overwrite" in result.stderr) == (2, True)
     result = run("train", "int8", "rrdb-general", again, "--data", originals, "--overwrite")
     assert (result.exit_code, "has no int8" in result.stderr) == (1, True)
+
+
+def test_what_cannot_be_written_or_measured_is_told_first(
+    run: Run, tmp_path: Path, originals: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(int8_weights, "measure_ranges", lambda *_: pytest.fail("it was measured"))
+    plain = write_weights(tmp_path / "plain.safetensors", 0, {})
+    folder, inside = tmp_path / "folder.safetensors", plain / "new.safetensors"
+    folder.mkdir()
+    for place, reason in (
+        (plain, "exists; add --overwrite"),
+        (folder, "Is a directory; name a file"),
+        (inside, "Not a directory; a part of its name is a file"),
+        (Path("/proc/none/new.safetensors"), "No such file or directory; check the name"),
+    ):
+        more = ("--overwrite",) if place != plain else ()
+        result = run("train", "int8", plain, place, "--data", originals, *more)
+        assert result.exit_code == 2
+        assert f"{place}: {reason}".replace(": exists", " exists") in result.stderr
+    new = tmp_path / "deep" / "new.safetensors"
+    for path in originals.iterdir():
+        with Image.open(path) as picture:
+            picture.crop((0, 0, 127, 128)).save(path)
+    result = run("train", "int8", plain, new, "--data", originals)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        f"jpegx: {originals}: of 3 images none can be read and is at least 128 pixels high "
+        "and wide; name a folder with larger ones"
+    )
+    assert not new.parent.exists()
 
 
 @pytest.mark.parametrize(

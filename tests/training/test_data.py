@@ -79,7 +79,7 @@ def test_folders_without_images_are_refused(tmp_path: Path) -> None:
     with pytest.raises(NoImages, match="no images"):
         find_images(tmp_path)
     (tmp_path / "broken.png").write_bytes(b"nothing")
-    with pytest.raises(NoImages, match="none of 1"):
+    with pytest.raises(NoImages, match="of 1 images none can be read and is at least 16 pixels"):
         ImageSet(find_images(tmp_path), 16, 1.0, lambda line: None)
 
 

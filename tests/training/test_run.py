@@ -234,7 +234,7 @@ def test_bad_settings_are_one_line(run: Run, tmp_path: Path) -> None:
             "critic.family must be given, one of ",
         ),
         ("training.start=none.safetensors", "none.safetensors"),
-        ("data.patch=48", "holds a 48 patch"),
+        ("data.patch=48", "none can be read and is at least 48 pixels"),
         ("data.workers=1000000", "at most 256"),
         ("regression.share=0", "above 0"),
     ):

@@ -11,6 +11,7 @@ from typing import Literal
 from jpegx.errors import JpegxError
 from jpegx.io.formats import OF_SUFFIX
 from jpegx.io.inputs import Input, split_suffix
+from jpegx.io.paths import is_folder
 from jpegx.io.seen import Seen
 
 Existing = Literal["refuse", "overwrite", "skip"]
@@ -50,7 +51,7 @@ def is_template(output: str) -> bool:
 def is_picture(output: Path) -> bool:
     """True if an output is the name of a picture file, not of a folder or of many."""
     name = str(output)
-    return bool(_split(output.name)[1]) and not is_template(name) and not output.is_dir()
+    return bool(_split(output.name)[1]) and not is_template(name) and not is_folder(output)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from jpegx.io.inputs import (
     UnreadableList,
     find_inputs,
 )
+from jpegx.io.paths import is_folder
 
 OTHER_PICTURES = JPEG_SUFFIXES | PICTURE_SUFFIXES
 
@@ -52,7 +53,7 @@ def check_inputs(
 
 def check_target(target: Path) -> None:
     """Raise click.UsageError if no pictures can go there."""
-    if target.is_dir() or is_picture(target) or is_template(str(target)):
+    if is_folder(target) or is_picture(target) or is_template(str(target)):
         return
     if target.suffix.lower() in OTHER_PICTURES:
         names = ", ".join(known.name for known in CONTAINERS.values())

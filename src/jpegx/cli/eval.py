@@ -213,6 +213,7 @@ def _run(
     ``cluster``: address and workers of a Ray cluster that measures pictures; None for none.
     """
     from jpegx.evaluation.benchmark.context import Context
+    from jpegx.evaluation.benchmark.exporting import check_places
     from jpegx.evaluation.benchmark.published import with_published
     from jpegx.evaluation.benchmark.runner import evaluate
     from jpegx.evaluation.benchmark.store import Store
@@ -227,6 +228,8 @@ def _run(
         failures.append(line)
         console.say(line)
 
+    if plan.request.export_jpegs is not None:
+        check_places(plan, plan.request.export_jpegs)
     store = Store(folder)
     context = Context(plan.request, plan.instruments, store, steps.advance, failed)
     if cluster is not None:

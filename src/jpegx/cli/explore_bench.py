@@ -154,7 +154,7 @@ def bench_options(command: Callable[..., None]) -> Callable[..., None]:
     @max_pixels_option
     @wraps(command)
     def with_bench(
-        *args: Any,  # noqa: ANN401 (what click gives)
+        *args: object,
         model: str | None,
         temperature: float | None,
         start: str | None,
@@ -163,7 +163,7 @@ def bench_options(command: Callable[..., None]) -> Callable[..., None]:
         device: str,
         precision: str,
         max_pixels: int,
-        **kwargs: Any,  # noqa: ANN401
+        **kwargs: object,
     ) -> None:
         bench = BenchRequest(
             model, temperature, device, precision, start, session, step, max_pixels

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -94,14 +94,14 @@ def region_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     @wraps(command)
     def with_region(
-        *args: Any,  # noqa: ANN401 (what click gives)
+        *args: object,
         rectangles: tuple[str, ...],
         polygons: tuple[str, ...],
         ellipses: tuple[str, ...],
         masks: tuple[Path, ...],
         invert: bool,
         snap: Literal["none", "blocks", "units"],
-        **kwargs: Any,  # noqa: ANN401
+        **kwargs: object,
     ) -> None:
         from jpegx.exploration.shapes import (
             BadRegion,

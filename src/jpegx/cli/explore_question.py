@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
@@ -57,12 +57,12 @@ def question_options(command: Callable[..., None]) -> Callable[..., None]:
     @max_pixels_option
     @wraps(command)
     def with_question(
-        *args: Any,  # noqa: ANN401 (what click gives)
+        *args: object,
         jpeg: str,
         as_json: bool,
         session: Path | None,
         max_pixels: int,
-        **kwargs: Any,  # noqa: ANN401
+        **kwargs: object,
     ) -> None:
         command(*args, question=Question(jpeg, as_json, session, max_pixels), **kwargs)
 

@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +13,7 @@ from jpegx.cli.console import Console
 from jpegx.cli.shared_options import max_pixels_option
 from jpegx.errors import printable
 from jpegx.io.failures import one_line
+from jpegx.io.paths import is_folder
 
 if TYPE_CHECKING:  # numpy is imported when there is work: --help must be quick
     from jpegx.jpeg.describe import Description
@@ -83,7 +83,7 @@ def _expanded(
     from jpegx.io.inputs import find_inputs
 
     for file in files:
-        if file == "-" or not Path(file).is_dir():
+        if file == "-" or not is_folder(file):
             yield file
             continue
         found = find_inputs(

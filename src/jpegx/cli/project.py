@@ -22,6 +22,7 @@ from jpegx.cli.shared_options import (
 )
 from jpegx.errors import printable
 from jpegx.io.failures import one_line
+from jpegx.io.paths import is_folder
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
     from jpegx.batch.projections import Projection, ProjectSettings
@@ -104,7 +105,7 @@ def project(
     check_standard_input(jpeg, *pictures)
     target = None if output in (None, "-") else Path(output)
     container, form = choose_format(file_format, target, ycbcr=ycbcr, real=real)
-    folders = [name for name in (jpeg, *pictures) if name != "-" and Path(name).is_dir()]
+    folders = [name for name in (jpeg, *pictures) if name != "-" and is_folder(name)]
     if folders and (len(folders) != 2 or len(pictures) != 1):
         raise click.UsageError("give one JPEG file and pictures, or two folders.")
     if recursive and not folders:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from jpegx.io.formats import CONTAINERS, OF_SUFFIX, Container
+from jpegx.io.paths import is_folder
 from jpegx.models.card import MAX_TEMPERATURE
 from jpegx.sampling.spec import BadSpec, SamplerSpec
 
@@ -151,7 +152,7 @@ def choose_format(
     """
     if ycbcr and real:
         raise click.UsageError("--ycbcr and --float are two forms of a picture; choose one.")
-    is_file = output is not None and not output.is_dir()
+    is_file = output is not None and not is_folder(output)
     ending = OF_SUFFIX.get(output.suffix.lower()) if output is not None and is_file else None
     container: Container = "tiff"
     if not (ycbcr or real):

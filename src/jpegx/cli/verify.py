@@ -14,6 +14,7 @@ from jpegx.cli.console import Console, drop_output
 from jpegx.cli.shared_options import max_pixels_option, slack_option
 from jpegx.errors import printable
 from jpegx.io.failures import one_line
+from jpegx.io.paths import is_folder
 
 if TYPE_CHECKING:  # numpy is imported when there is work, and torch when it must: --help is quick
     from jpegx.consistency.compare import VerifyReport
@@ -85,7 +86,7 @@ def verify(
     cannot be written.
     """
     check_standard_input(jpeg, *pictures)
-    folders = [name for name in (jpeg, *pictures) if name != "-" and Path(name).is_dir()]
+    folders = [name for name in (jpeg, *pictures) if name != "-" and is_folder(name)]
     if folders and (len(folders) != 2 or len(pictures) != 1):
         raise click.UsageError("give one JPEG file and pictures, or two folders.")
     if recursive and not folders:

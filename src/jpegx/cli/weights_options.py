@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from jpegx.io.failures import one_line
+from jpegx.io.paths import check_place
 from jpegx.models.zoo import SUFFIX
 
 note_option = click.option(
@@ -28,6 +30,10 @@ def check_new(file: Path, *, overwrite: bool) -> None:
         raise click.UsageError(
             f"{file}: weights are files that end in {SUFFIX}; name the new one last."
         )
+    try:
+        check_place(file)
+    except OSError as error:
+        raise click.UsageError(f"{one_line(error, str(file))}.") from None
 
 
 def parse_notes(notes: tuple[str, ...]) -> dict[str, str]:

@@ -29,7 +29,8 @@ class Parameter:
 
     Kinds: numbers and integers have ends; a "level" is a number of gray levels, one of
     ``choices``, or "" for none; an "image" is uint8 (height, width, 4); a "region" is a RegionSpec;
-    "periods" are pairs of numbers; a "classifier" is a NamedClassifier, which no session holds.
+    "periods" are pairs of numbers; a "classifier" is a NamedClassifier, of which
+    a session holds the name and the digest alone.
     """
 
     name: str

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from jpegx.errors import JpegxError
+from jpegx.io.failures import reason_of
 
 FONT_SUFFIXES = frozenset({".ttf", ".otf", ".ttc"})
 _FINE = 4  # a pixel is so many by so many of the drawing
@@ -33,7 +34,7 @@ class Font:
                 if path.stat().st_size > _MOST_BYTES:
                     raise JpegxError(f"{path}: more than {_MOST_BYTES >> 20} MiB for a font")
             except OSError as error:
-                raise JpegxError(f"{path}: {error.strerror}") from None
+                raise JpegxError(f"{path}: {reason_of(error)}") from None
         self.draw("0", 16)
 
     def draw(self, character: str, height: int, angle: float = 0.0) -> np.ndarray | None:
@@ -117,7 +118,7 @@ def find_fonts(path: Path) -> list[Font]:
     try:
         paths = sorted(p for p in path.iterdir() if p.suffix.lower() in FONT_SUFFIXES)
     except OSError as error:
-        raise JpegxError(f"{path}: {error.strerror}") from None
+        raise JpegxError(f"{path}: {reason_of(error)}") from None
     if not paths:
         raise JpegxError(f"{path}: no fonts in it ({', '.join(sorted(FONT_SUFFIXES))})")
     return [Font(found) for found in paths]

@@ -1,6 +1,6 @@
 """A session made again, step by step, from the file, the seeds and the parameters alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from jpegx.exploration.edit import Edit, Request
@@ -11,6 +11,7 @@ from jpegx.exploration.run_edit import run
 from jpegx.exploration.session import Session, Step
 from jpegx.exploration.tools import OVERS, find_tool
 from jpegx.exploration.wire import parse_values
+from jpegx.models.glyph_classifier import NamedClassifier
 
 _NO_LIMIT = 86400.0
 
@@ -28,18 +29,24 @@ class Replayed:
         return self.edit.patch.digest == self.step.sha256
 
 
-def replay(session: Session, watch: Watch = unwatched) -> Iterator[Replayed]:
+def replay(
+    session: Session, watch: Watch = unwatched, classifiers: Sequence[NamedClassifier] = ()
+) -> Iterator[Replayed]:
     """All steps of a session, each made again of the picture that it was made of.
 
-    On the same machine the pixels come out the same, unless the time had ended the search; on
-    another one numbers are rounded otherwise. Raises JpegxError.
+    ``classifiers``: those of one's own that steps asked. On the same machine the pixels come out
+    the same, unless the time had ended the search; on another one numbers are rounded otherwise.
+    Raises JpegxError.
     """
     for step in session.steps.values():
-        edits = run(session.state_of(step.parent), request_of(session, step), watch)
+        request = request_of(session, step, classifiers)
+        edits = run(session.state_of(step.parent), request, watch)
         yield Replayed(step, edits[min(step.index, len(edits) - 1)])
 
 
-def request_of(session: Session, step: Step) -> Request:
+def request_of(
+    session: Session, step: Step, classifiers: Sequence[NamedClassifier] = ()
+) -> Request:
     """What was asked for when a step was made. Raises JpegxError."""
     tool, layout = find_tool(step.tool), session.workbench.jpeg.layout
     if step.over and step.over not in OVERS:
@@ -47,7 +54,7 @@ def request_of(session: Session, step: Step) -> Request:
     return Request(
         step.tool,
         parse_region(step.region, layout).select(layout),
-        parse_values(tool, step.parameters, layout),
+        parse_values(tool, step.parameters, layout, classifiers),
         step.over or None,
         step.seed,
         step.alternatives,

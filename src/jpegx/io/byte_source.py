@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jpegx.errors import UnreadableJpeg, printable
+from jpegx.io.failures import reason_of
 
 # No picture within the size limits fills this.
 MAX_FILE_SIZE = 1 << 29
@@ -29,8 +30,7 @@ def load(source: Path | bytes | BinaryIO) -> bytes:
                 return _read(stream)
         return _read(source)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise UnreadableJpeg(f"cannot be read ({reason}); check the name and permissions") from None
+        raise UnreadableJpeg(reason_of(error)) from None
 
 
 def _read(stream: BinaryIO) -> bytes:

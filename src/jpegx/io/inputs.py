@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jpegx.errors import JpegxError
-from jpegx.io.paths import is_pipe_or_device
+from jpegx.io.failures import reason_of
+from jpegx.io.paths import is_folder, is_pipe_or_device
 from jpegx.io.seen import Seen
 
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".mjpg", ".mjpeg"})
@@ -136,37 +137,36 @@ def count_inputs(names: Iterable[str], *, recursive: bool) -> int:
 
 def common_folder(names: Iterable[str]) -> str | None:
     """The folder that holds all folders among the names; None if there are less than two."""
-    roots = {os.path.abspath(name) for name in names if _is_folder(name)}  # noqa: PTH100
+    roots = {os.path.abspath(name) for name in names if is_folder(name)}  # noqa: PTH100
     return os.path.commonpath(list(roots)) if len(roots) > 1 else None
-
-
-def _is_folder(name: str) -> bool:
-    try:
-        return stat.S_ISDIR(os.stat(name).st_mode)  # noqa: PTH116 (Path("") is the current folder)
-    except (OSError, ValueError):
-        return False
 
 
 def _named(name: str, recursive: bool, failed: Say, noted: Say) -> Iterator[tuple[Input, bool]]:
     """What a name stands for, and whether it is in a folder."""
     try:
-        is_folder = stat.S_ISDIR(os.stat(name).st_mode)  # noqa: PTH116 (as above)
+        status = os.stat(name)  # noqa: PTH116 (Path("") is the current folder)
     except OSError as error:
-        return failed(f"{name}: {error.strerror}")
+        return failed(f"{name}: {reason_of(error)}")
     except ValueError:
         return failed(
             f"{name}: a zero byte in a name (-0 reads lists that separate names with them)"
         )
-    if not is_folder:
+    if not stat.S_ISDIR(status.st_mode):
         yield Input(Path(name), Path(Path(name).name)), False
         return None
     is_empty = True
-    for source in _walk(name, recursive, failed, noted):
+
+    def told(line: str) -> None:
+        nonlocal is_empty
+        is_empty = False
+        failed(line)
+
+    for source in _walk(name, recursive, told, noted):
         is_empty = False
         yield source, True
     if is_empty:
-        hint = "" if recursive else " (-r looks into its sub-folders)"
-        failed(f"{name}: no JPEG files in this folder{hint}")
+        hint = "name files of other endings" if recursive else "-r looks into its sub-folders"
+        failed(f"{name}: no JPEG files in this folder; {hint}")
     return None
 
 
@@ -229,7 +229,7 @@ class NameList:
 
 def _walk(folder: str, recursive: bool, failed: Say, noted: Say) -> Iterator[Input]:
     def unreadable(error: OSError) -> None:
-        failed(f"{error.filename}: {error.strerror}")
+        failed(f"{error.filename}: {reason_of(error)}")
 
     for place, folders, files in os.walk(folder, onerror=unreadable):
         if recursive:

@@ -1,7 +1,10 @@
 """What is at a path, whatever the permissions on the way."""
 
+import errno
 import hashlib
+import os
 import stat
+import tempfile
 from pathlib import Path
 
 
@@ -15,6 +18,31 @@ def is_pipe_or_device(path: Path) -> bool:
     except OSError:
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def is_folder(name: str | Path) -> bool:
+    """Whether there is a folder of this name; False where one may not look."""
+    try:
+        return stat.S_ISDIR(os.stat(name).st_mode)  # noqa: PTH116 (Path("") is the current folder)
+    except (OSError, ValueError):
+        return False
+
+
+def check_place(path: Path) -> None:
+    """Raise OSError, of the path, if no file can be made there: before the work that fills it.
+
+    Nothing is left: not the folders above, which are made when the file is.
+    """
+    if is_folder(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    folder = path.parent
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def file_digest(path: Path) -> str:

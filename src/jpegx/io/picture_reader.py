@@ -19,6 +19,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from jpegx.errors import JpegxError, PictureMismatch, UnreadablePicture
 from jpegx.io.capture import captured_stderr
+from jpegx.io.failures import reason_of
 
 # Pillow's names of the formats, and a pattern of the first bytes of each; a dot is any byte.
 _SIGNATURES = (
@@ -145,7 +146,7 @@ def load_plugin(kind: str) -> None:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None:
-        return error.strerror or type(error).__name__
+        return reason_of(error)
     if isinstance(error, UnidentifiedImageError):
         return "begins like a picture, but is none; get an undamaged copy"
     text = (str(error) or type(error).__name__).partition("\n")[0]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jpegx.errors import JpegxError
+from jpegx.io.failures import reason_of
 
 MAX_HEADER_BYTES = 8 << 20  # the largest generator has some thousand tensors, 100 bytes each
 FORMAT = "jpegx 1"
@@ -67,7 +68,7 @@ def read_header(path: Path) -> CheckpointHeader:
                 raise BadCheckpoint(f"{path}: truncated in its header; get an undamaged copy")
             text = stream.read(length)
     except OSError as error:
-        raise BadCheckpoint(f"{path}: {error.strerror or 'cannot be read'}") from None
+        raise BadCheckpoint(f"{path}: {reason_of(error)}") from None
     try:
         header = _parse(text, size - 8 - length)
     except (ValueError, RecursionError) as error:

@@ -17,6 +17,8 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from jpegx.io.atomic_file import atomic_file
+from jpegx.io.failures import reason_of
+from jpegx.io.paths import file_digest
 from jpegx.models.checkpoint_header import FORMAT, BadCheckpoint, read_header
 from jpegx.models.zoo import CHARACTERS, SUFFIX, weights_folder
 
@@ -86,9 +88,10 @@ def normalized(crops: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class NamedClassifier:
-    """A classifier, what it is called, and its card."""
+    """A classifier, what it is called, a digest of its file, and its card."""
 
     name: str
+    digest: str
     network: GlyphClassifier
     card: dict[str, object]
 
@@ -118,16 +121,24 @@ def open_classifier(path: Path | None = None) -> NamedClassifier:
     path = weights_folder() / "classifiers" / f"{FAMILY}{SUFFIX}" if path is None else path
     header = read_header(path)
     if header.family != FAMILY:
-        raise BadCheckpoint(f"{path}: no classifier of glyphs but {header.family[:40]!r}")
+        raise BadCheckpoint(
+            f"{path}: no classifier of glyphs but {header.family[:40]!r}; "
+            "make one with jpegx train glyphs"
+        )
     network = GlyphClassifier()
     wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     if wanted != header.shapes or header.config.get("characters") != CHARACTERS:
         raise BadCheckpoint(f"{path}: made for another version of jpegx; train it again")
     try:
         tensors = {key: value.float() for key, value in load_file(path).items()}
-    except (SafetensorError, OSError) as error:
-        raise BadCheckpoint(f"{path}: {str(error).partition(chr(10))[0]}") from None
+    except OSError as error:
+        raise BadCheckpoint(f"{path}: {reason_of(error)}") from None
+    except SafetensorError as error:
+        reason = str(error).partition("\n")[0]
+        raise BadCheckpoint(f"{path}: {reason}; get an undamaged copy") from None
     if not all(bool(value.isfinite().all()) for value in tensors.values()):
         raise BadCheckpoint(f"{path}: a tensor does not hold finite numbers")
     network.load_state_dict(tensors)
-    return NamedClassifier(name, network.eval().requires_grad_(False), header.card)
+    return NamedClassifier(
+        name, file_digest(path), network.eval().requires_grad_(False), header.card
+    )

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from jpegx.io.failures import reason_of
 from jpegx.models.checkpoint_header import BadCheckpoint
 
 SUFFIX = ".safetensors"
@@ -44,8 +45,10 @@ def find(model: str) -> Path:
     """
     if model.endswith(SUFFIX) or os.sep in model:
         path = Path(model)
-        if not path.is_file():
-            raise BadCheckpoint(f"{model}: no such file of weights")
+        try:
+            path.stat()
+        except OSError as error:
+            raise BadCheckpoint(f"{model}: {reason_of(error)}") from None
         return path
     weights = installed()
     if model not in weights:

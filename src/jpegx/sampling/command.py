@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from jpegx.errors import JpegxError
+from jpegx.io.failures import reason_of
 from jpegx.io.paths import file_digest
 from jpegx.io.picture_reader import read_comparable
 from jpegx.io.png import encode_png
@@ -101,7 +102,7 @@ class CommandSampler(Sampler):
                 start_new_session=True,
             )
         except OSError as error:
-            raise JpegxError(f"{self.name}: {error.strerror}") from None
+            raise JpegxError(f"{self.name}: {reason_of(error)}") from None
         try:
             written, said = process.communicate(png)
         finally:

@@ -5,7 +5,7 @@ import torch
 from jpegx.errors import JpegxError
 from jpegx.models.generator import Generator
 from jpegx.models.int8 import Int8Blocks, in_int8, int8_works, stages_of
-from jpegx.sampling.spec import Precision, SamplerSpec
+from jpegx.sampling.spec import MeaninglessOption, Precision, SamplerSpec
 
 
 def choose_device(name: str) -> torch.device:
@@ -44,7 +44,7 @@ def in_fastest(generator: Generator, spec: SamplerSpec) -> Generator:
     """What draws, for a prepared generator: itself, or what computes in int8 as it does.
 
     "auto" takes int8 on a CPU with AVX2 and without bfloat16, if the weights have ranges for it.
-    Raises JpegxError if the spec asks for int8 where there is none.
+    Raises MeaninglessOption if the spec asks for int8 where there is none.
     """
     if spec.precision == "int8":
         _check_int8(generator, spec.model)
@@ -69,20 +69,17 @@ def _gains_by_int8(generator: Generator) -> bool:
 
 
 def _check_int8(generator: Generator, model: str) -> None:
+    reason, advice = None, None
     if not stages_of(generator):
-        raise JpegxError(f"{model}: its network has no int8; leave out --precision int8")
-    if not generator.ranges:
-        raise JpegxError(
-            f"{model}: its weights have no ranges for int8; make them with jpegx train int8, "
-            "or leave out --precision int8"
-        )
-    if next(generator.parameters()).device.type != "cpu":
-        raise JpegxError("--precision int8: is for CPUs; leave it out, or add --device cpu")
-    if not int8_works():
-        raise JpegxError(
-            "--precision int8: this processor, or this build of PyTorch, has no int8 convolutions; "
-            "leave it out"
-        )
+        reason = "its network has no int8"
+    elif not generator.ranges:
+        reason, advice = "its weights have no ranges for int8", "make them with jpegx train int8"
+    elif next(generator.parameters()).device.type != "cpu":
+        reason, advice = "int8 is for CPUs", "add --device cpu"
+    elif not int8_works():
+        reason = "this processor, or this build of PyTorch, has no int8 convolutions"
+    if reason is not None:
+        raise MeaninglessOption(model, "precision", reason, advice)
 
 
 def _has_bfloat16(device: torch.device) -> bool:

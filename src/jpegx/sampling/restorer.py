@@ -13,13 +13,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from jpegx.errors import JpegxError
+from jpegx.io.failures import reason_of
 from jpegx.io.paths import file_digest
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.reader import libjpeg
 from jpegx.models.zoo import SUFFIX
 from jpegx.sampling.sampler import Progress, Sampler, in_channels
 from jpegx.sampling.spec import BadSpec, SamplerSpec
-from jpegx.sampling.tiling import plan
+from jpegx.sampling.tiling import Tile, plan
 
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor
@@ -58,7 +59,7 @@ class RestorerSampler(Sampler):
             shown = shown.expand(1, network.input_channels, -1, -1)
         height, width = shown.shape[-2:]
         image = torch.empty(network.output_channels, height, width)
-        tiles = plan(height, width, halo=_HALO, multiple=_MULTIPLE, blend=_BLEND, max_pixels=_MOST)
+        tiles = tiles_of(height, width)
         for number, tile in enumerate(tiles):
             with torch.inference_mode():
                 made = network(tile.seen.of(shown))
@@ -70,24 +71,46 @@ class RestorerSampler(Sampler):
             yield image.clone()
 
 
+def tiles_of(height: int, width: int) -> list[Tile]:
+    """The tiles that an image is restored in, one after the other."""
+    return plan(height, width, halo=_HALO, multiple=_MULTIPLE, blend=_BLEND, max_pixels=_MOST)
+
+
 def _load(path: Path) -> "ImageModelDescriptor":
     """The network of a safetensors file. Raises BadSpec if it cannot be one, or not be used."""
     if path.suffix.lower() != SUFFIX:
         raise BadSpec(f"{path}: weights are read as safetensors only; convert the file first")
     try:
-        from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
-    except ImportError:
-        raise JpegxError("restorers need spandrel; pip install 'jpegx[restorers]'") from None
-    try:
-        network = ModelLoader().load_from_state_dict(load_file(path))
-    except OSError as error:
-        raise BadSpec(f"{path}: {error.strerror or error}") from None
+        with path.open("rb"):  # which tells why it cannot be read
+            weights = load_file(path)
     except SafetensorError:
-        raise BadSpec(f"{path}: it is no safetensors file, or damaged") from None
+        raise BadSpec(f"{path}: it is no safetensors file; get an undamaged copy") from None
+    except OSError as error:
+        raise BadSpec(f"{path}: {reason_of(error)}") from None
+    try:
+        from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
+    except ImportError as error:
+        missing = error.name or "spandrel"
+        raise JpegxError(f"restorers need {missing}; pip install 'jpegx[restorers]'") from None
+    except RuntimeError as error:  # of torchvision, whose operators are those of one PyTorch
+        reason = str(error).partition("\n")[0]
+        raise JpegxError(
+            f"restorers need spandrel, whose torchvision does not fit this PyTorch ({reason}); "
+            f"install the torchvision that belongs to PyTorch {torch.__version__}"
+        ) from None
+    try:
+        network = ModelLoader().load_from_state_dict(weights)
     except UnsupportedModelError:
-        raise BadSpec(f"{path}: spandrel does not know this network") from None
+        raise BadSpec(
+            f"{path}: spandrel does not know this network; give one of those that it lists"
+        ) from None
+    except Exception as error:  # whatever its parts run into
+        reason = (str(error) or type(error).__name__).partition("\n")[0]
+        raise BadSpec(
+            f"{path}: spandrel cannot build its network ({reason}); get an undamaged copy"
+        ) from None
     if not isinstance(network, ImageModelDescriptor):
-        raise BadSpec(f"{path}: the network needs more than a picture (a mask)")
+        raise BadSpec(f"{path}: the network needs more than a picture (a mask); give a restorer")
     if network.scale != 1:
         raise BadSpec(f"{path}: the network enlarges {network.scale} times; give a restorer")
     return network

@@ -30,11 +30,15 @@ class BadSpec(JpegxError):
 
 
 class MeaninglessOption(JpegxError):
-    """An option that means nothing for a model. ``hint``: where it was given."""
+    """An option that means nothing for a model. ``hint``: where it was given.
 
-    def __init__(self, model: str, option: str, reason: str) -> None:
+    ``advice``: what else can be done than to leave it out.
+    """
+
+    def __init__(self, model: str, option: str, reason: str, advice: str | None = None) -> None:
         shown = f"{option}=" if option in _BEHIND_NAMES else f"--{option}"
-        super().__init__(f"{model}: {reason}, {shown} means nothing for it")
+        other = "" if advice is None else f"{advice}, or "
+        super().__init__(f"{model}: {reason}; {other}leave out {shown}")
         self.hint = "--model" if option in _BEHIND_NAMES else shown
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 from jpegx.batch.executors.dispatch import Dispatcher, Done, Lost, Message
@@ -53,7 +54,7 @@ class RayExecutor:
             ray.shutdown()
 
 
-def connect(address: str | None, jobs: int | None) -> Any:  # noqa: ANN401 (Ray's own module)
+def connect(address: str | None, jobs: int | None) -> ModuleType:
     """Ray's module, connected to a cluster, or to one that is started here. Raises NoRay."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -81,7 +82,7 @@ def connect(address: str | None, jobs: int | None) -> Any:  # noqa: ANN401 (Ray'
     return ray
 
 
-def workers_of(ray: Any, device: str, jobs: int | None) -> tuple[dict[str, int], int]:  # noqa: ANN401
+def workers_of(ray: ModuleType, device: str, jobs: int | None) -> tuple[dict[str, int], int]:
     """What each actor asks of a cluster, and how many there are to be.
 
     One for each GPU if the ``device`` may be one, or else each core; or ``jobs``.
@@ -128,7 +129,7 @@ class _Actor:
 class _Actors:
     """Actors. One that dies is replaced."""
 
-    def __init__(self, ray: Any, settings: DecodeSettings, jobs: int | None) -> None:  # noqa: ANN401
+    def __init__(self, ray: ModuleType, settings: DecodeSettings, jobs: int | None) -> None:
         self._ray = ray
         self._settings = settings
         self._options, self._jobs = workers_of(ray, settings.spec.device, jobs)

@@ -40,7 +40,6 @@ _EXAMPLES = {
     "dissimilar": "--region 120,80,40x40 -n 4 -o folder/",
     "random": "--region 120,80,40x40 -n 4 -o folder/",
 }
-_MANY = 8  # choices, beyond which the help does not list them
 _METAVARS = {"classifier": "FILE", "image": "PICTURE", "region": "X,Y,WxH", "level": "LEVEL"}
 
 
@@ -63,6 +62,18 @@ class _Pair(click.ParamType[tuple[float, float]]):
         return x, y
 
 
+class _Character(click.Choice[str]):
+    """A digit or a letter, which messages say in a line, and do not list."""
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """What to give, behind the name of the option that is missing."""
+        return "Give a digit or a letter; jpegx explore glyphs tells which the region looks like."
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:  # noqa: ANN401 (as click has it)
+        """What is wrong with what was given."""
+        return f"{str(value)[:40]!r} is no digit and no letter from A to Z."
+
+
 def _key(parameter: Parameter) -> str:
     """Its name in Python, which click asks for."""
     return parameter.name.replace("-", "_")
@@ -77,10 +88,11 @@ def _option(parameter: Parameter) -> Callable[[Callable[..., None]], Callable[..
         case "number" | "integer":
             settings |= {"type": Finite(parameter.least, parameter.most), "show_default": True}
         case "choice":
-            choice = click.Choice(parameter.choices, case_sensitive=parameter.name != "character")
+            choice: click.Choice[str] = click.Choice(parameter.choices)
+            if parameter.name == "character":
+                choice = _Character(parameter.choices, case_sensitive=False)
+                settings["metavar"] = "CHARACTER"
             settings |= {"type": choice, "show_default": True, "required": parameter.required}
-            if len(parameter.choices) > _MANY:
-                settings["metavar"] = parameter.name.upper()
         case "periods":
             return click.option(
                 "--period",

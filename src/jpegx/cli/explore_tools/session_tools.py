@@ -129,10 +129,24 @@ def _number(value: Any) -> str:  # noqa: ANN401 (what a session holds)
     epilog=_REPLAY_EXAMPLES,
 )
 @click.argument("jpeg", metavar="FILE")
+@click.option(
+    "--classifier",
+    "classifiers",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The classifier of your own that a step of classify asked, unchanged. Again for more.",
+)
 @bench_options
 @json_option
 @click.pass_obj
-def replay(console: Console, jpeg: str, bench: BenchRequest, as_json: bool) -> None:
+def replay(
+    console: Console,
+    jpeg: str,
+    classifiers: tuple[Path, ...],
+    bench: BenchRequest,
+    as_json: bool,
+) -> None:
     """Make all pictures of a session again, and compare them with what it holds.
 
     Of the file, the seeds and the parameters alone. On the machine where they were made they come
@@ -142,12 +156,14 @@ def replay(console: Console, jpeg: str, bench: BenchRequest, as_json: bool) -> N
     is another one.
     """
     from jpegx.exploration import replay as again
+    from jpegx.models.glyph_classifier import open_classifier
 
     _needs_session(bench)
     different = 0
     with failures(console, name_of(jpeg)):
         session = bench.open(console, jpeg)
-        for found in again.replay(session):
+        opened = [open_classifier(path) for path in classifiers]
+        for found in again.replay(session, classifiers=opened):
             told = {
                 "step": found.step.id,
                 "tool": found.step.tool,

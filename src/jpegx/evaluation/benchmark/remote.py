@@ -8,6 +8,7 @@ that all machines share; a key says how a worker computes, so that all must be o
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -156,7 +157,7 @@ def measure_remotely(
 class _Pool:
     """Workers of a cluster; one that dies is replaced."""
 
-    def __init__(self, ray: Any, request: Request, jobs: int | None) -> None:  # noqa: ANN401 (Ray's module)
+    def __init__(self, ray: ModuleType, request: Request, jobs: int | None) -> None:
         self._ray = ray
         self._request = request
         self._options, self._jobs = workers_of(ray, request.defaults.device, jobs)

@@ -1,5 +1,6 @@
 """The images of a folder to train on: found, read, and kept decoded where they fit."""
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -68,7 +69,10 @@ class ImageSet:
                         self.paths.append(path)
                         self._decoded.append(result if room >= 0 else None)
         if not self.paths:
-            raise NoImages(f"none of {len(paths)} images can be read and holds a {smallest} patch")
+            raise NoImages(
+                f"{_common(paths)}: of {len(paths)} images none can be read and is at least "
+                f"{smallest} pixels high and wide; name a folder with larger ones"
+            )
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -90,6 +94,11 @@ class ImageSet:
         for index in reversed(taken):
             del self.paths[index], self._decoded[index]
         return kept_back
+
+
+def _common(paths: Sequence[Path]) -> str:
+    """The folder that holds them all, as they name it."""
+    return os.path.commonpath([path.parent for path in paths]) or os.curdir
 
 
 def _try_read(path: Path) -> np.ndarray | str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from jpegx.io.failures import reason_of
 from jpegx.training.options import BadRecipe, CommonOptions, StageOptions
 from jpegx.training.recipe.checks import common_problems
 from jpegx.training.recipe.schema import Schema, lay_over, read_table, sound_tables
@@ -137,6 +138,6 @@ def _tables(
     except BadRecipe as error:
         raise BadRecipe(name, [f"base: {error}"]) from error
     except OSError as error:
-        raise BadRecipe(name, [f"base: {base}: {error.strerror}"]) from error
+        raise BadRecipe(name, [f"base: {base}: {reason_of(error)}"]) from error
     problems |= {path: f"base: {base}: {problem}" for path, problem in below.items()}
     return lay_over(schema, tables, own)
