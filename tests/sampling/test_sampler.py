@@ -1,6 +1,6 @@
 """Laplace samples, what libjpeg shows, means and deviations."""
 
-from math import log
+from math import inf, log
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
 from jpegx.jpeg.layout import Layout
 from jpegx.sampling.decoding import decode
 from jpegx.sampling.finishing import Picture
-from jpegx.sampling.laplace import decay, draw, laplace
+from jpegx.sampling.laplace import decays, draw, laplace
 from jpegx.sampling.running_moments import Moments
 from jpegx.sampling.sampler import open_sampler
 from jpegx.sampling.spec import SamplerSpec
@@ -32,7 +32,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 def test_decay_is_found_again(rate: float) -> None:
     laws = torch.distributions.Laplace(0.0, 1 / rate)
     torch.manual_seed(0)
-    assert decay(laws.sample((200_000,)).round().int()) == pytest.approx(rate, rel=0.02)
+    assert decays(laws.sample((1, 200_000)).round().int()) == pytest.approx([rate], rel=0.02)
 
 
 def test_decay_maximises_the_likelihood() -> None:
@@ -44,26 +44,40 @@ def test_decay_maximises_the_likelihood() -> None:
         others = np.log((np.exp(-rate * (size - 0.5)) - np.exp(-rate * (size + 0.5))) / 2)
         return zeros * inside + float(others[size > 0].sum())
 
-    best = decay(quantized)
+    (best,) = decays(quantized[None])
     assert likelihood(best) > max(likelihood(best * 0.99), likelihood(best * 1.01))
 
 
 def test_decay_of_zeros_is_infinite() -> None:
-    zeros = torch.zeros(10, dtype=torch.int32)
-    assert decay(zeros) == float("inf")
-    assert torch.equal(draw(zeros, float("inf"), seeded()), zeros.float())
+    zeros = torch.zeros(1, 10, dtype=torch.int16)
+    assert decays(zeros) == [inf]
+    assert torch.equal(draw(zeros, [inf], seeded()), zeros.float())
+
+
+def test_decay_of_the_widest_integers() -> None:
+    row = np.full((3, 64), -32768, np.int16)
+    row[1:] = 32767
+    assert decays(torch.tensor(row)) == pytest.approx([1 / 32768] * 3, rel=1e-4)
+
+
+def test_rows_are_drawn_one_after_the_other() -> None:
+    quantized = torch.tensor([[0, 1, -3] * 50, [0] * 150, [2, 0, 0] * 50], dtype=torch.int16)
+    rates = [0.4, inf, 3.0]
+    one = seeded()
+    each = [draw(row[None], [rate], one) for row, rate in zip(quantized, rates, strict=True)]
+    assert torch.equal(draw(quantized, rates, seeded()), torch.cat(each))
 
 
 @given(st.integers(-50, 50), st.sampled_from([1e-6, 0.01, 0.3, 3.0, 60.0]))
 def test_draws_stay_in_their_cell(quantized: int, rate: float) -> None:
-    drawn = draw(torch.full((1000,), quantized), rate, seeded())
+    drawn = draw(torch.full((1, 1000), quantized), [rate], seeded())
     assert (drawn - quantized).abs().max() <= 0.5
 
 
 @pytest.mark.parametrize("rate", [1e-6, 0.3, 3.0])
 @pytest.mark.parametrize("quantized", [0, 2, -1])
 def test_draws_follow_the_law(rate: float, quantized: int) -> None:
-    drawn = draw(torch.full((200_000,), quantized), rate, seeded())
+    drawn = draw(torch.full((1, 200_000), quantized), [rate], seeded())
     x = np.linspace(quantized - 0.5, quantized + 0.5, 20_001)
     density = np.exp(-rate * np.abs(x))
     mean = (x * density).sum() / density.sum()
@@ -97,7 +111,7 @@ def test_each_frequency_is_drawn_from_its_own_law() -> None:
     for values, quantized in zip(drawn, given, strict=True):
         for place in frequencies:
             exact, file = values[0][..., *place] / 2, torch.tensor(quantized[..., *place])
-            rate = decay(file)
+            (rate,) = decays(file.view(1, -1))
             inside = (exact.abs() - file.abs() + 0.5)[file != 0]
             wanted = 1 / rate - 1 / (np.exp(rate) - 1)  # the mean of the law cut to 0 to 1
             assert abs(inside.mean() - wanted) < 4 * 0.29 / len(inside) ** 0.5

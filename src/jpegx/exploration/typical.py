@@ -13,7 +13,7 @@ import torch
 from jpegx.exploration.functionals import Functional, by_block
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.libjpeg_arrays import dct_of_blocks
-from jpegx.sampling.laplace import decay
+from jpegx.sampling.laplace import decays
 
 _FLAT = 1e-3  # a decay over a cell below which its law is uniform
 
@@ -27,8 +27,8 @@ class LaplaceLaws:
     @cache  # noqa: B019 (as long as the file is explored)
     def rates(self, component: int) -> np.ndarray:
         """Decays over one step, (8, 8); infinite where all coefficients are zero."""
-        rows = np.ascontiguousarray(self._jpeg.coefficients[component].reshape(-1, 64).T)
-        return np.array([decay(torch.tensor(row).int()) for row in rows]).reshape(8, 8)
+        rows = torch.tensor(self._jpeg.coefficients[component]).view(-1, 64).T
+        return np.array(decays(rows)).reshape(8, 8)
 
     def moments(self, part: QuantizedJpeg, functional: Functional) -> tuple[float, float]:
         """Mean and standard deviation of a functional over a part of the file."""

@@ -1,7 +1,7 @@
 """The sampler without a network: each coefficient drawn from a Laplace law inside its cell."""
 
-from collections.abc import Iterator
-from math import log, sqrt
+from collections.abc import Iterator, Sequence
+from math import inf, log, sqrt
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from jpegx.jpeg.transform import images_of_planes, planes
 from jpegx.sampling.sampler import Progress, Sampler
 
 _STRIP_PIXELS = 1 << 20
+_AT_ONCE = 1 << 18  # coefficients that are drawn at once: their tensors stay in the cache
 
 
 class LaplaceSampler(Sampler):
@@ -25,41 +26,60 @@ class LaplaceSampler(Sampler):
         return laplace(jpeg, samples, seed)
 
 
-def decay(quantized: Tensor) -> float:
-    """Maximum-likelihood decay of a Laplace law over one step, from quantized coefficients.
+def decays(quantized: Tensor) -> list[float]:
+    """Maximum-likelihood decays of Laplace laws over one step, from quantized coefficients.
 
-    ``quantized``: integers, any shape. Returns the rate times the step: the density is
-    proportional to exp(-decay * |coefficient / step|); infinite if all are zero. Closed form of
-    Price and Rabbani, "Biased reconstruction for JPEG decoding" (2000).
+    ``quantized``: integers, (F, N), a law for each row. Returns the rates times the step: densities
+    are proportional to exp(-decay * |coefficient / step|); infinite where all are zero. Closed form
+    of Price and Rabbani, "Biased reconstruction for JPEG decoding" (2000).
     """
-    total = quantized.numel()
-    zeros = total - int(torch.count_nonzero(quantized))
-    twice = 2 * float(quantized.abs().sum(dtype=torch.float64))
-    if zeros == total:
-        return float("inf")
-    root = sqrt(zeros**2 + 4 * (total + twice) * (twice - (total - zeros)))
-    half_step = (root - zeros) / (2 * (total + twice))
-    return -2 * log(half_step) if half_step > 0 else float("inf")
+    count = quantized.shape[1]
+    # Apart by their sign: -32768 has no absolute value in 16 bits.
+    sums = quantized.clamp(min=0).sum(dim=1) - quantized.clamp(max=0).sum(dim=1)
+    others = torch.count_nonzero(quantized, dim=1)
+    return [_decay(count, *found) for found in zip(others.tolist(), sums.tolist(), strict=True)]
 
 
-def draw(quantized: Tensor, rate: float, generator: torch.Generator) -> Tensor:
-    """Coefficients in steps, float32, drawn from the Laplace law of a decay, inside their cells.
+def _decay(count: int, others: int, total: int) -> float:
+    """The decay of so many coefficients, of which some are not 0, with a sum of absolute values."""
+    if not others:
+        return inf
+    zeros, twice = count - others, 2 * total
+    root = sqrt(zeros**2 + 4 * (count + twice) * (twice - others))
+    half_step = (root - zeros) / (2 * (count + twice))
+    return -2 * log(half_step) if half_step > 0 else inf
 
-    ``quantized``: integers, any shape. By the inverse of the distribution function.
+
+def draw(quantized: Tensor, rates: Sequence[float], generator: torch.Generator) -> Tensor:
+    """Coefficients in steps, float32 (F, N), drawn from Laplace laws, inside their cells.
+
+    ``quantized``: integers (F, N). ``rates``: the decay of each row. By the inverse of the
+    distribution function.
     """
-    if rate == float("inf"):
-        return quantized.float()
-    uniform = torch.rand(quantized.shape, generator=generator)
+    drawn = quantized.float()
+    laws = [row for row, rate in enumerate(rates) if rate != inf]
+    if laws:
+        rate = torch.tensor([rates[row] for row in laws])[:, None]
+        drawn[laws] = _draw(drawn[laws], rate, generator)
+    return drawn
+
+
+def _draw(whole: Tensor, rate: Tensor, generator: torch.Generator) -> Tensor:
+    """That for whole numbers, float32 (F, N), and finite rates (F, 1)."""
+    uniform = torch.rand(whole.shape, generator=generator)
     # In the cell of 0 the law has two sides: the uniform number gives the side first.
-    side = torch.where(quantized == 0, (uniform * 2 - 1).sign(), quantized.sign().float())
-    uniform = torch.where(quantized == 0, (uniform * 2 - 1).abs(), uniform)
-    width = torch.where(quantized == 0, 0.5, 1.0)
-    start = torch.where(quantized == 0, 0.0, quantized.abs() - 0.5)
-    if rate < 1e-4:  # flat to rounding, where the logarithm below loses its digits
-        inside = uniform * width
-    else:
-        inside = -torch.log1p(uniform * torch.expm1(-rate * width)) / rate
-    return side * (start + torch.minimum(inside, width))
+    is_zero = whole == 0
+    both_sides = uniform.mul(2).sub_(1)
+    side = torch.where(is_zero, both_sides, whole).sign_()
+    uniform = torch.where(is_zero, both_sides.abs_(), uniform)
+    width = torch.where(is_zero, 0.5, 1.0)
+    start = whole.abs().sub_(0.5).clamp_(min=0)
+    scale = torch.where(is_zero, torch.expm1(-rate * 0.5), torch.expm1(-rate))
+    inside = scale.mul_(uniform).log1p_().neg_().div_(rate)
+    flat = rate < 1e-4  # to rounding, where the logarithm loses its digits
+    if flat.any():
+        inside = torch.where(flat, uniform.mul_(width), inside)
+    return torch.minimum(inside, width).add_(start).mul_(side)
 
 
 def laplace(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
@@ -69,18 +89,19 @@ def laplace(jpeg: QuantizedJpeg, samples: int, seed: int) -> Iterator[Tensor]:
     resolution, then up-sampled smoothly. Sample i depends on the seed and i alone.
     """
     # One row a frequency: the draws below then run over contiguous memory.
-    rows = [torch.tensor(np.ascontiguousarray(c.reshape(-1, 64).T)) for c in jpeg.coefficients]
-    # Wider integers for one row at a time: -32768 has no absolute value in 16 bits.
-    rates = [[decay(row.int()) for row in component] for component in rows]
+    rows = [torch.tensor(c).view(-1, 64).T.contiguous() for c in jpeg.coefficients]
+    rates = [decays(component) for component in rows]
     for sample in range(samples):
         drawn = []
         for c, (component, table) in enumerate(zip(rows, jpeg.tables, strict=True)):
             generator = _generator(seed, sample, c)
+            steps = torch.tensor(table, dtype=torch.float32).view(64, 1)
             values = torch.empty(component.shape[1], 64)
-            for k, (row, rate, step) in enumerate(
-                zip(component, rates[c], table.ravel(), strict=True)
-            ):
-                torch.mul(draw(row.int(), rate, generator), float(step), out=values[:, k])
+            some = max(1, _AT_ONCE // component.shape[1])
+            for first in range(0, 64, some):
+                part = slice(first, first + some)
+                made = draw(component[part], rates[c][part], generator).mul_(steps[part])
+                values[:, part] = made.T
             drawn += planes([values.view(1, *jpeg.coefficients[c].shape)])
         yield _image(drawn, jpeg.layout)
 
