@@ -4,6 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jpegx.jpeg.component_map import pixel_order
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.libjpeg_model import scaled_coefficients
 from jpegx.jpeg.mcu import regions
@@ -105,5 +106,14 @@ def test_regions_hold_every_pixel_once(layout: Layout) -> None:
         region.put(index, torch.cat(parts).flip(0), back)
         units += region.units
     assert torch.equal(back, image)
+    for region in regions(layout):
+        region.put_all(region.gather(image[None]), back[None].zero_())
+        box = region.gather(back[None])
+        assert torch.equal(box, region.gather(image[None]))
+        order = pixel_order(layout.max_factors, region.height, region.width, image.device)
+        (left,) = region.gather(torch.arange(image[0].numel()).view(1, 1, *image.shape[1:]))[:1]
+        inside = left[0] - left[0].min()
+        inside = inside // image.shape[2] * region.width + inside % image.shape[2]
+        assert order is None or torch.equal(inside, order)
     rows, columns = layout.mcu_grid
     assert units == rows * columns

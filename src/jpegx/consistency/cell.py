@@ -34,18 +34,21 @@ class Cell:
         ``scaled``: integers of libjpeg's DCT, 8 times a coefficient. A half rounds away from zero,
         so the wall next to zero belongs to the cell and the far one does not.
         """
-        low, high = self.integers()
-        return torch.maximum(low - scaled, scaled - high).clamp_(min=0) / 8
+        off = torch.addcmul(scaled, self.quantized, self.steps * 8, value=-1)
+        outwards = off * self.quantized >= 0
+        return off.abs_().sub_(self._half()).add_(outwards).clamp_(min=0).div_(8)
 
     def integers(self) -> tuple[Tensor, Tensor]:
         """The least and the largest of libjpeg's integers, 8 times a coefficient, in each cell."""
-        center, half = self.quantized * self.steps * 8, self.steps * 4
+        center, half = self.quantized * self.steps * 8, self._half()
         low = (center - half).add_(self.quantized <= 0)
         high = (center + half).sub_((self.quantized >= 0).to(center.dtype))
-        if self.slack:
-            more = (8 * self.slack * self.steps).floor()
-            return low - more, high + more
         return low, high
+
+    def _half(self) -> Tensor:
+        """How far the walls are from the centre, in libjpeg's integers."""
+        half = self.steps * 4
+        return half + (8 * self.slack * self.steps).floor() if self.slack else half
 
     def select(self, units: Tensor) -> "Cell":
         """The cells of some of the units (first dimension), by mask or index."""

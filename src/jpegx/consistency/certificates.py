@@ -19,7 +19,8 @@ parallelepiped (the RGB cube); then the gap that is left when pictures are broug
 cells as they come (:class:`LeastGap`); and, for few units, the exact gap (:func:`gaps`).
 """
 
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -51,6 +52,7 @@ class Certificates:
     def __init__(self, model: UnitModel, free: Tensor | None = None) -> None:
         self._model = model
         self._is_bounded = model.region.layout.color_space == "ycbcr"
+        self._free = free
         self._low = torch.zeros(1, device=model.device)
         self._high = torch.full((1,), 255.0, device=model.device)
         if free is not None:
@@ -113,7 +115,8 @@ class Certificates:
         return apart
 
     def _means_outside(self, quantized: Tensor) -> Tensor:
-        directions, most = self._means
+        free = None if self._free is None else tuple(self._free.tolist())
+        directions, most = _means(self._model.region.alone, self._model.device, free)
         low, high = Cell(quantized.double(), self._model.steps.double()).integers()
         middle, half = (low + high) / 2, (high - low) / 2
         outside = torch.zeros(len(quantized), dtype=torch.bool, device=quantized.device)
@@ -125,8 +128,7 @@ class Certificates:
     def _gaps(self) -> LeastGap:
         return LeastGap(self._model, self._low, self._high)
 
-    @cached_property
-    def _means(self) -> tuple[Tensor, Tensor]:
+    def means(self) -> tuple[Tensor, Tensor]:
         """Directions (R, K) of means of colours, and the most that pictures have along them (R)."""
         prints = self._footprints()
         axes = _axes(self._model.region.layout).to(self._model.device)
@@ -217,9 +219,8 @@ class Certificates:
         width, height = layout.mcu_size
         if (region.width, region.height) == (width, height):
             return None
-        alone = Layout(width, height, layout.color_space, layout.factors)
         tables = [part[:64].view(8, 8) for part in self._model.split(self._model.steps)]
-        whole = Region(alone, range(1), range(1), height, width)
+        whole = replace(region, height=height, width=width).alone
         model = UnitModel(whole, tables, self._model.device)
         beyond = torch.ones(1, 1, height, width, dtype=torch.bool, device=self._model.device)
         beyond[:, :, : region.height, : region.width] = False
@@ -233,6 +234,16 @@ class Certificates:
         steps[held] = model.steps[held]
         model.steps = steps
         return Certificates(model, whole.gather(beyond)[0, 0]), held
+
+
+@lru_cache(maxsize=8)
+def _means(
+    unit: Region, device: torch.device, free: tuple[bool, ...] | None
+) -> tuple[Tensor, Tensor]:
+    """The means of :class:`Certificates`, for any steps: the same from file to file."""
+    tables = [torch.ones(8, 8)] * len(unit.layout.factors)
+    mask = None if free is None else torch.tensor(free, device=device)
+    return Certificates(UnitModel(unit, tables, device), mask).means()
 
 
 def _axes(layout: Layout) -> Tensor:

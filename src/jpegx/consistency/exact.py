@@ -146,6 +146,7 @@ class _Solver:
         self._causes = Causes()
         self._squares = 0.0
         self._searching: Searching = _ignore
+        self._made = torch.empty(0)
 
     @property
     def blocks(self) -> int:
@@ -174,23 +175,27 @@ class _Solver:
         """Fills the region of ``out``; returns what differs, and the squares added."""
         self._causes, self._squares = Causes(), 0.0
         self._searching = searching
+        size = self._region.units, len(image), self._region.height * self._region.width
+        self._made = torch.empty(size, dtype=torch.uint8, device=image.device)
         pool: list[Work] = []
         first = 0
         for strip in self._region.strips(_UNITS):
             pixels = strip.gather(image[None]).float()
             work = Work.start(self._model, pixels, self._model.cell(strip, self._grids), first)
             first += strip.units
-            left = self._round(work, _FIRST, out)
+            left = self._round(work, _FIRST)
             if len(left):
                 pool.append(left)
             if sum(map(len, pool)) >= _POOL:
-                self._thorough(Work.join(pool), out, budget)
+                self._thorough(Work.join(pool), budget)
                 pool = []
         if pool:
-            self._thorough(Work.join(pool), out, budget)
+            self._thorough(Work.join(pool), budget)
+        self._region.put_all(self._made, out[None])
+        self._made = torch.empty(0)
         return self._causes, self._squares
 
-    def _round(self, work: Work, tries: Sequence[int], out: Tensor, few: float = 0.0) -> Work:
+    def _round(self, work: Work, tries: Sequence[int], few: float = 0.0) -> Work:
         """Tries plain rounding until a try makes less than a share ``few`` of the units exact."""
         generator = torch.Generator().manual_seed(0)
         for projections in tries:
@@ -201,32 +206,36 @@ class _Solver:
             for correction in range(1 + _CORRECTIONS):
                 if correction:
                     work.correct(self._model)
-                work.round(self._model)
-                work = self._finish(work, out)
-                if not len(work):
-                    return work
+                scaled, excess = work.round(self._model)
+                left = self._put_exact(work)
+                if not len(left):
+                    return work.select(left)
+                if len(left) < len(work):
+                    work = work.select(left)
+                    scaled, excess = scaled.index_select(0, left), excess.index_select(0, left)
+                work.widen(self._model, scaled, excess)
             if units - len(work) < few * units:
                 break
         return work
 
-    def _thorough(self, work: Work, out: Tensor, budget: Budget) -> None:
-        work = self._round(work, _AGAIN, out, _FEW)
-        work = self._leave_impossible(work, self._proofs.prove(work), out)
+    def _thorough(self, work: Work, budget: Budget) -> None:
+        work = self._round(work, _AGAIN, _FEW)
+        work = self._leave_impossible(work, self._proofs.prove(work))
         attempts = _ONCE if self._is_tight else _ATTEMPTS
         for number, (margin, approaches, patience) in enumerate(attempts):
             if not len(work):
                 return
             self._search_samples(work, margin, approaches, patience, budget)
-            work = self._finish(work, out)
+            work = self._finish(work)
             if number == 0:
                 causes = self._proofs.certify(work, budget, most=_CHEAP)
-                work = self._leave_impossible(work, causes, out)
+                work = self._leave_impossible(work, causes)
             if number in _AT_THE_WALLS and len(work):
                 self._search_pixels(work, work.best[None], *_AT_THE_WALLS[number], budget)
-                work = self._finish(work, out)
-                work = self._leave_impossible(work, self._proofs.certify(work, budget), out)
+                work = self._finish(work)
+                work = self._leave_impossible(work, self._proofs.certify(work, budget))
         if self._is_tight:
-            return self._put(work, out)
+            return self._put(work)
         if len(work) and budget.rounds(len(work) * self._model.blocks, 1):
             starts = []
             for margin, approaches in _FROM_ELSEWHERE:
@@ -234,19 +243,20 @@ class _Solver:
                 work.approach(self._model, approaches)
                 starts.append(work.pixels.round())
             self._search_pixels(work, torch.stack(starts), _ROUNDS, _ALL, budget)
-            work = self._finish(work, out)
+            work = self._finish(work)
         if len(work):
             self._proofs.certify(work, budget)
-        self._put(work, out)
+        self._put(work)
 
-    def _leave_impossible(self, work: Work, causes: Tensor, out: Tensor) -> Work:
+    def _leave_impossible(self, work: Work, causes: Tensor) -> Work:
         """Takes units as near as they come that cannot be met; returns the others."""
         possible = Proofs.possible(causes)
-        lost = work.select(~possible)
-        if len(lost):
-            lost.give_up(self._model)
-            self._put(self._round(lost, _GIVEN_UP, out), out)
-        return work.select(possible)
+        if possible.all():
+            return work
+        lost = work.select((~possible).nonzero().squeeze(1))
+        lost.give_up(self._model)
+        self._put(self._round(lost, _GIVEN_UP))
+        return work.select(possible.nonzero().squeeze(1))
 
     def _search_samples(
         self, work: Work, margin: float, approaches: int, patience: int, budget: Budget
@@ -280,17 +290,28 @@ class _Solver:
             budget.spend(spent * cost + rounds * OVERHEAD)
             work.offer(self._model, pixels)
 
-    def _finish(self, work: Work, out: Tensor) -> Work:
-        """Puts the exact units into the image; returns the others."""
-        done = work.misses == 0
-        if done.any():
-            self._put(work.select(done), out)
-            work = work.select(~done)
-        return work
+    def _finish(self, work: Work) -> Work:
+        """Puts the exact units into the picture; returns the others."""
+        return work.select(self._put_exact(work))
 
-    def _put(self, work: Work, out: Tensor) -> None:
-        if not len(work):
-            return
-        self._region.put(work.index, work.best, out)
-        self._causes += self._proofs.count(work)
-        self._squares += float((work.best - work.target).square_().sum())
+    def _put_exact(self, work: Work) -> Tensor:
+        """Puts the exact units into the picture; returns the index of the others."""
+        done = work.misses == 0
+        exact = done.nonzero().squeeze(1)
+        if len(exact):
+            index, best, target = (
+                t if len(exact) == len(work) else t.index_select(0, exact)
+                for t in (work.index, work.best, work.target)
+            )
+            self._put_pixels(index, best, target)
+        return done.logical_not_().nonzero().squeeze(1)
+
+    def _put(self, work: Work) -> None:
+        """Puts units into the picture as they are, and counts what they miss."""
+        if len(work):
+            self._put_pixels(work.index, work.best, work.target)
+            self._causes += self._proofs.count(work)
+
+    def _put_pixels(self, index: Tensor, best: Tensor, target: Tensor) -> None:
+        self._made[index] = best
+        self._squares += float(best.float().sub_(target).square_().sum())

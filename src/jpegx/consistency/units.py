@@ -86,7 +86,12 @@ class UnitModel:
 
     def integer_coefficients(self, pixels: Tensor) -> Tensor:
         """8 times the coefficients, as libjpeg's integers, float32 (M, K), of whole pixels."""
-        return torch.cat(unit_coefficients(pixels, self.region), dim=1).float()
+        out = torch.empty(len(pixels), sum(self._sizes), device=pixels.device)
+        for part, scaled in zip(
+            self.split(out), unit_coefficients(pixels, self.region), strict=True
+        ):
+            part.copy_(scaled)
+        return out
 
     @cached_property
     def effects(self) -> tuple[Tensor, ...]:

@@ -58,7 +58,7 @@ class Work:
             beyond=torch.full((len(pixels),), torch.inf, device=pixels.device),
             quantized=cell.quantized,
             margin=margin,
-            lacking=torch.zeros_like(values),
+            lacking=values.new_zeros(1).expand_as(values),
         )
 
     @classmethod
@@ -71,8 +71,8 @@ class Work:
         return len(self.index)
 
     def select(self, units: Tensor) -> "Work":
-        """Some of the units, by mask or index."""
-        return Work(*(getattr(self, f.name)[units] for f in fields(self)))
+        """Some of the units, by index."""
+        return Work(*(getattr(self, f.name).index_select(0, units) for f in fields(self)))
 
     def shake(self, generator: torch.Generator) -> None:
         """Moves every pixel a little: whatever its cells leave free is rounded differently then.
@@ -92,10 +92,11 @@ class Work:
         for _ in range(rounds):
             values = model.coefficients(pixels)
             change = Cell(quantized, model.steps).clamp(values, margin).sub_(values)
-            moving = change.abs().amax(dim=1) > _STILL
-            if not moving.all():
-                index, change, pixels = index[moving], change[moving], pixels[moving]
-                quantized, margin = quantized[moving], margin[moving]
+            moving = (change.abs().amax(dim=1) > _STILL).nonzero().squeeze(1)
+            if len(moving) < len(index):
+                index, change, pixels, quantized, margin = (
+                    t.index_select(0, moving) for t in (index, change, pixels, quantized, margin)
+                )
                 if not len(index):
                     return
             pixels = model.pixel_change(change).add_(pixels).clamp_(0, 255)
@@ -114,31 +115,36 @@ class Work:
         """
         self.pixels = model.pixel_change(self.lacking).add_(self.pixels).clamp_(0, 255)
 
-    def round(self, model: UnitModel) -> None:
-        """Offers the rounded pixels; coefficients that miss get a wider margin for the next."""
-        pixels = self.pixels.round()
+    def round(self, model: UnitModel) -> tuple[Tensor, Tensor]:
+        """Offers the rounded pixels: see :meth:`offer`."""
+        return self.offer(model, self.pixels.round())
+
+    def offer(self, model: UnitModel, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Keeps whole-numbered pixels (M, C, P) where they miss less than the best so far.
+
+        Returns libjpeg's integers for them, (M, K), and how far these are outside their cells.
+        """
         scaled = model.integer_coefficients(pixels)
-        excess = self._keep(model, pixels, scaled)
-        missed = excess > 0
-        wider = self.margin + excess + missed * _WIDER
-        self.margin = torch.minimum(wider, model.steps * (0.5 - _LEAST_ROOM))
-        values = scaled.div_(8)
-        wanted = Cell(self.quantized, model.steps).clamp(values, self.margin)
-        self.lacking = wanted.sub_(values).mul_(missed)
-
-    def offer(self, model: UnitModel, pixels: Tensor) -> None:
-        """Keeps whole-numbered pixels (M, C, P) where they miss less than the best so far."""
-        self._keep(model, pixels, model.integer_coefficients(pixels))
-
-    def _keep(self, model: UnitModel, pixels: Tensor, scaled: Tensor) -> Tensor:
-        """That, for their coefficients; returns how far these are outside their cells, (M, K)."""
         excess = Cell(self.quantized, model.steps).excess(scaled)
         misses, beyond = torch.count_nonzero(excess, dim=1), excess.sum(dim=1)
         better = (misses < self.misses) | ((misses == self.misses) & (beyond < self.beyond))
-        self.best = torch.where(better[:, None, None], pixels.to(torch.uint8), self.best)
+        found = pixels.to(torch.uint8)
+        self.best = found if better.all() else torch.where(better[:, None, None], found, self.best)
         self.misses = torch.minimum(misses, self.misses)
         self.beyond = torch.where(better, beyond, self.beyond)
-        return excess
+        return scaled, excess
+
+    def widen(self, model: UnitModel, scaled: Tensor, excess: Tensor) -> None:
+        """Gives coefficients that missed in the last rounding a wider margin for the next.
+
+        ``scaled``, ``excess``: what that has returned, of these units.
+        """
+        missed = excess > 0
+        wider = self.margin + excess + missed * _WIDER
+        self.margin = torch.minimum(wider, model.steps * (0.5 - _LEAST_ROOM))
+        values = scaled / 8
+        wanted = Cell(self.quantized, model.steps).clamp(values, self.margin)
+        self.lacking = wanted.sub_(values).mul_(missed)
 
     def give_up(self, model: UnitModel) -> None:
         """Finds few coefficients without which the others can be met, and frees them.

@@ -42,7 +42,7 @@ def extreme_picture(
         slopes = _slopes(region, model, parts)
         pixels = region.gather(image[None])
         pushed = _push(model, model.cell(region, grids), pixels, slopes)
-        region.put(torch.arange(region.units), pushed, out)
+        region.put_all(pushed, out[None])
     return finisher.finish(out)
 
 

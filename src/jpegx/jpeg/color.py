@@ -5,6 +5,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from jpegx.jpeg.dct import exact_type
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.libjpeg_arrays import COLOR, COLOR_OFFSET
 
@@ -67,7 +68,7 @@ def before_rounding(pixels: Tensor, layout: Layout) -> Tensor:
     ``pixels``: (N, C, ...), whole numbers from 0 to 255 of any type. Floating point without error:
     multiples of 2**-16 that stay below 256, which is just what 24 bits hold.
     """
-    exact = pixels.to(_exact_type(pixels.device))
+    exact = pixels.to(exact_type(pixels.device))
     if layout.color_space != "ycbcr":
         return exact
     offset = torch.tensor(COLOR_OFFSET, dtype=exact.dtype, device=exact.device) / (1 << 16)
@@ -77,7 +78,7 @@ def before_rounding(pixels: Tensor, layout: Layout) -> Tensor:
 
 def change_before_rounding(change: Tensor, layout: Layout) -> Tensor:
     """What a change of whole-numbered pixels (N, C, ...) adds to :func:`before_rounding`."""
-    exact = change.to(_exact_type(change.device))
+    exact = change.to(exact_type(change.device))
     return _mix(exact, _SHIFTED) if layout.color_space == "ycbcr" else exact
 
 
@@ -92,10 +93,5 @@ def to_integer_components(pixels: Tensor, layout: Layout) -> Tensor:
 
 def to_gray(pixels: Tensor) -> Tensor:
     """libjpeg's own gray, whole numbers in floating point (N, 1, ...), of RGB (N, 3, ...)."""
-    mixed = _mix(pixels.to(_exact_type(pixels.device)), _SHIFTED)[:, :1]
+    mixed = _mix(pixels.to(exact_type(pixels.device)), _SHIFTED)[:, :1]
     return mixed.add_(COLOR_OFFSET[0] / (1 << 16)).floor_()
-
-
-def _exact_type(device: torch.device) -> torch.dtype:
-    # A GPU may be set to multiply float32 with 10 bits (TF32).
-    return torch.float32 if device.type == "cpu" else torch.float64

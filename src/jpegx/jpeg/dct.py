@@ -44,10 +44,23 @@ def islow(blocks: Tensor) -> Tensor:
 
     Returns float64 (..., 64) that hold the exact integers of libjpeg: 8 times the orthonormal
     coefficients, rounded after each of the two passes as libjpeg does. Each pass is an exact
-    integer combination and one rounding shift; float64 holds all of its sums without error.
+    integer combination and one rounding shift; float64 holds all of its sums without error. Those
+    of the first are below 2**24 times the shift: float32 holds them, too.
     """
-    rows, columns = islow_matrices(blocks.device)
-    half = torch.tensor(0.5, dtype=torch.float64, device=blocks.device)
-    flat = blocks.reshape(-1, 64).double()
-    first = torch.addmm(half, flat, rows).floor_()
-    return torch.addmm(half, first, columns).floor_().view(blocks.shape)
+    rows, columns, half = _islow_passes(blocks.device)
+    first = torch.addmm(half.to(rows.dtype), blocks.reshape(-1, 64).to(rows.dtype), rows)
+    return torch.addmm(half, first.floor_().double(), columns).floor_().view(blocks.shape)
+
+
+@lru_cache
+def _islow_passes(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """The matrices of :func:`islow`, each in the type that it is applied in, and a half."""
+    rows, columns = islow_matrices(device)
+    half = torch.tensor(0.5, dtype=torch.float64, device=device)
+    return rows.to(exact_type(device)), columns, half
+
+
+def exact_type(device: torch.device) -> torch.dtype:
+    """A type in which products of matrices of whole numbers keep 24 bits."""
+    # A GPU may be set to multiply float32 with 10 bits (TF32).
+    return torch.float32 if device.type == "cpu" else torch.float64

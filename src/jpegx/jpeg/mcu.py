@@ -7,7 +7,7 @@ stick out over the edge.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -35,6 +35,12 @@ class Region:
     def units(self) -> int:
         """Number of units M for one image."""
         return len(self.rows) * len(self.columns)
+
+    @property
+    def alone(self) -> "Region":
+        """One unit of the region as a picture of its own."""
+        layout = replace(self.layout, width=self.width, height=self.height)
+        return replace(self, layout=layout, rows=range(1), columns=range(1))
 
     def strips(self, units: int) -> Iterator["Region"]:
         """The region in strips of about ``units``: whole rows of them, or parts of long rows."""
@@ -69,14 +75,31 @@ class Region:
 
     def gather(self, images: Tensor) -> Tensor:
         """Pixels (N * M, C, P) of the region's units, from images (N, C, H, W)."""
-        down, across = self._pixel_box()
+        grid, order = self._grid(images)
         count, channels = images.shape[:2]
-        grid = images[:, :, down, across].reshape(
-            count, channels, len(self.rows), self.height, len(self.columns), self.width
-        )
-        units = grid.permute(0, 2, 4, 1, 3, 5).reshape(count * self.units, channels, -1)
-        order = pixel_order(self.layout.max_factors, self.height, self.width, images.device)
+        units = grid.reshape(count * self.units, channels, -1)
         return units if order is None else units[:, :, order]
+
+    def put_all(self, units: Tensor, images: Tensor) -> None:
+        """Writes the pixels (N * M, C, P) of all units into images (N, C, H, W), in place."""
+        grid, order = self._grid(images)
+        if order is not None:
+            units = units[:, :, order.argsort()]
+        grid.copy_(units.view(grid.shape))
+
+    def _grid(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """A view of the region by image, unit row, unit column, channel; and the order of pixels.
+
+        None if what is left, flattened, is in the order of the units' pixels.
+        """
+        down, across = self._pixel_box()
+        order = pixel_order(self.layout.max_factors, self.height, self.width, images.device)
+        grid = images[:, :, down, across].unflatten(3, (len(self.columns), self.width))
+        grid = grid.unflatten(2, (len(self.rows), self.height)).permute(0, 2, 4, 1, 3, 5)
+        if order is None or self.height % 8 or self.width % 8:
+            return grid, order
+        # Whole blocks: a view has their order.
+        return grid.unflatten(5, (-1, 8)).unflatten(4, (-1, 8)).transpose(5, 6), None
 
     def put(self, index: Tensor, units: Tensor, image: Tensor) -> None:
         """Writes the pixels (M, C, P) of some units, by their numbers (M), into an image (C, H, W).
