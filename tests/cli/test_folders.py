@@ -187,7 +187,8 @@ def test_a_picture_that_appears_is_not_replaced(
     monkeypatch.setattr("jpegx.batch.writing.encode_png", slow)
     refused = run("decode", photo)
     assert (refused.exit_code, picture.read_bytes()) == (1, b"theirs")
-    assert refused.stderr == f"{photo}: {picture}: appeared while it was being made\n"
+    advice = "use --overwrite, or name another place"
+    assert refused.stderr == f"{photo}: {picture}: appeared while it was being made; {advice}\n"
     picture.unlink()
     kept = run("decode", photo, "--skip-existing")
     assert (kept.exit_code, kept.stderr, picture.read_bytes()) == (0, "", b"theirs")

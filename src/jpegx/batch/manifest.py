@@ -16,7 +16,9 @@ from jpegx import __version__
 from jpegx.batch.outcomes import Failed, Finished, Outcome, Warned, Written
 from jpegx.batch.settings import DecodeSettings
 from jpegx.errors import JpegxError
+from jpegx.io.atomic_file import make_folder
 from jpegx.io.inputs import Input
+from jpegx.io.paths import is_pipe_or_device
 from jpegx.io.seen import Seen
 
 
@@ -35,7 +37,9 @@ class Manifest:
         self._done = Seen()
         self._begun: dict[str, frozenset[str]] = {}
         self._told: list[Outcome] = []
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if is_pipe_or_device(path):
+            raise BadManifest(f"{path}: not a file but a pipe or a device; give another name")
+        make_folder(path.parent)
         # All that is told of a run lies in one file, which grows for days.
         self._file = path.open("a+b")
         try:

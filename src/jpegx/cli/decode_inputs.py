@@ -13,6 +13,7 @@ import click
 
 from jpegx.batch.outputs import is_picture, is_template
 from jpegx.cli.report import Report
+from jpegx.io.failures import reason_of
 from jpegx.io.formats import CONTAINERS
 from jpegx.io.inputs import (
     JPEG_SUFFIXES,
@@ -22,7 +23,7 @@ from jpegx.io.inputs import (
     UnreadableList,
     find_inputs,
 )
-from jpegx.io.paths import is_folder
+from jpegx.io.paths import check_place, is_folder
 
 OTHER_PICTURES = JPEG_SUFFIXES | PICTURE_SUFFIXES
 
@@ -51,15 +52,23 @@ def check_inputs(
             raise click.UsageError("standard input is a terminal; send a JPEG file to it.")
 
 
-def check_target(target: Path) -> None:
+def check_target(target: Path, option: str = "-o") -> None:
     """Raise click.UsageError if no pictures can go there."""
-    if is_folder(target) or is_picture(target) or is_template(str(target)):
+    if is_template(str(target)):
         return
-    if target.suffix.lower() in OTHER_PICTURES:
-        names = ", ".join(known.name for known in CONTAINERS.values())
-        raise click.UsageError(f"-o {target}: written as are {names}, not {target.suffix}.")
-    if os.path.lexists(target):
-        raise click.UsageError(f"-o {target} is a file, not a folder.")
+    is_file = is_picture(target)
+    if not is_file and not is_folder(target):
+        if target.suffix.lower() in OTHER_PICTURES:
+            names = ", ".join(known.name for known in CONTAINERS.values())
+            raise click.UsageError(
+                f"{option} {target}: written as are {names}, not {target.suffix}."
+            )
+        if os.path.lexists(target):
+            raise click.UsageError(f"{option} {target} is a file, not a folder.")
+    try:
+        check_place(target if is_file else target / "any")
+    except OSError as error:
+        raise click.UsageError(f"{option} {target}: {reason_of(error)}.") from None
 
 
 class Names:

@@ -10,7 +10,7 @@ import click
 
 from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
-from jpegx.cli.explore_options import RegionRequest, model_option, open_jpeg
+from jpegx.cli.explore_options import RegionRequest, model_option, open_jpeg, writable
 from jpegx.cli.explore_pictures import write_picture
 from jpegx.cli.shared_options import (
     device_option,
@@ -34,6 +34,7 @@ session_option = click.option(
     "--session",
     type=click.Path(path_type=Path),
     metavar="JSON",
+    callback=writable("file"),
     help="Go on with what was made before, and keep what is made now: a file, made if it is "
     "missing, and a folder of pictures beside it.",
 )

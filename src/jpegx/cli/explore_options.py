@@ -15,7 +15,8 @@ from jpegx.cli.arguments import name_of, source_of
 from jpegx.cli.console import Console
 from jpegx.cli.shared_options import Finite, spec_of
 from jpegx.errors import JpegxError, printable
-from jpegx.io.failures import one_line
+from jpegx.io.failures import one_line, reason_of
+from jpegx.io.paths import check_place, is_folder
 
 if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help must be quick
     from jpegx.exploration.draws import DrawRequest
@@ -127,6 +128,27 @@ def region_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_region
 
 
+def writable(kind: Literal["file", "folder", "either"]) -> Callable[..., Path | None]:
+    """A callback of an option that names what is written: refused before any work if it cannot be.
+
+    "either": a PNG file, or a folder for several.
+    """
+
+    def check(context: click.Context, option: click.Parameter, value: Path | None) -> Path | None:
+        if value is None:
+            return None
+        in_it = kind == "folder" or (
+            kind == "either" and (value.suffix.lower() != ".png" or is_folder(value))
+        )
+        try:
+            check_place(value / "any" if in_it else value)
+        except OSError as error:
+            raise click.BadParameter(f"{value}: {reason_of(error)}.") from None
+        return value
+
+    return check
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
 
 output_option = click.option(
@@ -134,6 +156,7 @@ output_option = click.option(
     "--output",
     type=click.Path(path_type=Path),
     metavar="PNG",
+    callback=writable("file"),
     help="Write the whole picture with the new pixels in it.",
 )
 

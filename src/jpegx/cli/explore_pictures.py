@@ -1,11 +1,12 @@
 """Pictures that the tools of jpegx explore write."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from errno import EEXIST
+from os import strerror
+from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
-
-from jpegx.errors import JpegxError
 
 if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help must be quick
     import numpy as np
@@ -15,6 +16,13 @@ if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help mus
     from jpegx.jpeg.file import QuantizedJpeg
 
     _Answer = TypeVar("_Answer", bound=Answer)
+
+
+def refuse_existing(paths: "Iterable[Path | None]", *, overwrite: bool) -> None:
+    """Raise FileExistsError if one of the files is there, unless it may be replaced."""
+    for path in paths:
+        if path is not None and lexists(path) and not overwrite:
+            raise FileExistsError(EEXIST, strerror(EEXIST), str(path))
 
 
 def write_picture(
@@ -56,14 +64,11 @@ def write_patches(
     """Write the whole picture with each patch into its file; the files by id of the patches.
 
     ``pictures``: by what each is. All start from the same exact picture, so they differ in the
-    region's units alone. Raises JpegxError if a file is there already.
+    region's units alone. Raises FileExistsError if a file is there already.
     """
     from jpegx.exploration.patch import exact_picture
 
-    if not overwrite:
-        for path, _ in pictures.values():
-            if path.exists():
-                raise JpegxError(f"{path}: exists (use --overwrite)")
+    refuse_existing((path for path, _ in pictures.values()), overwrite=overwrite)
     start = exact_picture(jpeg).pixels
     for what, (path, patch) in pictures.items():
         told = f"{what} in a region: one of many pictures that {Path(name).name} allows"
@@ -83,13 +88,11 @@ def named(answer: "_Answer", written: Mapping[int, str]) -> "_Answer":
 
 
 def write_map(path: Path, pixels: "np.ndarray", *, overwrite: bool) -> None:
-    """Write a map, uint8 (height, width, 3), as PNG. Raises JpegxError if the file is there."""
+    """Write a map, uint8 (height, width, 3), as PNG. Raises FileExistsError if it is there."""
     from threading import Event
 
     from jpegx.io.atomic_file import atomic_file
     from jpegx.io.png import encode_png
 
-    if path.exists() and not overwrite:
-        raise JpegxError(f"{path}: exists (use --overwrite)")
     with atomic_file(path, overwrite=overwrite) as stream:
         encode_png(stream, pixels, (), compress_level=6, stop=Event())

@@ -145,7 +145,7 @@ def _check_targets(target: Path | None, maps: Path | None, *, many: bool) -> Non
     for option, path in (("-o", target), ("--map", maps)):
         if path is None:
             continue
-        check_target(path)
+        check_target(path, option)
         if many and is_picture(path):
             raise click.UsageError(f"{option} {path} is one file, but there are more pictures.")
 

@@ -8,6 +8,7 @@ from jpegx.errors import JpegxError
 from jpegx.exploration.session import SCHEMA, Json, Session, Step
 from jpegx.exploration.session_pictures import BadSession
 from jpegx.exploration.tools import find_tool
+from jpegx.io.paths import is_pipe_or_device
 
 _MOST_BYTES = 64 << 20
 _MOST_STEPS = 10_000
@@ -16,17 +17,21 @@ _MOST_TEXT = 2000
 
 def load(path: Path) -> Json:
     """The JSON of a session file, its outer form checked. Raises BadSession, OSError."""
+    if is_pipe_or_device(path):
+        raise BadSession(f"{path}: not a file but a pipe or a device; name a file")
     with path.open("rb") as stream:
         data = stream.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
-        raise BadSession(f"{path}: more than {_MOST_BYTES >> 20} MiB are no session")
+        raise BadSession(
+            f"{path}: more than {_MOST_BYTES >> 20} MiB are no session; name another file"
+        )
     try:
         found = json.loads(data, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0] or "nested too deeply"
-        raise BadSession(f"{path}: no session: {reason}") from None
+        raise BadSession(f"{path}: no session ({reason}); name another file") from None
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
-        raise BadSession(f"{path}: not a file of the kind {SCHEMA!r}")
+        raise BadSession(f"{path}: not a file of the kind {SCHEMA!r}; name another file")
     return found
 
 

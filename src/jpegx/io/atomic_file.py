@@ -34,12 +34,9 @@ def atomic_file(
     if the name is taken by then and ``overwrite`` is False, also if another process took it in the
     last moment; OSError if it cannot be written. No message names the temporary file.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:  # which is said of the file itself only
-        raise NotADirectoryError(
-            errno.ENOTDIR, os.strerror(errno.ENOTDIR), error.filename
-        ) from None
+    if not overwrite and os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    make_folder(path.parent)
     try:
         temporary, stream = _open_temporary(path.parent)
     except OSError as error:
@@ -60,6 +57,16 @@ def atomic_file(
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, where they are missing. Raises OSError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:  # which is said of a file that is to be written only
+        raise NotADirectoryError(
+            errno.ENOTDIR, os.strerror(errno.ENOTDIR), error.filename
+        ) from None
 
 
 def remove_leftovers(folder: Path) -> int:

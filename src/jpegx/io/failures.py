@@ -9,7 +9,7 @@ _ADVICE = {
     errno.ENOENT: "check the name",
     errno.ENOTDIR: "a part of its name is a file, check the name",
     errno.EISDIR: "name a file",
-    errno.EEXIST: "name another place",
+    errno.EEXIST: "use --overwrite, or name another place",
     errno.EACCES: "check its permissions and those of its folder",
     errno.EPERM: "check its permissions and those of its folder",
     errno.EROFS: _ELSEWHERE,

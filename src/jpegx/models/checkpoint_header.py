@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jpegx.errors import JpegxError
 from jpegx.io.failures import reason_of
+from jpegx.io.paths import is_pipe_or_device
 
 MAX_HEADER_BYTES = 8 << 20  # the largest generator has some thousand tensors, 100 bytes each
 FORMAT = "jpegx 1"
@@ -49,6 +50,8 @@ def read_header(path: Path) -> CheckpointHeader:
 
     Raises BadCheckpoint if the file is not there or is not such a checkpoint.
     """
+    if is_pipe_or_device(path):
+        raise BadCheckpoint(f"{path}: not a file but a pipe or a device; name a file")
     try:
         with path.open("rb") as stream:
             start = stream.read(8)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jpegx.errors import JpegxError
-from jpegx.io.atomic_file import atomic_file, remove_leftovers
+from jpegx.io.atomic_file import atomic_file, make_folder, remove_leftovers
 from jpegx.training.recipe.recipe import Recipe, parse_recipe
 from jpegx.training.recipe.text import recipe_text, toml_value
 
@@ -70,7 +70,7 @@ class RunFolder:
             begin = error.object.rfind("\n", 0, error.start) + 1
             line = error.object[begin:].partition("\n")[0]
             raise BadRun(f"{self.path}: {line}: a name that is no text; rename it") from None
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
         self._recipe.write_text(recipe, "utf-8")
         self._names.write_text(json.dumps(asdict(names)), "utf-8")
         # Last, because it is what says that a run is here.

@@ -15,6 +15,7 @@ from jpegx.cli.explore_options import (
     overwrite_option,
     region_options,
     seed_option,
+    writable,
 )
 from jpegx.cli.explore_pictures import named, write_patches
 from jpegx.cli.explore_question import Question, question_options
@@ -56,6 +57,7 @@ Examples:
     "--output",
     type=click.Path(path_type=Path),
     metavar="DIR",
+    callback=writable("folder"),
     help="Write the pictures that come near to the ends into this folder.",
 )
 @slack_option(

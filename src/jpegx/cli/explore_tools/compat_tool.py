@@ -11,8 +11,9 @@ from jpegx.cli.explore_options import (
     RegionRequest,
     overwrite_option,
     region_options,
+    writable,
 )
-from jpegx.cli.explore_pictures import write_map
+from jpegx.cli.explore_pictures import refuse_existing, write_map
 from jpegx.cli.explore_question import Question, question_options
 
 _EXAMPLES = """\b
@@ -33,6 +34,7 @@ Examples:
     "--output",
     type=click.Path(path_type=Path),
     metavar="PNG",
+    callback=writable("file"),
     help="Write a map: green where libjpeg 6b gives the file's coefficients, yellow where only "
     "another encoder does, red where none does.",
 )
@@ -60,6 +62,7 @@ def command(
     from jpegx.io.picture_reader import read_comparable
 
     with question.opened(console) as file:
+        refuse_existing([output], overwrite=overwrite)
         layout = file.layout
         size = layout.width, layout.height
         pixels = read_comparable(picture, str(picture), size)

@@ -19,12 +19,13 @@ from jpegx.cli.explore_options import (
     NOT_EXACT,
     failures,
     json_option,
-    output_option,
     overwrite_option,
     region_options,
     seed_option,
     show,
+    writable,
 )
+from jpegx.cli.explore_pictures import refuse_existing
 from jpegx.cli.shared_options import Finite
 from jpegx.exploration.parameters import BadParameter, Parameter
 from jpegx.exploration.tools import OVERS, TOOLS, Tool
@@ -173,7 +174,14 @@ def _command(tool: Tool) -> click.Command:
         ),
         seed_option,
         bench_options,
-        output_option,
+        click.option(
+            "-o",
+            "--output",
+            type=click.Path(path_type=Path),
+            metavar="PNG|FOLDER",
+            callback=writable("either"),
+            help="Write the whole picture with the new pixels in it, or several into a folder.",
+        ),
         overwrite_option,
         json_option,
     ]
@@ -204,6 +212,8 @@ def _run(console: Console, tool: Tool, given: dict[str, Any]) -> None:
             given["draws"],
             Limits(given["iterations"], given["seconds"]),
         )
+        made = 1 if tool.name == "copy" else given["alternatives"]
+        refuse_existing(_targets(given["output"], tool, made), overwrite=given["overwrite"])
         state = session.state
         with console.progress(1, quiet=given["as_json"]) as bar:
             bar.expect(1)

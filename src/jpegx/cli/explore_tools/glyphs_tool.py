@@ -9,6 +9,7 @@ from jpegx.cli.explore_options import (
     RegionRequest,
     overwrite_option,
     region_options,
+    writable,
 )
 from jpegx.cli.explore_pictures import named, write_patches
 from jpegx.cli.explore_question import Question, question_options
@@ -89,6 +90,7 @@ Examples:
     "--output",
     type=click.Path(path_type=Path),
     metavar="DIR",
+    callback=writable("folder"),
     help="Write for each character the exact picture that comes nearest to it.",
 )
 @overwrite_option

@@ -16,7 +16,7 @@ from jpegx.cli.explore_options import (
     region_options,
     tolerance_option,
 )
-from jpegx.cli.explore_pictures import named, write_patches
+from jpegx.cli.explore_pictures import named, refuse_existing, write_patches
 from jpegx.cli.explore_question import Question, question_options
 
 _EXAMPLES = """\b
@@ -71,6 +71,7 @@ def command(
     from jpegx.exploration.hypothesis import read_hypothesis
 
     with question.opened(console) as file:
+        refuse_existing([output], overwrite=overwrite)
         hypothesis = read_hypothesis(image, file.layout, at)
         answer, found = answer_nearest(
             file,

@@ -11,7 +11,7 @@ from jpegx.cli.explore_options import (
     output_option,
     overwrite_option,
 )
-from jpegx.cli.explore_pictures import named, write_patches
+from jpegx.cli.explore_pictures import named, refuse_existing, write_patches
 from jpegx.cli.explore_question import Question, question_options
 
 _EXAMPLES = """\b
@@ -73,6 +73,7 @@ def command(
     if any(levels != levels for _, _, levels in areas):
         raise click.BadParameter("nan is no number of levels", param_hint="--brighter")
     with question.opened(console) as file:
+        refuse_existing([output], overwrite=overwrite)
         inequalities = [
             Inequality(select(file.layout, [a]), select(file.layout, [b]), levels)
             for a, b, levels in areas

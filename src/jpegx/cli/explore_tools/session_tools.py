@@ -16,8 +16,10 @@ from jpegx.cli.explore_options import (
     json_option,
     output_option,
     overwrite_option,
+    writable,
 )
-from jpegx.errors import JpegxError, printable
+from jpegx.cli.explore_pictures import refuse_existing
+from jpegx.errors import printable
 
 if TYPE_CHECKING:
     from jpegx.exploration.session import Session, Step
@@ -193,6 +195,7 @@ def replay(
     type=click.Path(path_type=Path),
     required=True,
     metavar="HTML",
+    callback=writable("file"),
     help="The page: it needs nothing else.",
 )
 @overwrite_option
@@ -210,8 +213,7 @@ def report(console: Console, jpeg: str, bench: BenchRequest, output: Path, overw
 
     _needs_session(bench)
     with failures(console, name_of(jpeg)):
-        if output.exists() and not overwrite:
-            raise JpegxError(f"{output}: exists (use --overwrite)")
+        refuse_existing([output], overwrite=overwrite)
         text = session_report(bench.open(console, jpeg))
         with atomic_file(output, overwrite=overwrite) as stream:
             stream.write(text.encode())

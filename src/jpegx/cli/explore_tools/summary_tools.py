@@ -19,6 +19,7 @@ from jpegx.cli.explore_options import (
     region_options,
     seed_option,
     show,
+    writable,
 )
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _FOLDER = click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FOLDER",
+    callback=writable("folder"),
     help="Write the pictures here, and sheet.png with the region of all of them.",
 )  # fmt: skip
 _DRAWS_EXAMPLES = """\b

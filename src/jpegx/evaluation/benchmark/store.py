@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from jpegx.io.atomic_file import atomic_file, remove_leftovers
+from jpegx.io.atomic_file import atomic_file, make_folder, remove_leftovers
 
 
 def key_of(facts: Mapping[str, object]) -> str:
@@ -49,7 +49,7 @@ class Store:
         self._work = folder / "work"
         self._crops = folder / "crops"
         self._results: dict[str, dict[str, Any]] = {}
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for place in (folder, self._work, self._crops):
             remove_leftovers(place)
         if self._lines.exists():

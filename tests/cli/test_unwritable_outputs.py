@@ -1,0 +1,79 @@
+"""Outputs that cannot be written are refused in one line before any work, by every command."""
+
+from pathlib import Path
+
+import pytest
+
+from conftest import Run
+from jpegx.exploration import bounds_answer, run_edit
+from jpegx.io.paths import check_place
+
+EDIT = ("explore", "random", "{jpeg}", "--region", "0,0,16x16", "--model", "laplace")
+BOUNDS = ("explore", "bounds", "{jpeg}", "--region", "0,0,16x16")
+
+
+@pytest.fixture(autouse=True)
+def _no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in ((run_edit, "run"), (bounds_answer, "answer_bounds")):
+        monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("it was worked on"))
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("decode", "{jpeg}"), "-o"),
+        (("project", "{jpeg}", "{jpeg}"), "-o"),
+        (("project", "{jpeg}", "{jpeg}"), "--map"),
+        (EDIT, "-o"),
+        (EDIT, "--session"),
+        (BOUNDS, "-o"),
+        (BOUNDS, "--session"),
+        (("explore", "draws", "{jpeg}", "--model", "laplace"), "-o"),
+        (("explore", "nearest", "{jpeg}", "--image", "{jpeg}"), "-o"),
+        (("explore", "compat", "{jpeg}", "{jpeg}"), "-o"),
+    ],
+)
+def test_places_below_a_file(
+    run: Run, example: Path, tmp_path: Path, words: tuple[str, ...], option: str
+) -> None:
+    (tmp_path / "file").touch()
+    place = tmp_path / "file" / "new" / "a.png"
+    result = run(*(word.format(jpeg=example) for word in words), option, place)
+    assert result.exit_code == 2
+    line = result.stderr.splitlines()[-1]
+    assert f"{place}: Not a directory; a part of its name is a file, check the name." in line
+    assert option in line or "--output" in line
+
+
+def test_files_and_folders_that_are_in_the_way(run: Run, example: Path, tmp_path: Path) -> None:
+    edit = [word.format(jpeg=example) for word in EDIT]
+    there, folder = tmp_path / "there.png", tmp_path / "folder.png"
+    there.touch()
+    folder.mkdir()
+    result = run(*edit, "-n", 1, "-o", there)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"{example}: {there}: File exists; use --overwrite, or name another place\n"
+    )
+    result = run("explore", "nearest", example, "--image", example, "-o", folder)
+    assert (result.exit_code, "Is a directory; name a file." in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/full"])
+def test_devices_are_not_read_to_no_end(run: Run, example: Path, device: str) -> None:
+    edit = [word.format(jpeg=example) for word in EDIT]
+    for words, code in (
+        (("decode", example, "--manifest", device), 2),
+        ((*edit, "--session", device), 1),
+        (("models", device), 1),
+    ):
+        result = run(*words)
+        assert result.exit_code == code, result.output
+        assert f"{device}: not a file but a pipe or a device; " in result.stderr
+
+
+def test_nothing_is_left_of_the_look(tmp_path: Path) -> None:
+    check_place(tmp_path / "new" / "deep" / "a.png")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(IsADirectoryError):
+        check_place(tmp_path)
