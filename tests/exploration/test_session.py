@@ -12,6 +12,10 @@ from PIL import Image
 
 from conftest import DATA, Run
 from jpegx.cli.main import main
+from jpegx.exploration.edit import Edit, Request
+from jpegx.exploration.minimise import Watch
+from jpegx.exploration.run_edit import run as run_edit
+from jpegx.exploration.state import State
 from jpegx.models.glyph_classifier import open_classifier, save_classifier
 
 EDIT = ("--region", "160,96,20x20", "--model", "laplace", "--iterations", 6)
@@ -114,13 +118,21 @@ def test_a_classifier_of_ones_own_is_given_again_unchanged(
 
 
 def test_random_alternatives_and_samples_are_made_again(
-    run: Run, example: Path, tmp_path: Path
+    run: Run, example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ("--session", tmp_path / "s.json", "--model", "laplace", "--region", "9,9,8x8")
     more = ("--start", "sample", "-n", 3, "--seed", 5)
     assert run("explore", "random", example, *words, *more).exit_code == 0
+    asked = []
+
+    def counted(state: State, request: Request, watch: Watch) -> list[Edit]:
+        asked.append(request)
+        return run_edit(state, request, watch)
+
+    monkeypatch.setattr("jpegx.exploration.replay.run", counted)
     result = run("explore", "replay", example, *words[:2])
     assert result.output.count("the same pixels, exact") == 3
+    assert len(asked) == 1
 
 
 def test_a_picture_to_begin_with(run: Run, example: Path, tmp_path: Path) -> None:

@@ -61,6 +61,37 @@ def test_extremes_name_their_files(run: Run, example: Path, tmp_path: Path) -> N
     assert all(Path(statement["picture"]).is_file() for statement in shown)
 
 
+def test_where_pictures_go_is_looked_at_before_the_work(
+    run: Run, example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("work has begun")
+
+    monkeypatch.setattr("jpegx.exploration.run_edit.run", never)
+    monkeypatch.setattr("jpegx.exploration.comparison.answer_nearest", never)
+    monkeypatch.setattr("jpegx.exploration.summaries.summarise", never)
+    advice = "use --overwrite, or name another place"
+    there, folder = tmp_path / "there.png", tmp_path / "folder"
+    folder.mkdir()
+    for path in (there, folder / "random_2.png", folder / "sheet.png"):
+        path.write_bytes(b"mine")
+    words = (example, *REGION, "--model", "laplace", "-o")
+    for tool, output, more, path in (
+        ("smooth", there, (), there),
+        ("random", folder, ("-n", "2"), folder / "random_2.png"),
+        ("draws", folder, (), folder / "sheet.png"),
+    ):
+        result = run("explore", tool, *words, output, *more)
+        assert result.exit_code == 1
+        assert result.output == f"{example}: {path}: File exists; {advice}\n"
+    asked = ("nearest", example, "--image", example, "-o", there)
+    assert f"{there}: File exists; {advice}" in run("explore", *asked).output
+    for output, more in ((tmp_path / "new.png", ("-n", "2")), (tmp_path / "new.jpg", ())):
+        assert run("explore", "random", *words, output, *more).exit_code == 2
+    assert run("explore", "extremes", *words[:-1], "-n", "2").exit_code == 2
+    assert there.read_bytes() == b"mine"
+
+
 def test_pictures_with_most_luma_keep_their_colours(example: Path) -> None:
     region = jpegx.explore(example, "160,96,32x32")
     ends = region.bounds("mean Y").pictures

@@ -130,26 +130,33 @@ def _told(
     return model or own, temperature, start, seed
 
 
+step_option = click.option(
+    "--from",
+    "step",
+    type=click.IntRange(min=0),
+    metavar="STEP",
+    help="The step of the session to go on from, 0 for the start.  [default: the last]",
+)
+
+
 def bench_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of a BenchRequest; the command gets it as ``bench``."""
-
-    @model_option
-    @temperature_option
-    @click.option(
+    start_option = click.option(
         "--start",
         metavar="WHAT",
         help="The picture to begin with: standard, the ordinary decoder's, made exact; sample, the "
         "model's of the seed; or a PNG of the file's size, such as jpegx decode --project wrote.  "
         "[default: standard]",
     )
+    return start_option(step_option(kept_options(command)))
+
+
+def kept_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Those of them that mean something to a command about a session that is there."""
+
+    @model_option
+    @temperature_option
     @session_option
-    @click.option(
-        "--from",
-        "step",
-        type=click.IntRange(min=0),
-        metavar="STEP",
-        help="The step of the session to go on from, 0 for the start.  [default: the last]",
-    )
     @device_option
     @precision_option
     @max_pixels_option
@@ -158,12 +165,12 @@ def bench_options(command: Callable[..., None]) -> Callable[..., None]:
         *args: object,
         model: str | None,
         temperature: float | None,
-        start: str | None,
         session: Path | None,
-        step: int | None,
         device: str,
         precision: str,
         max_pixels: int,
+        start: str | None = None,
+        step: int | None = None,
         **kwargs: object,
     ) -> None:
         bench = BenchRequest(

@@ -16,6 +16,7 @@ from jpegx.cli.console import Console
 from jpegx.cli.shared_options import Finite, spec_of
 from jpegx.errors import JpegxError, printable
 from jpegx.io.failures import one_line, reason_of
+from jpegx.io.inputs import PICTURE_SUFFIXES
 from jpegx.io.paths import check_place, is_folder
 
 if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help must be quick
@@ -128,10 +129,11 @@ def region_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_region
 
 
-def writable(kind: Literal["file", "folder", "either"]) -> Callable[..., Path | None]:
+def writable(kind: Literal["file", "png", "folder", "either"]) -> Callable[..., Path | None]:
     """A callback of an option that names what is written: refused before any work if it cannot be.
 
-    "either": a PNG file, or a folder for several.
+    "png": no file that is named like another kind of picture; "either": that, or a folder for
+    several.
     """
 
     def check(context: click.Context, option: click.Parameter, value: Path | None) -> Path | None:
@@ -140,6 +142,8 @@ def writable(kind: Literal["file", "folder", "either"]) -> Callable[..., Path | 
         in_it = kind == "folder" or (
             kind == "either" and (value.suffix.lower() != ".png" or is_folder(value))
         )
+        if kind in ("png", "either") and value.suffix.lower() in PICTURE_SUFFIXES - {".png"}:
+            raise click.BadParameter(f"{value}: pictures are written as PNG, not {value.suffix}.")
         try:
             check_place(value / "any" if in_it else value)
         except OSError as error:
@@ -156,7 +160,7 @@ output_option = click.option(
     "--output",
     type=click.Path(path_type=Path),
     metavar="PNG",
-    callback=writable("file"),
+    callback=writable("png"),
     help="Write the whole picture with the new pixels in it.",
 )
 
@@ -166,8 +170,9 @@ overwrite_option = click.option(
 
 model_option = click.option(
     "--model",
-    metavar="NAME",
-    help="What draws are taken from: installed weights, a safetensors file, or laplace.",
+    metavar="NAME|FILE",
+    help="What draws are taken from: installed weights (see jpegx models), a safetensors file of "
+    "weights, or laplace.  [default: general, or laplace if it is not installed]",
 )
 
 draws_option = click.option(

@@ -30,6 +30,13 @@ class Request:
     draws: int = _DRAWS
     limits: Limits = field(default_factory=Limits)
 
+    @property
+    def pictures(self) -> int:
+        """How many pictures are made."""
+        if self.tool == "copy":
+            return 1
+        return max(2, self.alternatives) if self.tool == "dissimilar" else self.alternatives
+
 
 @dataclass(frozen=True)
 class Edit:

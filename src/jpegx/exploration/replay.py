@@ -1,7 +1,7 @@
 """A session made again, step by step, from the file, the seeds and the parameters alone."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jpegx.exploration.edit import Edit, Request
 from jpegx.exploration.minimise import Limits, Watch, unwatched
@@ -38,10 +38,21 @@ def replay(
     the same, unless the time had ended the search; on another one numbers are rounded otherwise.
     Raises JpegxError.
     """
+    asked, edits = None, []
     for step in session.steps.values():
-        request = request_of(session, step, classifiers)
-        edits = run(session.state_of(step.parent), request, watch)
+        if _asked(step) != asked:  # alternatives come of one request
+            asked = _asked(step)
+            request = request_of(session, step, classifiers)
+            edits = run(session.state_of(step.parent), request, watch)
         yield Replayed(step, edits[min(step.index, len(edits) - 1)])
+
+
+def _asked(step: Step) -> Step:
+    """A step without what came of it."""
+    return replace(
+        step, id=0, time="", index=0, placed=None, different=0, units=0, sha256="",
+        numbers={}, statements=[], notes=[],
+    )  # fmt: skip
 
 
 def request_of(

@@ -208,8 +208,7 @@ class _Run:
         return edits
 
     def dissimilar(self, request: Request) -> list[Edit]:
-        count = max(2, request.alternatives)
-        bench = self.state.workbench
+        count, bench = request.pictures, self.state.workbench
         many: list[Variables]
         if self.over in ("noise", "both"):
             many = [self._noise(request.seed + number) for number in range(count)]

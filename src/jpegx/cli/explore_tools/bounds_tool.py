@@ -56,7 +56,7 @@ Examples:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    metavar="DIR",
+    metavar="FOLDER",
     callback=writable("folder"),
     help="Write the pictures that come near to the ends into this folder.",
 )

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,6 +29,10 @@ from jpegx.cli.explore_pictures import refuse_existing
 from jpegx.cli.shared_options import Finite
 from jpegx.exploration.parameters import BadParameter, Parameter
 from jpegx.exploration.tools import OVERS, TOOLS, Tool
+from jpegx.io.paths import is_folder
+
+if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help must be quick
+    from jpegx.exploration.edit import Request
 
 _EXAMPLES = {
     "brighten": "--region 120,80,24x32 --to max -o brighter.png",
@@ -212,14 +216,13 @@ def _run(console: Console, tool: Tool, given: dict[str, Any]) -> None:
             given["draws"],
             Limits(given["iterations"], given["seconds"]),
         )
-        made = 1 if tool.name == "copy" else given["alternatives"]
-        refuse_existing(_targets(given["output"], tool, made), overwrite=given["overwrite"])
+        targets = _targets(given["output"], request)
+        refuse_existing(targets, overwrite=given["overwrite"])
         state = session.state
         with console.progress(1, quiet=given["as_json"]) as bar:
             bar.expect(1)
             edits = run(state, request, lambda share, _: console.drawn(share))
         exact = all(edit.patch.exact for edit in edits)
-        targets = _targets(given["output"], tool, len(edits))
         for edit, target in zip(edits, targets, strict=True):
             if target is not None:
                 session.workbench.make_all()
@@ -227,17 +230,24 @@ def _run(console: Console, tool: Tool, given: dict[str, Any]) -> None:
                 what = f"{tool.name}, region {edit.region.text}, seed {edit.seed}"
                 if write_whole(session, pixels, target, what, overwrite=given["overwrite"]):
                     exact = False
+        session.add(edits, spec, request)
+        for edit, target in zip(edits, targets, strict=True):
             answer = edit.answer(name, None if target is None else str(target))
             show(answer, as_json=given["as_json"])
-        session.add(edits, spec, request)
     if not exact:
         sys.exit(NOT_EXACT)
 
 
-def _targets(output: Path | None, tool: Tool, count: int) -> list[Path | None]:
-    if output is None or (count == 1 and output.suffix.lower() == ".png"):
-        return [output] * count
-    return [output / f"{tool.name}_{number + 1}.png" for number in range(count)]
+def _targets(output: Path | None, request: "Request") -> list[Path | None]:
+    """Where each picture goes. Raises click.UsageError for one file for several."""
+    count = request.pictures
+    if output is None:
+        return [None] * count
+    if output.suffix.lower() != ".png" or is_folder(output):
+        return [output / f"{request.tool}_{number + 1}.png" for number in range(count)]
+    if count > 1:
+        raise click.UsageError(f"-o {output} is one file, but {count} pictures are made.")
+    return [output]
 
 
 def _values(tool: Tool, given: dict[str, Any]) -> dict[str, Any]:

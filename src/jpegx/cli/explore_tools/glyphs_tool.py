@@ -11,7 +11,7 @@ from jpegx.cli.explore_options import (
     region_options,
     writable,
 )
-from jpegx.cli.explore_pictures import named, write_patches
+from jpegx.cli.explore_pictures import named, refuse_existing, write_patches
 from jpegx.cli.explore_question import Question, question_options
 from jpegx.cli.shared_options import Finite
 
@@ -89,7 +89,7 @@ Examples:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    metavar="DIR",
+    metavar="FOLDER",
     callback=writable("folder"),
     help="Write for each character the exact picture that comes nearest to it.",
 )
@@ -132,10 +132,13 @@ def command(
 
     if not among.strip() or len(among) > 200:
         raise click.BadParameter("give 1 to 200 characters", param_hint="--among")
+    characters = "".join(among.split())
+    files = {} if output is None else {c: output / f"U+{ord(c):04X}.png" for c in characters}
     with question.opened(console) as file:
+        refuse_existing(files.values(), overwrite=overwrite)
         selection = region.select(file.layout)
         request = GlyphRequest(
-            "".join(among.split()),
+            characters,
             [Font(None)] if fonts is None else find_fonts(fonts),
             heights or fitting_heights(selection),
             list(INKS) if ink == "both" else [ink],
@@ -146,9 +149,6 @@ def command(
             file, question.name, selection, request, tolerance, open_classifier(classifier)
         )
         if output is not None:
-            files = {
-                f"nearest to {character!r}": (output / f"U+{ord(character):04X}.png", patch)
-                for character, patch in pictures.items()
-            }
-            answer = named(answer, write_patches(files, file, question.name, overwrite=overwrite))
+            found = {f"nearest to {c!r}": (files[c], patch) for c, patch in pictures.items()}
+            answer = named(answer, write_patches(found, file, question.name, overwrite=overwrite))
         question.tell(file, answer)

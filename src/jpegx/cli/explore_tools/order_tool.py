@@ -13,6 +13,7 @@ from jpegx.cli.explore_options import (
 )
 from jpegx.cli.explore_pictures import named, refuse_existing, write_patches
 from jpegx.cli.explore_question import Question, question_options
+from jpegx.cli.shared_options import Finite
 
 _EXAMPLES = """\b
 Examples:
@@ -30,7 +31,7 @@ Examples:
     "wanted",
     required=True,
     multiple=True,
-    type=(str, str, click.FloatRange(-255, 255)),
+    type=(str, str, Finite(-255, 255)),
     metavar="X,Y,WxH X,Y,WxH LEVELS",
     help="The mean of the first rectangle is above that of the second by so many levels at least. "
     "Again for more, which must hold together.",
@@ -70,8 +71,6 @@ def command(
         areas = [(parse_rectangle(a), parse_rectangle(b), levels) for a, b, levels in wanted]
     except BadRegion as error:
         raise click.BadParameter(str(error), param_hint="--brighter") from None
-    if any(levels != levels for _, _, levels in areas):
-        raise click.BadParameter("nan is no number of levels", param_hint="--brighter")
     with question.opened(console) as file:
         refuse_existing([output], overwrite=overwrite)
         inequalities = [

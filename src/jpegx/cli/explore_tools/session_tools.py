@@ -9,7 +9,7 @@ import click
 
 from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
-from jpegx.cli.explore_bench import BenchRequest, bench_options, write_whole
+from jpegx.cli.explore_bench import BenchRequest, kept_options, step_option, write_whole
 from jpegx.cli.explore_options import (
     NOT_EXACT,
     failures,
@@ -55,7 +55,8 @@ def _needs_session(bench: BenchRequest) -> None:
 @click.option("--redo", "move", flag_value="redo", help="Go to the newest step after it.")
 @click.option("--bookmark", metavar="NAME", help="Give the step a name.")
 @click.option("--prune", is_flag=True, help="Forget what leads to neither the step nor a bookmark.")
-@bench_options
+@step_option
+@kept_options
 @output_option
 @overwrite_option
 @json_option
@@ -81,6 +82,7 @@ def history(
     _needs_session(bench)
     different = 0
     with failures(console, name_of(jpeg)):
+        refuse_existing([output] if output else [], overwrite=overwrite)
         session = bench.open(console, jpeg)
         if move == "undo":
             session.undo()
@@ -139,7 +141,7 @@ def _number(value: Any) -> str:  # noqa: ANN401 (what a session holds)
     metavar="FILE",
     help="The classifier of your own that a step of classify asked, unchanged. Again for more.",
 )
-@bench_options
+@kept_options
 @json_option
 @click.pass_obj
 def replay(
@@ -188,7 +190,7 @@ def replay(
     "report", short_help="Write what a session found as one HTML page.", epilog=_REPORT_EXAMPLES
 )
 @click.argument("jpeg", metavar="FILE")
-@bench_options
+@kept_options
 @click.option(
     "-o",
     "--output",

@@ -21,11 +21,13 @@ from jpegx.cli.explore_options import (
     show,
     writable,
 )
+from jpegx.cli.explore_pictures import refuse_existing
 
 if TYPE_CHECKING:
     from jpegx.exploration.patch import Patch
     from jpegx.exploration.session import Session
 
+_SHEET = "sheet.png"
 _FOLDER = click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FOLDER",
     callback=writable("folder"),
@@ -94,6 +96,7 @@ def draws(
 
     name = name_of(jpeg)
     with failures(console, name):
+        _refuse_sheet(output, overwrite=overwrite)
         session = bench.open(console, jpeg, seed)
         workbench = session.workbench
         chosen = region_spec(region, workbench.jpeg.layout).select(workbench.jpeg.layout)
@@ -105,8 +108,8 @@ def draws(
         pictures = pictures_of(summary)
         _write(session, pictures, output, overwrite=overwrite)
         answer = summary_answer(summary, name, chosen, workbench.spec.label, output)
-        show(answer, as_json=as_json)
         session.record(answer)
+        show(answer, as_json=as_json)
     if any(not patch.exact for patch in pictures.values()):
         sys.exit(NOT_EXACT)
 
@@ -118,7 +121,7 @@ def draws(
 @region_options
 @click.option(
     "-n", "--draws", type=click.IntRange(0, 1024), default=16, show_default=True, metavar="N",
-    help="Draws whose components are gone along, too; 0 leaves them out.",
+    help="Draws whose components are gone along, too: 3 or more; 0 leaves them out.",
 )  # fmt: skip
 @seed_option
 @bench_options
@@ -150,8 +153,11 @@ def extremes(
     from jpegx.exploration.summaries import summarise
     from jpegx.exploration.summary_answer import picture_file, pictures_of, summary_answer
 
+    if 0 < draws < 3:
+        raise click.BadParameter("components need 3 draws or more; 0 is none", param_hint="-n")
     name = name_of(jpeg)
     with failures(console, name):
+        _refuse_sheet(output, overwrite=overwrite)
         session = bench.open(console, jpeg, seed)
         workbench = session.workbench
         spec = region_spec(region, workbench.jpeg.layout)
@@ -161,7 +167,7 @@ def extremes(
             pictures[label] = edit.patch
             target = None if output is None else str(picture_file(output, label))
             show(edit.answer(name, target), as_json=as_json)
-        if draws > 2 and workbench.varies:
+        if draws and workbench.varies:
             summary = summarise(workbench, chosen, draws, seed, diverse=0, leaves=1)
             pictures |= pictures_of(summary)
             answer = summary_answer(summary, name, chosen, workbench.spec.label, output)
@@ -169,6 +175,11 @@ def extremes(
         _write(session, pictures, output, overwrite=overwrite)
     if any(not patch.exact for patch in pictures.values()):
         sys.exit(NOT_EXACT)
+
+
+def _refuse_sheet(folder: Path | None, *, overwrite: bool) -> None:
+    """Raise JpegxError if the pictures of an earlier command are in a folder."""
+    refuse_existing([] if folder is None else [folder / _SHEET], overwrite=overwrite)
 
 
 def _write(
@@ -187,5 +198,5 @@ def _write(
         target = picture_file(folder, label)
         write_whole(session, state.then(patch).whole(), target, label, overwrite=overwrite)
     sheet = contact_sheet(state, pictures)
-    with atomic_file(folder / "sheet.png", overwrite=overwrite) as stream:
+    with atomic_file(folder / _SHEET, overwrite=overwrite) as stream:
         sheet.save(stream, "PNG")
