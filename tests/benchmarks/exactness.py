@@ -32,15 +32,8 @@ from jpegx.sampling.generate import generate
 from jpegx.sampling.hardware import prepare
 from jpegx.sampling.sampler import open_sampler
 from jpegx.sampling.spec import SamplerSpec
+from jpegx.training.data.patches import SAMPLINGS
 
-FACTORS = {
-    "4:4:4": ((1, 1), (1, 1), (1, 1)),
-    "4:2:2": ((2, 1), (1, 1), (1, 1)),
-    "4:4:0": ((1, 2), (1, 1), (1, 1)),
-    "4:2:0": ((2, 2), (1, 1), (1, 1)),
-    "4:1:1": ((4, 1), (1, 1), (1, 1)),
-    "gray": ((1, 1),),
-}
 Draw = Callable[[QuantizedJpeg], Tensor]
 
 
@@ -48,7 +41,7 @@ def compress(pixels: np.ndarray, quality: int, sampling: str) -> QuantizedJpeg:
     """What libjpeg 6b makes of a picture, uint8 (H, W, 3)."""
     height, width = pixels.shape[:2]
     space: ColorSpace = "gray" if sampling == "gray" else "ycbcr"
-    layout = Layout(width, height, space, FACTORS[sampling])
+    layout = Layout(width, height, space, SAMPLINGS[sampling])
     luma, chroma = scaled_tables(quality)
     tables = (luma, chroma, chroma)[: layout.channels]
     if sampling == "gray":  # green alone

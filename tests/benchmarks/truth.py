@@ -33,15 +33,9 @@ from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import ColorSpace, Layout
 from jpegx.jpeg.reader import libjpeg
 from jpegx.jpeg.tables import scaled_tables
+from jpegx.training.data.patches import SAMPLINGS
 
-FACTORS = {
-    "4:4:4": ((1, 1), (1, 1), (1, 1)),
-    "4:2:2": ((2, 1), (1, 1), (1, 1)),
-    "4:2:0": ((2, 2), (1, 1), (1, 1)),
-    "4:4:0": ((1, 2), (1, 1), (1, 1)),
-    "4:1:1": ((4, 1), (1, 1), (1, 1)),
-    "gray": ((1, 1),),
-}
+DRAWN = ("4:4:4", "4:2:2", "4:2:0", "4:4:0", "4:1:1", "gray")  # of the samplings
 SIZES = (3, 8, 16, 40, 128)
 
 
@@ -54,12 +48,12 @@ def random_file(
     top, left = (
         int(random.integers(n - m + 1)) for n, m in zip(whole.shape, (height, width), strict=False)
     )
-    sampling = str(random.choice(list(FACTORS)))
+    sampling = str(random.choice(DRAWN))
     pixels = whole[top : top + height, left : left + width]
     if sampling == "gray":
         pixels = pixels[..., 1:2]
     space: ColorSpace = "gray" if sampling == "gray" else "ycbcr"
-    layout = Layout(width, height, space, FACTORS[sampling])
+    layout = Layout(width, height, space, SAMPLINGS[sampling])
     luma, chroma = scaled_tables(int(random.integers(5, 96)))
     tables = (luma, chroma, chroma)[: len(layout.factors)]
     pixels = np.ascontiguousarray(pixels)

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console as RichConsole
 
 from conftest import MakeJpeg, Run
-from jpegx.cli import report
+from jpegx.cli import decode_report
 from jpegx.cli.console import Console
 from jpegx.sampling import generate
 
@@ -51,7 +51,7 @@ def test_long_searches_are_told(
 ) -> None:
     units: list[int] = []
     monkeypatch.setattr(Console, "searching", lambda _, left: units.append(left))
-    monkeypatch.setattr(report, "_LONG", -1.0)
+    monkeypatch.setattr(decode_report, "_LONG", -1.0)
     jpeg = make_jpeg("photo.jpg", size=(32, 32), quality=100)
     words = ["decode", jpeg, "--model", "laplace", "--overwrite", "-o", tmp_path / "out.png"]
     quiet, told = run(*words), run(*words, "-v")
@@ -59,7 +59,7 @@ def test_long_searches_are_told(
     assert "searching" not in quiet.stderr
     assert f"{jpeg}: searching for exact pixels of " in told.stderr
     seen = told.stderr.count("searching")
-    monkeypatch.setattr(report, "_LONG", 1e9)
+    monkeypatch.setattr(decode_report, "_LONG", 1e9)
     assert seen > 0 == run(*words, "-v").stderr.count("searching")
 
 

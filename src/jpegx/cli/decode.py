@@ -19,8 +19,8 @@ from jpegx.cli.decode_inputs import (
     standard_output,
 )
 from jpegx.cli.decode_options import decode_options
+from jpegx.cli.decode_report import DecodeReport
 from jpegx.cli.executor_choice import MANY, Cluster, choose_executor
-from jpegx.cli.report import Report
 from jpegx.cli.shared_options import check_address, choose_format, spec_of
 from jpegx.io.formats import CONTAINERS, Container
 from jpegx.io.inputs import count_inputs
@@ -120,7 +120,7 @@ def decode(
     model = _model(model, restorer_command, restorer)
     naming = _naming(target, samples, mean, std_map, container, model, seed)
     names = Names(inputs, files_from, null=null)
-    report = Report(console, as_json=as_json, verbose=verbose)
+    report = DecodeReport(console, as_json=as_json, verbose=verbose)
     sources = find_sources(names, recursive, relative_to, report)
     first = list(
         islice(sources, MANY)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import click
 
 from jpegx.batch.outputs import is_picture, is_template
-from jpegx.cli.report import Report
+from jpegx.cli.decode_report import DecodeReport
 from jpegx.io.failures import reason_of
 from jpegx.io.formats import CONTAINERS
 from jpegx.io.inputs import (
@@ -90,7 +90,7 @@ class Names:
 
 
 def find_sources(
-    names: Names, recursive: bool, below: Path | None, report: Report
+    names: Names, recursive: bool, below: Path | None, report: DecodeReport
 ) -> Iterator[Input]:
     """All files that are meant, as they are asked for; what is wrong with some is reported."""
     if list(islice(names, 2)) == ["-"]:

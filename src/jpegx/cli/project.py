@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jpegx.cli.arguments import check_standard_input, name_of, source_of
+from jpegx.cli.arguments import name_of, source_of
 from jpegx.cli.console import Console
 from jpegx.cli.decode_inputs import check_target, standard_output
+from jpegx.cli.picture_pairs import Tally, are_folders, pairs_of_folders
 from jpegx.cli.shared_options import (
     choose_format,
     compress_level_option,
@@ -22,7 +23,6 @@ from jpegx.cli.shared_options import (
 )
 from jpegx.errors import printable
 from jpegx.io.failures import one_line
-from jpegx.io.paths import is_folder
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
     from jpegx.batch.projections import Projection, ProjectSettings
@@ -102,19 +102,14 @@ def project(
     Exit status: 0, every picture is written and exact; 1, a picture or file failed; 2, wrong usage;
     3, every picture is written but some are not exact (jpegx decode --help says why).
     """
-    check_standard_input(jpeg, *pictures)
+    folders = are_folders(jpeg, pictures, recursive=recursive)
     target = None if output in (None, "-") else Path(output)
     container, form = choose_format(file_format, target, ycbcr=ycbcr, real=real)
-    folders = [name for name in (jpeg, *pictures) if name != "-" and is_folder(name)]
-    if folders and (len(folders) != 2 or len(pictures) != 1):
-        raise click.UsageError("give one JPEG file and pictures, or two folders.")
-    if recursive and not folders:
-        raise click.UsageError("-r looks into folders; give two folders.")
     if output is None and (folders or "-" in pictures):
         raise click.UsageError("say where the pictures go, with -o.")
     if output == "-" and as_json:
         raise click.UsageError("-o - is for one picture; leave out --json.")
-    many = bool(folders) or len(pictures) > 1
+    many = folders or len(pictures) > 1
     if many and output == "-":
         raise click.UsageError("-o - is for one picture.")
     _check_targets(target, maps, many=many)
@@ -150,29 +145,20 @@ def _check_targets(target: Path | None, maps: Path | None, *, many: bool) -> Non
             raise click.UsageError(f"{option} {path} is one file, but there are more pictures.")
 
 
-class _Job:
+class _Job(Tally):
     """Projects pictures, tells what came of it, and counts."""
 
     def __init__(self, console: Console, settings: "ProjectSettings", *, as_json: bool) -> None:
-        self._console = console
+        super().__init__(console)
         self._settings = settings
         self._as_json = as_json
         self._written: set[Path] = set()
-        self.projected = self.inexact = self.failures = 0
+        self.projected = self.inexact = 0
 
     @property
     def exit_code(self) -> int:
         """0 if all went well, FAILED or NOT_EXACT if not."""
         return FAILED if self.failures else NOT_EXACT if self.inexact else 0
-
-    def failed(self, line: str) -> None:
-        """Tell that something cannot be projected."""
-        self.failures += 1
-        self._console.say(printable(line))
-
-    def noted(self, line: str) -> None:
-        """Tell what the user should know."""
-        self._console.say(printable(line))
 
     def project(self, jpeg: str, pictures: Sequence[tuple[str, Path]]) -> None:
         """Project pictures, each with its path below an output folder, onto a file."""
@@ -212,25 +198,11 @@ class _Job:
 
 
 def _project_folders(job: _Job, jpegs: str, pictures: Path, *, recursive: bool) -> None:
-    from jpegx.batch.pairs import pair_up
-    from jpegx.io.inputs import find_inputs
-
-    sources = list(find_inputs([jpegs], recursive=recursive, failed=job.failed, noted=job.noted))
-    pairs, rest = pair_up(sources, pictures, recursive=recursive)
-    missing = 0
-    for source, found in pairs:
-        if found:
-            job.project(
-                str(source.path), [(str(path), path.relative_to(pictures)) for path in found]
-            )
-        else:
-            missing += 1
-            job.failed(f"{source.path}: no picture of it in {pictures}")
-    for path in rest:
-        job.noted(f"{path}: no file in {jpegs} is named like it")
+    for jpeg, found in pairs_of_folders(job, jpegs, pictures, recursive=recursive):
+        job.project(jpeg, [(str(path), path.relative_to(pictures)) for path in found])
     job.noted(
-        f"jpegx: {len(sources)} files, {job.projected} pictures projected, {job.inexact} of them "
-        f"not exact, {job.failures - missing} failed, {missing} files without a picture"
+        f"jpegx: {job.files} files, {job.projected} pictures projected, {job.inexact} of them "
+        f"not exact, {job.failures - job.missing} failed, {job.missing} files without a picture"
     )
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jpegx.cli.arguments import check_standard_input, name_of, source_of
+from jpegx.cli.arguments import name_of, source_of
 from jpegx.cli.console import Console, drop_output
+from jpegx.cli.picture_pairs import Tally, are_folders, pairs_of_folders
 from jpegx.cli.shared_options import max_pixels_option, slack_option
 from jpegx.errors import printable
 from jpegx.io.failures import one_line
-from jpegx.io.paths import is_folder
 
 if TYPE_CHECKING:  # numpy is imported when there is work, and torch when it must: --help is quick
     from jpegx.consistency.compare import VerifyReport
@@ -85,12 +85,7 @@ def verify(
     some differ; 2, wrong usage, a file cannot be read or compared or has no picture, or the answer
     cannot be written.
     """
-    check_standard_input(jpeg, *pictures)
-    folders = [name for name in (jpeg, *pictures) if name != "-" and is_folder(name)]
-    if folders and (len(folders) != 2 or len(pictures) != 1):
-        raise click.UsageError("give one JPEG file and pictures, or two folders.")
-    if recursive and not folders:
-        raise click.UsageError("-r looks into folders; give two folders.")
+    folders = are_folders(jpeg, pictures, recursive=recursive)
     check = _Check(console, max_pixels=max_pixels, certify=certify, slack=slack, as_json=as_json)
     try:
         if folders:
@@ -106,32 +101,23 @@ def verify(
     sys.exit(check.exit_code)
 
 
-class _Check:
+class _Check(Tally):
     """Compares pictures with files, tells what came of it, and counts."""
 
     def __init__(
         self, console: Console, *, max_pixels: int, certify: bool, slack: float, as_json: bool
     ) -> None:
-        self._console = console
+        super().__init__(console)
         self._max_pixels = max_pixels
         self._certify = certify
         self.slack = slack
         self._as_json = as_json
-        self.exact = self.possible = self.different = self.failures = 0
+        self.exact = self.possible = self.different = 0
 
     @property
     def exit_code(self) -> int:
         """0 if all pictures are exact, NOT_EXACT or UNREADABLE if not."""
         return UNREADABLE if self.failures else NOT_EXACT if self.different else 0
-
-    def failed(self, line: str) -> None:
-        """Tell that something cannot be compared."""
-        self.failures += 1
-        self._console.say(printable(line))
-
-    def noted(self, line: str) -> None:
-        """Tell what the user should know."""
-        self._console.say(printable(line))
 
     def compare(self, jpeg: str, pictures: Sequence[str]) -> None:
         """Compare a file with pictures. Raises OSError if the answer cannot be written."""
@@ -185,27 +171,13 @@ class _Check:
 
 
 def _check_folders(check: _Check, jpegs: str, pictures: str, *, recursive: bool) -> None:
-    from jpegx.batch.pairs import pair_up
-    from jpegx.io.inputs import find_inputs
-
-    sources = list(
-        find_inputs([jpegs], recursive=recursive, failed=check.failed, noted=check.noted)
-    )
-    pairs, rest = pair_up(sources, Path(pictures), recursive=recursive)
-    missing = 0
-    for source, found in pairs:
-        if found:
-            check.compare(str(source.path), [str(path) for path in found])
-        else:
-            missing += 1
-            check.failed(f"{source.path}: no picture of it in {pictures}")
-    for path in rest:
-        check.noted(f"{path}: no file in {jpegs} is named like it")
+    for jpeg, found in pairs_of_folders(check, jpegs, Path(pictures), recursive=recursive):
+        check.compare(jpeg, [str(path) for path in found])
     check.noted(
-        f"jpegx: {len(sources)} files, {check.exact} pictures exact, "
+        f"jpegx: {check.files} files, {check.exact} pictures exact, "
         + (f"{check.possible} possible with the slack, " if check.slack else "")
         + f"{check.different} not exact, "
-        f"{check.failures - missing} unreadable, {missing} files without a picture"
+        f"{check.failures - check.missing} unreadable, {check.missing} files without a picture"
     )
 
 

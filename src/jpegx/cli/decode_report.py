@@ -23,7 +23,7 @@ NOT_EXACT = 3
 _LONG = 2.0  # seconds of search after which a log tells of it, and again
 
 
-class Report:
+class DecodeReport:
     """Messages on the console, JSON on standard output, and the count of what went wrong."""
 
     def __init__(self, console: Console, *, as_json: bool, verbose: bool) -> None:
