@@ -69,7 +69,7 @@ def test_a_tool_comes_nearer_and_stays_exact(tool: str, cells: State) -> None:
     before, after = cells.whole(), cells.then(edit.patch).whole()
     outside = np.ones(before.shape[:2], bool)
     box = edit.patch.touched.box
-    outside[box.rows, box.columns] = ~edit.patch.touched.pixels()
+    outside[box.rows, box.columns] = ~edit.patch.touched.pixel_mask()
     assert (before[outside] == after[outside]).all()
     again = recompress(edit.patch.touched.jpeg(jpeg), after[box.rows, box.columns])
     assert not any(again.different)

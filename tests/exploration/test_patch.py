@@ -33,7 +33,7 @@ def test_units_of_exact_pictures_mix(
     assert patch.exact
     mixed = patch.onto(start.pixels)
     outside = np.ones(source.shape[:2], bool)
-    outside[units.box.rows, units.box.columns] = ~units.pixels()
+    outside[units.box.rows, units.box.columns] = ~units.pixel_mask()
     assert (mixed[outside] == start.pixels[outside]).all()
     assert (mixed[~outside] == source[~outside]).all()
     again = recompress(jpeg, mixed)

@@ -96,7 +96,7 @@ def test_snapped_regions_are_whole_cells(data: st.DataObject, layout: Layout, sn
     assert units.units == touched(region.snapped(snap)).units
     if snap == "units":
         inside = expected[units.box.rows, units.box.columns]
-        assert (units.pixels() == inside).all()
+        assert (units.pixel_mask() == inside).all()
 
 
 @given(st.data(), layouts(largest=30), st.integers(1, 9))

@@ -103,6 +103,7 @@ def test_extremes_and_their_report(run: Run, example: Path, tmp_path: Path) -> N
     assert result.exit_code == 0, result.output
     assert result.output.count("cannot  mean luma") == 2
     assert (tmp_path / "out" / "sheet.png").exists()
+    assert not list((tmp_path / "out").glob("draw_*"))  # none was asked for
     assert run("verify", example, tmp_path / "out" / "darkest.png").exit_code == 0
 
 

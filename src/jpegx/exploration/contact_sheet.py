@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 from PIL import Image, ImageDraw
 
 from jpegx.exploration.patch import Patch
+from jpegx.exploration.selection import around, widened
 from jpegx.exploration.state import State
-from jpegx.jpeg.box import Box
+from jpegx.io.png import pillow_image
 
 _SIZE, _LINE, _GAP = 192, 16, 8  # pixels of a picture, of its name, between pictures
 _AROUND = 8
@@ -17,12 +17,7 @@ def contact_sheet(state: State, pictures: Mapping[str, Patch]) -> Image.Image:
     """The parts around the patches, and that of the picture before, each with its name."""
     boxes = [patch.touched.box for patch in pictures.values()]
     layout = state.workbench.jpeg.layout
-    box = Box(
-        max(0, min(b.top for b in boxes) - _AROUND),
-        max(0, min(b.left for b in boxes) - _AROUND),
-        min(layout.height, max(b.bottom for b in boxes) + _AROUND),
-        min(layout.width, max(b.right for b in boxes) + _AROUND),
-    )
+    box = widened(around(boxes), _AROUND, layout)
     parts = {"before": state.look(box)}
     parts |= {name: state.then(patch).look(box) for name, patch in pictures.items()}
     height, width = box.bottom - box.top, box.right - box.left
@@ -35,10 +30,6 @@ def contact_sheet(state: State, pictures: Mapping[str, Patch]) -> Image.Image:
     pen = ImageDraw.Draw(sheet)
     for number, (name, pixels) in enumerate(parts.items()):
         x, y = _GAP + number % across * step[0], _GAP + number // across * step[1]
-        sheet.paste(_shown(pixels).resize(size, Image.Resampling.NEAREST), (x, y + _LINE))
+        sheet.paste(pillow_image(pixels).resize(size, Image.Resampling.NEAREST), (x, y + _LINE))
         pen.text((x, y), name, fill="black")
     return sheet
-
-
-def _shown(pixels: np.ndarray) -> Image.Image:
-    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)

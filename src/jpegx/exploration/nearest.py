@@ -174,7 +174,7 @@ class _Search:
             return first if first.different <= second.different else second
         better = self._distances(first) <= self._distances(second)
         units = self._finisher.touched
-        which = Touched(units.layout, units.rows, units.columns, better).pixels()
+        which = Touched(units.layout, units.rows, units.columns, better).pixel_mask()
         return self._finisher.judge(np.where(which[..., None], first.pixels, second.pixels))
 
     def _distances(self, patch: Patch) -> np.ndarray:

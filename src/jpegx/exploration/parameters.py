@@ -6,9 +6,7 @@ from typing import Any, Literal
 
 from jpegx.errors import JpegxError
 
-Kind = Literal[
-    "number", "integer", "flag", "choice", "level", "image", "region", "periods", "classifier"
-]
+Kind = Literal["number", "flag", "choice", "level", "image", "region", "periods", "classifier"]
 
 LARGEST = 1e4
 _MOST_PERIODS = 4
@@ -27,7 +25,7 @@ class BadParameter(JpegxError):
 class Parameter:
     """What a tool is told, beside the region. ``required``: without it there is nothing to do.
 
-    Kinds: numbers and integers have ends; a "level" is a number of gray levels, one of
+    Kinds: numbers have ends; a "level" is a number of gray levels, one of
     ``choices``, or "" for none; an "image" is uint8 (height, width, 4); a "region" is a RegionSpec;
     "periods" are pairs of numbers; a "classifier" is a NamedClassifier, of which
     a session holds the name and the digest alone.
@@ -50,7 +48,7 @@ def checked(parameter: Parameter, value: Any) -> Any:  # noqa: ANN401 (any kind 
             raise BadParameter(parameter.name, "it must be given")
         return None
     match parameter.kind:
-        case "number" | "integer":
+        case "number":
             return _number(parameter, value)
         case "level":
             return value if value in ("", *parameter.choices) else _number(parameter, value)
@@ -70,21 +68,18 @@ def checked(parameter: Parameter, value: Any) -> Any:  # noqa: ANN401 (any kind 
     return value
 
 
-def _number(parameter: Parameter, value: Any) -> float | int:  # noqa: ANN401
-    whole = parameter.kind == "integer"
+def _number(parameter: Parameter, value: Any) -> float:  # noqa: ANN401
     if isinstance(value, str):
         try:
-            value = int(value) if whole else float(value)
+            value = float(value)
         except ValueError:
             raise BadParameter(parameter.name, f"{value[:40]!r} is no number") from None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise BadParameter(parameter.name, "it is no number")
-    if whole and value != int(value):
-        raise BadParameter(parameter.name, "it is no whole number")
     if not parameter.least <= value <= parameter.most:
         ends = f"{parameter.least:g} to {parameter.most:g}"
         raise BadParameter(parameter.name, f"{value:g} is not in the range {ends}")
-    return int(value) if whole else float(value)
+    return float(value)
 
 
 def _period(parameter: Parameter, pair: Any) -> tuple[float, float]:  # noqa: ANN401

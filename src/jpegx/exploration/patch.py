@@ -43,16 +43,19 @@ class Patch:
     @property
     def digest(self) -> str:
         """SHA-256 of the pixels of its units."""
-        inside = self.pixels[self.touched.pixels()]
+        inside = self.pixels[self.touched.pixel_mask()]
         return hashlib.sha256(np.ascontiguousarray(inside).tobytes()).hexdigest()
 
     def onto(self, picture: np.ndarray) -> np.ndarray:
         """A picture, uint8 (height, width, channels), with these units in the place of its own."""
         mixed = picture.copy()
-        box = self.touched.box
-        inside = self.touched.pixels()
-        mixed[box.rows, box.columns][inside] = self.pixels[inside]
+        self.put_into(mixed)
         return mixed
+
+    def put_into(self, picture: np.ndarray) -> None:
+        """Write these units into a picture itself."""
+        box, inside = self.touched.box, self.touched.pixel_mask()
+        picture[box.rows, box.columns][inside] = self.pixels[inside]
 
 
 class Finisher:

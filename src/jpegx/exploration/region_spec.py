@@ -7,7 +7,6 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from jpegx.errors import JpegxError
 from jpegx.exploration.selection import SNAPS, Selection, Snap, select
@@ -22,11 +21,11 @@ from jpegx.exploration.shapes import (
     parse_polygon,
     parse_rectangle,
 )
-from jpegx.io.picture_reader import open_picture
+from jpegx.io.picture_reader import read_rgba
+from jpegx.io.png import pillow_image
 from jpegx.jpeg.layout import Layout
 
 _MOST_SHAPES = 1000
-_MOST_PIXELS = 1 << 26  # of a picture in a session or a request
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class RegionSpec:
 
 
 def parse_region(data: Any, layout: Layout) -> RegionSpec:  # noqa: ANN401 (any JSON)
-    """The region that JSON of anybody's holds. Raises BadRegion."""
+    """The region that JSON of anybody's holds. Raises JpegxError, BadRegion among them."""
     if not isinstance(data, dict) or not set(data) <= {"shapes", "invert", "snap"}:
         raise BadRegion("a region is an object of shapes, invert and snap")
     shapes, invert, snap = (
@@ -75,7 +74,7 @@ def _shape_json(shape: Shape) -> dict[str, str]:
         case Polygon():
             return {"polygon": " ".join(f"{x!r},{y!r}" for x, y in shape.points)}
         case Mask():
-            return {"mask": encode_picture(shape.pixels[..., None].astype(np.uint8) * 255)}
+            return {"mask": png_base64(shape.pixels[..., None].astype(np.uint8) * 255)}
 
 
 def _parse_shape(data: Any, layout: Layout) -> Shape:  # noqa: ANN401
@@ -92,35 +91,25 @@ def _parse_shape(data: Any, layout: Layout) -> Shape:  # noqa: ANN401
         case "polygon":
             return parse_polygon(text)
         case "mask":
-            pixels = decode_picture(text, "mask")
-            if pixels.shape[:2] != (layout.height, layout.width):
-                raise BadRegion(
-                    f"a mask of {pixels.shape[1]}x{pixels.shape[0]} pixels, "
-                    f"the JPEG file has {layout.width}x{layout.height}"
-                )
+            pixels = read_base64(text, "mask", (layout.width, layout.height))
             return Mask((pixels[..., :3].max(axis=2) >= 128) & (pixels[..., 3] >= 128))
     raise BadRegion(f"there is no shape {str(kind)[:40]!r}")
 
 
-def encode_picture(pixels: np.ndarray) -> str:
+def png_base64(pixels: np.ndarray) -> str:
     """Pixels, uint8 (height, width, 1, 3 or 4), as a PNG in base64."""
     stream = BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(stream, "PNG")
+    pillow_image(pixels).save(stream, "PNG")
     return base64.b64encode(stream.getvalue()).decode()
 
 
-def decode_picture(text: str, name: str) -> np.ndarray:
-    """The pixels, uint8 (height, width, 4), of a picture in base64. Raises JpegxError."""
+def read_base64(text: str, name: str, size: tuple[int, int] | None = None) -> np.ndarray:
+    """The pixels, uint8 (height, width, 4), of a picture in base64. Raises JpegxError.
+
+    ``size``: (width, height) that it must have, if it must.
+    """
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise JpegxError(f"{name}: no picture in base64") from None
-    return read_rgba(BytesIO(data), name)
-
-
-def read_rgba(source: Any, name: str) -> np.ndarray:  # noqa: ANN401 (a path or a stream)
-    """The pixels of a picture, uint8 (height, width, 4). Raises UnreadablePicture, JpegxError."""
-    with open_picture(source, name) as image:
-        if image.width * image.height > _MOST_PIXELS:
-            raise JpegxError(f"{name}: {image.width}x{image.height} pixels are too many here")
-        return np.array(image.convert("RGBA"))
+    return read_rgba(BytesIO(data), name, size)

@@ -155,7 +155,7 @@ class _Run:
         seed: int,
         facts: dict[str, Any],
     ) -> Edit:
-        inside = self.scene.touched.pixels()
+        inside = self.scene.touched.pixel_mask()
         change = patch.pixels[inside].astype(np.float32) - self.scene.before[inside]
         quantity, ends = objective.quantity, objective.ends()
         certified = () if ends is None else (Cannot(quantity, LEVELS, *ends, CELLS),)

@@ -47,7 +47,7 @@ class Scene:
     @cached_property
     def units(self) -> Tensor:
         """The pixels of the units that may change, bool (H, W)."""
-        return torch.from_numpy(self.touched.pixels().copy())
+        return torch.from_numpy(self.touched.pixel_mask().copy())
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean over the region of values (..., H, W)."""

@@ -59,20 +59,15 @@ class Selection:
 
         Holes of the region are around it, too.
         """
-        box, layout = self.box, self.layout
-        outer = Box(
-            max(0, box.top - width),
-            max(0, box.left - width),
-            min(layout.height, box.bottom + width),
-            min(layout.width, box.right + width),
-        )
+        layout = self.layout
+        outer = widened(self.box, width, layout)
         inside = self.inside(outer)
         near = _grown(_grown(inside, width, 0), width, 1)
         return _cropped(layout, outer, near & ~inside)
 
     def joined(self, other: "Selection") -> "Selection":
         """The pixels of both."""
-        box = _around((self.box, other.box))
+        box = around((self.box, other.box))
         return Selection(self.layout, box, self.inside(box) | other.inside(box))
 
     def snapped(self, snap: Snap) -> "Selection":
@@ -106,7 +101,7 @@ def select(
     else:
         boxes = [_clipped(shape.box(), layout) for shape in shapes]
         held = [b for b in boxes if b is not None]
-        box = whole if invert else _around(held)
+        box = whole if invert else around(held)
         mask = np.zeros((box.bottom - box.top, box.right - box.left), bool)
         for shape, part in zip(shapes, boxes, strict=True):
             if part is not None:
@@ -155,7 +150,7 @@ class Touched:
             min(self.columns.stop * width, self.layout.width),
         )
 
-    def pixels(self) -> np.ndarray:
+    def pixel_mask(self) -> np.ndarray:
         """Which pixels of :attr:`box` belong to the units, bool (height, width)."""
         width, height = self.layout.mcu_size
         box = self.box
@@ -213,7 +208,18 @@ def _clipped(box: tuple[float, float, float, float], layout: Layout) -> Box | No
     return found if found.top < found.bottom and found.left < found.right else None
 
 
-def _around(boxes: Sequence[Box]) -> Box:
+def widened(box: Box, by: int, layout: Layout) -> Box:
+    """A box with so many pixels more of the picture on each side."""
+    return Box(
+        max(0, box.top - by),
+        max(0, box.left - by),
+        min(layout.height, box.bottom + by),
+        min(layout.width, box.right + by),
+    )
+
+
+def around(boxes: Sequence[Box]) -> Box:
+    """The least box that holds all of some; an empty one for none."""
     if not boxes:
         return Box(0, 0, 0, 0)
     return Box(

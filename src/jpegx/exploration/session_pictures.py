@@ -4,11 +4,11 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from jpegx.errors import JpegxError, UnreadablePicture
-from jpegx.exploration.region_spec import read_rgba
+from jpegx.errors import JpegxError, PictureMismatch, UnreadablePicture
 from jpegx.io.atomic_file import atomic_file
+from jpegx.io.picture_reader import read_rgba
+from jpegx.io.png import pillow_image
 
 
 class BadSession(JpegxError):
@@ -24,11 +24,11 @@ def read_pixels(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
     """The pixels of a picture beside a session, of a size (width, height). Raises BadSession."""
     _refuse_links(path)
     try:
-        found = read_rgba(path, str(path))
+        found = read_rgba(path, str(path), size)
     except UnreadablePicture as error:
         raise BadSession(str(error)) from None
-    if found.shape[:2] != (size[1], size[0]):
-        raise BadSession(f"{path}: it is not of the size of its region")
+    except PictureMismatch:
+        raise BadSession(f"{path}: it is not of the size of its region") from None
     return np.ascontiguousarray(found[..., :channels])
 
 
@@ -36,7 +36,7 @@ def write_pixels(path: Path, pixels: np.ndarray) -> None:
     """Write pixels, uint8 (height, width, channels), as PNG. Raises BadSession, OSError."""
     _refuse_links(path)
     buffer = BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(buffer, "PNG")
+    pillow_image(pixels).save(buffer, "PNG")
     with atomic_file(path, overwrite=True) as stream:
         stream.write(buffer.getvalue())
 

@@ -6,13 +6,13 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from jpegx import __version__
 from jpegx.errors import printable
-from jpegx.exploration.region_spec import encode_picture, parse_region
+from jpegx.exploration.region_spec import parse_region, png_base64
+from jpegx.exploration.selection import widened
 from jpegx.exploration.session import Session, Step
-from jpegx.jpeg.box import Box
+from jpegx.io.png import pillow_image
 from jpegx.jpeg.describe import describe
 
 _AROUND = 24  # pixels around the units, in the pictures
@@ -110,7 +110,8 @@ def _answers(answers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _step(session: Session, step: Step) -> str:
     before = session.state_of(step.parent)
     after = session.state_of(step.id)
-    box = _around(session, step)
+    units = session.patch(step.id).touched
+    box = widened(units.box, _AROUND, units.layout)
     exact = "exact" if step.different == 0 else f"not exact: {step.different} coefficients differ"
     marked = " class=bad" if step.different else ""
     given = {key: _brief(value) for key, value in step.parameters.items()}
@@ -179,26 +180,15 @@ def _statements(statements: Any) -> str:  # noqa: ANN401 (what a session holds)
     return f'<div class="scroll"><table>{head}{"".join(rows)}</table></div>'
 
 
-def _around(session: Session, step: Step) -> Box:
-    units = session.patch(step.id).touched.box
-    layout = session.workbench.jpeg.layout
-    return Box(
-        max(0, units.top - _AROUND),
-        max(0, units.left - _AROUND),
-        min(layout.height, units.bottom + _AROUND),
-        min(layout.width, units.right + _AROUND),
-    )
-
-
 def _figure(pixels: np.ndarray, caption: str) -> str:
     height, width = pixels.shape[:2]
     if max(height, width) > _LARGEST:
-        shown = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+        shown = pillow_image(pixels)
         shown.thumbnail((_LARGEST, _LARGEST))
         pixels = np.atleast_3d(np.asarray(shown))
         height, width = pixels.shape[:2]
     scale = max(1, _SHOWN // max(height, width))
-    source = f"data:image/png;base64,{encode_picture(pixels)}"
+    source = f"data:image/png;base64,{png_base64(pixels)}"
     return (
         f'<figure><img src="{source}" width="{scale * width}" height="{scale * height}" '
         f'alt="{caption}"><figcaption>{caption}</figcaption></figure>'

@@ -45,7 +45,7 @@ class State:
             )
             if both.top < both.bottom and both.left < both.right:
                 here, there = both.inside(box), both.inside(theirs)
-                held = patch.touched.pixels()[there.rows, there.columns]
+                held = patch.touched.pixel_mask()[there.rows, there.columns]
                 part = pixels[here.rows, here.columns]
                 part[held] = patch.pixels[there.rows, there.columns][held]
         return pixels

@@ -6,7 +6,7 @@ tree of clusters (Nehme et al. 2024). All are about the sampler's draws, not abo
 far intervals hold is measured on originals, by split conformal prediction.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 
@@ -16,13 +16,13 @@ from torch import Tensor
 
 from jpegx.errors import JpegxError
 from jpegx.exploration.draws import is_regression
-from jpegx.exploration.minimise import Watch, unwatched
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.selection import Selection, touched
 from jpegx.exploration.workbench import Workbench
 
 SIGMAS = 2.0  # how far along a component its pictures are
 _LEVEL = 0.9  # of the intervals
+_COMPONENTS = 3
 
 
 @dataclass(frozen=True)
@@ -117,12 +117,10 @@ def summarise(
     draws: int,
     seed: int,
     *,
-    components: int = 3,
     diverse: int = 4,
     leaves: int = 4,
     factors: Sequence[float] | None = None,
     calibrated: int = 0,
-    watch: Watch = unwatched,
 ) -> Summary:
     """The summary of so many draws in a region. All its pictures are exact, or say by how much not.
 
@@ -136,8 +134,8 @@ def summarise(
     units = touched(region)
     finisher = Finisher(workbench.jpeg, units)
     mask = torch.tensor(region.inside(units.box))
-    images = torch.stack(list(workbench.draws(units, draws, seed, _part(watch, 0.6))))
-    found = Directions(images, mask, components)
+    images = torch.stack(list(workbench.draws(units, draws, seed)))
+    found = Directions(images, mask, _COMPONENTS)
     distances = _distances(found.values)
     middle = int(distances.sum(dim=1).argmin())
     made: list[Component] = []
@@ -153,7 +151,6 @@ def summarise(
         _cluster(finisher, images, distances, parent, members, draws)
         for parent, members in tree(distances, leaves)
     ]
-    watch(1.0, None)
     return Summary(draws, found.total, made, far, clusters, calibrated)
 
 
@@ -161,8 +158,6 @@ def calibrate(
     samples: Iterator[tuple[Workbench, Selection, np.ndarray]],
     draws: int,
     seed: int,
-    components: int = 3,
-    watch: Callable[[int], None] = lambda done: None,
 ) -> tuple[list[float], int]:
     """How many deviations hold 90 % of the truths along each component, and of how many regions.
 
@@ -177,16 +172,15 @@ def calibrate(
         mask = torch.tensor(region.inside(units.box))
         images = torch.stack(list(workbench.draws(units, draws, seed + number)))
         truth = torch.tensor(original[units.box.rows, units.box.columns]).permute(2, 0, 1).float()
-        directions = Directions(images, mask, components)
+        directions = Directions(images, mask, _COMPONENTS)
         found.append(directions.standardised(truth, mask).abs().tolist())
-        watch(number + 1)
     columns = zip(*found, strict=True) if found else []
     return [conformal(column) for column in columns], len(found)
 
 
-def conformal(distances: Sequence[float], level: float = _LEVEL) -> float:
-    """The distance that a further one exceeds with a probability of at most 1 - level."""
-    rank = ceil(level * (len(distances) + 1))
+def conformal(distances: Sequence[float]) -> float:
+    """The distance that a further one exceeds with a probability of at most 0.1."""
+    rank = ceil(_LEVEL * (len(distances) + 1))
     return float("inf") if rank > len(distances) else sorted(distances)[rank - 1]
 
 
@@ -195,7 +189,7 @@ def farthest(distances: Tensor, count: int) -> list[int]:
     chosen = [int(distances.sum(dim=1).argmin())]
     while len(chosen) < min(count, len(distances)):
         chosen.append(int(distances[chosen].min(dim=0).values.argmax()))
-    return chosen
+    return chosen[:count]
 
 
 def tree(distances: Tensor, leaves: int) -> list[tuple[int | None, list[int]]]:
@@ -252,7 +246,3 @@ def _cluster(
 def _distances(values: Tensor) -> Tensor:
     """Gray levels (RMS) between draws, (draws, draws)."""
     return torch.cdist(values, values) / sqrt(values.shape[1])
-
-
-def _part(watch: Watch, share: float) -> Watch:
-    return lambda done, image: watch(share * done, image)

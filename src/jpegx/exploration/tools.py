@@ -18,7 +18,7 @@ OVERS: tuple[Over, ...] = get_args(Over)
 class Tool:
     """A tool that makes pictures. ``objective``: "module:class" in ``objectives``, "" if none.
 
-    ``gives``: what it can vary; "" where nothing is varied.
+    ``summary``: for the help. ``several``: whether it makes several pictures if nothing is said.
     """
 
     name: str

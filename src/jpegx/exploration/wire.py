@@ -9,9 +9,9 @@ import numpy as np
 from jpegx.exploration.parameters import BadParameter
 from jpegx.exploration.region_spec import (
     RegionSpec,
-    decode_picture,
-    encode_picture,
     parse_region,
+    png_base64,
+    read_base64,
 )
 from jpegx.exploration.tools import Tool
 from jpegx.jpeg.layout import Layout
@@ -59,7 +59,7 @@ def finite(value: Any) -> Any:  # noqa: ANN401 (any JSON)
 
 def _json(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, np.ndarray):
-        return {"png": encode_picture(value)}
+        return {"png": png_base64(value)}
     if isinstance(value, NamedClassifier):
         return {"name": value.name, "digest": value.digest}
     return value.json() if isinstance(value, RegionSpec) else value
@@ -71,7 +71,7 @@ def _parsed(kind: str | None, name: str, value: Any, layout: Layout) -> Any:  # 
     if kind == "image":
         if not isinstance(value, dict) or not isinstance(value.get("png"), str):
             raise BadParameter(name, "a picture is an object with a png in base64")
-        return decode_picture(value["png"], name)
+        return read_base64(value["png"], name)
     return parse_region(value, layout) if kind == "region" else value
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from jpegx.errors import JpegxError
 from jpegx.exploration.draws import is_regression, sampled
 from jpegx.exploration.minimise import Watch, unwatched
-from jpegx.exploration.patch import Finisher, Patch
+from jpegx.exploration.patch import Finisher
 from jpegx.exploration.selection import Selection, Touched, select, touched
 from jpegx.jpeg.box import Box
 from jpegx.jpeg.file import QuantizedJpeg
@@ -131,10 +131,6 @@ class Workbench:
         """The starting picture in a box, exact as far as it has been made."""
         return self._pixels[box.rows, box.columns].copy()
 
-    def whole(self) -> np.ndarray:
-        """The whole starting picture, exact as far as it has been made, uint8."""
-        return self._pixels.copy()
-
     @property
     def is_made(self) -> bool:
         """Whether all units have been made exact, as far as they can be."""
@@ -171,12 +167,5 @@ class Workbench:
             (image,) = self.draws(left, 1, self.seed)
         else:
             image = finisher.decoded()
-        self._pixels = put(finisher.finish(image), self._pixels)
+        finisher.finish(image).put_into(self._pixels)
         self._made[part] |= missing
-
-
-def put(patch: Patch, picture: np.ndarray) -> np.ndarray:
-    """A patch written into a picture itself, which is returned."""
-    box, inside = patch.touched.box, patch.touched.pixels()
-    picture[box.rows, box.columns][inside] = patch.pixels[inside]
-    return picture

@@ -11,6 +11,7 @@ from PIL import Image
 
 from jpegx.errors import JpegxError
 from jpegx.io.picture_reader import load_plugin
+from jpegx.io.png import pillow_image
 
 _MOST_OF_WEBP = 16383  # pixels a side
 _SOFTWARE = 305
@@ -35,11 +36,11 @@ def write_lossless(
     JpegxError if the format cannot hold the picture, the plug-in is missing, or what it wrote is
     not read back as it was.
     """
-    height, width, channels = pixels.shape
+    height, width = pixels.shape[:2]
     if kind == "webp" and max(height, width) > _MOST_OF_WEBP:
         raise JpegxError(f"WebP has at most {_MOST_OF_WEBP} pixels a side; write PNG or TIFF")
     load_plugin(kind.upper())
-    image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+    image = pillow_image(pixels)
     options: dict[str, Any] = {"lossless": True, "exif": _exif(exif, told)}
     options |= {k: v for k, v in (("icc_profile", profile), ("xmp", xmp)) if v is not None}
     if kind == "webp":

@@ -48,6 +48,7 @@ _LONGEST = 16
 _EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"})
 
 DEFAULT_MAX_PIXELS = 1 << 28
+_MOST_WITH_ALPHA = 1 << 26  # pixels of what is pasted, or comes with a session or a request
 # No picture within the size limits fills this; it stops endless input.
 _MOST_BYTES = 1 << 29
 
@@ -72,6 +73,27 @@ def read_rgb(path: Path) -> np.ndarray:
         if image.mode in ("I", "F"):
             raise UnreadablePicture(f"{path}: more than 16 bits a channel; save it with 8")
         return np.array(image.convert("RGB"))
+
+
+def read_rgba(
+    source: Path | BinaryIO, name: str, size: tuple[int, int] | None = None
+) -> np.ndarray:
+    """The pixels of a picture with its alpha: uint8 (H, W, 4).
+
+    ``size``: (width, height) that it must have. Raises UnreadablePicture, also for more than 67
+    million pixels, and PictureMismatch, before any pixel is decoded: one line each, which begins
+    with the name.
+    """
+    with open_picture(source, name) as image:
+        if size is not None and image.size != size:
+            raise PictureMismatch(
+                f"{name}: {image.width}x{image.height} pixels, where {size[0]}x{size[1]} belong"
+            )
+        if image.width * image.height > _MOST_WITH_ALPHA:
+            raise UnreadablePicture(
+                f"{name}: {image.width}x{image.height} pixels are too many here"
+            )
+        return np.array(image.convert("RGBA"))
 
 
 def read_comparable(source: Path | BinaryIO, name: str, size: tuple[int, int]) -> np.ndarray:

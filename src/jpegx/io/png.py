@@ -40,10 +40,15 @@ def encode_png(
     ``chunks``: such as may stand before the pixels and need no order. Raises Stopped once ``stop``
     is set.
     """
-    image = Image.fromarray(np.squeeze(pixels, 2) if pixels.shape[2] == 1 else pixels)
+    image = pillow_image(pixels)
     inserted = b"".join(chunk.encode() for chunk in chunks)
     target = cast(BinaryIO, _Stream(stream, inserted, stop))
     image.save(target, "PNG", compress_level=compress_level)
+
+
+def pillow_image(pixels: np.ndarray) -> Image.Image:
+    """uint8 pixels (height, width, 1, 3 or 4) as Pillow has them: one channel without an axis."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
 class _Stream:

@@ -90,7 +90,7 @@ def _option(parameter: Parameter) -> Callable[[Callable[..., None]], Callable[..
     match parameter.kind:
         case "flag":
             return click.option(name, key, is_flag=True, help=parameter.help)
-        case "number" | "integer":
+        case "number":
             settings |= {"type": Finite(parameter.least, parameter.most), "show_default": True}
         case "choice":
             choice: click.Choice[str] = click.Choice(parameter.choices)
@@ -252,8 +252,9 @@ def _targets(output: Path | None, request: "Request") -> list[Path | None]:
 
 def _values(tool: Tool, given: dict[str, Any]) -> dict[str, Any]:
     """The tool's parameters, with pictures read."""
-    from jpegx.exploration.region_spec import RegionSpec, read_rgba
+    from jpegx.exploration.region_spec import RegionSpec
     from jpegx.exploration.shapes import BadRegion, parse_rectangle
+    from jpegx.io.picture_reader import read_rgba
     from jpegx.models.glyph_classifier import open_classifier
 
     values: dict[str, Any] = {}

@@ -7,13 +7,13 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from torch import Tensor
 
 from jpegx.errors import JpegxError
 from jpegx.exploration.minimise import Cancelled, Watch
 from jpegx.exploration.workbench import Workbench
 from jpegx.io.failures import one_line
+from jpegx.io.png import pillow_image
 
 _IDLE = 0.3  # seconds without a job, after which more of the start is made exact
 _QUALITY = 85  # of previews, as JPEG
@@ -155,6 +155,5 @@ def _outcome(job: Job) -> str:
 
 def _jpeg(pixels: np.ndarray) -> bytes:
     stream = BytesIO()
-    shown = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    shown.save(stream, "JPEG", quality=_QUALITY)
+    pillow_image(pixels).save(stream, "JPEG", quality=_QUALITY)
     return stream.getvalue()

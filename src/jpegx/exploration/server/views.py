@@ -5,11 +5,9 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from jpegx.errors import JpegxError
 from jpegx.exploration.bounds import functionals_of
-from jpegx.exploration.bounds_answer import CELLS, LEVELS, PARSEVAL
 from jpegx.exploration.cell_bounds import cell_range, used_blocks
 from jpegx.exploration.edit import Request
 from jpegx.exploration.functionals import part_layout
@@ -22,6 +20,7 @@ from jpegx.exploration.session import Session
 from jpegx.exploration.spread import MOST, measured, spread
 from jpegx.exploration.tools import OVERS, TOOLS, Tool, find_tool
 from jpegx.exploration.wire import parse_values
+from jpegx.io.png import pillow_image
 from jpegx.jpeg.box import Box
 
 _MOST_PIXELS = 1 << 23  # of one answer
@@ -41,7 +40,6 @@ def state_json(session: Session, worker: Worker) -> Json:
             "width": layout.width,
             "height": layout.height,
             "unit": layout.mcu_size,
-            "components": layout.names,
             "model": bench.spec.label,
         },
         "head": head,
@@ -62,14 +60,9 @@ def _step_json(session: Session, number: int) -> Json:
         "id": step.id,
         "parent": step.parent,
         "tool": step.tool,
-        "over": step.over,
-        "different": step.different,
         "numbers": step.numbers,
         "statements": step.statements,
         "notes": step.notes,
-        "index": step.index,
-        "alternatives": step.alternatives,
-        "time": step.time,
         "box": [box.left, box.top, box.right - box.left, box.bottom - box.top],
     }
 
@@ -102,7 +95,6 @@ def _parameter_json(parameter: Parameter, components: tuple[str, ...]) -> Json:
         "least": parameter.least,
         "most": parameter.most,
         "choices": choices,
-        "required": parameter.required,
     }
 
 
@@ -122,23 +114,13 @@ def bounds_json(session: Session, data: Any) -> Json:  # noqa: ANN401 (any JSON)
     for functional in functionals:
         least, most = cell_range(used_blocks(part, functional)[1])
         now = functional.value(pixels, layout)
-        row = {"quantity": functional.quantity, "least": least, "most": most, "now": now}
-        rows.append(row | {"unit": LEVELS, "method": CELLS})
+        rows.append({"quantity": functional.quantity, "least": least, "most": most, "now": now})
     for component, name in enumerate(layout.names):
         ends = spread(part, component, region, units).total
         most_ = ends.most if ends.most < MOST else None
         now, _ = measured(pixels, part, component, region, units)
-        row = {"quantity": f"std {name}", "least": ends.least, "most": most_, "now": now}
-        rows.append(row | {"unit": LEVELS, "method": PARSEVAL})
-    own = touched(region)
-    box = own.box
-    return {
-        "region": region.text,
-        "pixels": region.pixels,
-        "units": len(own.units),
-        "box": [box.left, box.top, box.right - box.left, box.bottom - box.top],
-        "rows": rows,
-    }
+        rows.append({"quantity": f"std {name}", "least": ends.least, "most": most_, "now": now})
+    return {"region": region.text, "units": len(touched(region).units), "rows": rows}
 
 
 def request_of(session: Session, data: Any) -> tuple[RegionSpec, Request, int]:  # noqa: ANN401
@@ -177,7 +159,7 @@ def picture_png(session: Session, number: int, box: str | None, factor: str) -> 
     if not 1 <= scale <= 64 or part.pixels // scale**2 > _MOST_PIXELS:
         raise BadParameter("box", "it is too large; take a part, or a scale")
     pixels = session.state_of(number).look(part)
-    shown = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    shown = pillow_image(pixels)
     if scale > 1:
         shown = shown.reduce(scale)
     stream = BytesIO()

@@ -50,7 +50,7 @@ export class Form {
         this.source = this.view.region(false, "none");
         control.textContent = (await this.source) ? "taken" : "draw it first";
       });
-    } else if (kind === "number" || kind === "integer") {
+    } else if (kind === "number") {
       control = element("input", { ...common, type: "number", step: "any", min: String(parameter.least), max: String(parameter.most), value: String(parameter.default ?? "") });
     } else control = element("input", { ...common, value: parameter.default ?? "", placeholder: kind === "periods" ? "7.5,0 0,6" : parameter.choices.join(", ") });
     return element("label", { title: parameter.help }, name, control);
