@@ -82,7 +82,7 @@ def history(
     _needs_session(bench)
     different = 0
     with failures(console, name_of(jpeg)):
-        refuse_existing([output] if output else [], overwrite=overwrite)
+        refuse_existing([output], overwrite=overwrite)
         session = bench.open(console, jpeg)
         if move == "undo":
             session.undo()

@@ -178,8 +178,8 @@ def extremes(
 
 
 def _refuse_sheet(folder: Path | None, *, overwrite: bool) -> None:
-    """Raise JpegxError if the pictures of an earlier command are in a folder."""
-    refuse_existing([] if folder is None else [folder / _SHEET], overwrite=overwrite)
+    """Raise FileExistsError if the pictures of an earlier command are in a folder."""
+    refuse_existing([folder and folder / _SHEET], overwrite=overwrite)
 
 
 def _write(
