@@ -128,7 +128,7 @@ def test_what_one_learnt_is_added_to_another(run: Run, tmp_path: Path) -> None:
         (("{one}=0.5", "{wide}=0.5"), "wide.safetensors: weights of another network", 1),
         (("{one}",), "write MODEL=SHARE", 2),
         (("{one}=half",), "write MODEL=SHARE", 2),
-        (("none.safetensors=1",), "none.safetensors: no such file of weights", 1),
+        (("none.safetensors=1",), "none.safetensors: No such file or directory", 1),
         (("{one}=1", "{one}.txt"), "end in .safetensors", 2),
     ],
 )

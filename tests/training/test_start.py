@@ -209,8 +209,10 @@ def test_what_cannot_be_started_from_is_one_line(run: Run, tmp_path: Path, train
         assert len(result.stderr.splitlines()) == 1
         return result.stderr.removeprefix("jpegx: ").strip()
 
-    assert refused(data) == f"{data}: no run of jpegx train here"
-    assert refused(tmp_path / "frist").startswith(f"{tmp_path / 'frist'}: no such file of weights")
+    assert refused(data) == f"{data}: no run of jpegx train here; name the folder of one"
+    assert refused(tmp_path / "frist").startswith(
+        f"{tmp_path / 'frist'}: No such file or directory; check"
+    )
     settings.write_text(text.replace('"embedding" = 8', '"embedding" = 9'), "utf-8")
     assert refused(first).startswith(f"{last}: not a checkpoint of this recipe: size mismatch for")
     settings.write_text(text.replace('"embedding" = 8', '"strange" = 8'), "utf-8")

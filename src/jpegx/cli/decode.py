@@ -195,11 +195,12 @@ def decode(
 
 def _opened(path: Path, settings: "DecodeSettings") -> "closing[Manifest]":
     from jpegx.batch.manifest import BadManifest, Manifest
+    from jpegx.io.failures import one_line
 
     try:
         return closing(Manifest(path, settings))
-    except BadManifest as error:
-        raise click.BadParameter(str(error), param_hint="--manifest") from None
+    except (BadManifest, OSError) as error:
+        raise click.BadParameter(one_line(error, str(path)), param_hint="--manifest") from None
 
 
 def _naming(

@@ -23,7 +23,7 @@ from jpegx.io.inputs import (
     UnreadableList,
     find_inputs,
 )
-from jpegx.io.paths import check_place, is_folder
+from jpegx.io.paths import check_folder, check_place, is_folder
 
 OTHER_PICTURES = JPEG_SUFFIXES | PICTURE_SUFFIXES
 
@@ -66,7 +66,7 @@ def check_target(target: Path, option: str = "-o") -> None:
         if os.path.lexists(target):
             raise click.UsageError(f"{option} {target} is a file, not a folder.")
     try:
-        check_place(target if is_file else target / "any")
+        (check_place if is_file else check_folder)(target)
     except OSError as error:
         raise click.UsageError(f"{option} {target}: {reason_of(error)}.") from None
 

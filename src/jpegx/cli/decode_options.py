@@ -1,11 +1,11 @@
 """The options of ``jpegx decode``."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
+from jpegx.cli.arguments import NamedPath, NameListFile
 from jpegx.cli.shared_options import (
     address_option,
     compress_level_option,
@@ -76,7 +76,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     ),
     click.option(
         "--restorer",
-        type=click.Path(),
+        type=click.Path(readable=False),
         metavar="FILE",
         help="Instead of a model a restoration network of another project, a safetensors file: "
         "FBCNN, SwinIR and what else spandrel knows (pip install 'jpegx[restorers]').",
@@ -104,7 +104,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     click.option("-r", "--recursive", is_flag=True, help="Look into the sub-folders of folders."),
     click.option(
         "--files-from",
-        type=click.File("rb"),
+        type=NameListFile("rb"),
         metavar="FILE",
         help="Read names of inputs from a file, one a line; - is standard input.",
     ),
@@ -113,7 +113,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     ),
     click.option(
         "--relative-to",
-        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        type=NamedPath("folder"),
         metavar="FOLDER",
         help="Below the output folder, keep the paths that the inputs have below this one.",
     ),
@@ -132,7 +132,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     address_option,
     click.option(
         "--manifest",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=NamedPath(),
         metavar="FILE",
         help="Write a line of JSON about each file into this one; a run that was killed goes on "
         "from it with the same command.",

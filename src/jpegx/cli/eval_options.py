@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
 
+from jpegx.cli.arguments import NamedPath
 from jpegx.cli.shared_options import (
     address_option,
     device_option,
@@ -66,7 +66,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         "originals",
         nargs=-1,
         required=True,
-        type=click.Path(path_type=Path),
+        type=NamedPath(),
         metavar="ORIGINALS...",
     ),
     click.option(
@@ -83,20 +83,20 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         "--decoded",
         "decoded",
         multiple=True,
-        type=click.Path(path_type=Path),
+        type=NamedPath(),
         metavar="FOLDER",
         help="Pictures that another program made, named like the originals (several samples: "
         "NAME_0, NAME_1, ...). Again for more.",
     ),
     click.option(
         "--jpegs",
-        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        type=NamedPath("folder"),
         metavar="FOLDER",
         help="JPEG files of the originals, named like them, instead of --quality.",
     ),
     click.option(
         "--export-jpegs",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=NamedPath(),
         metavar="FOLDER",
         help="Write the JPEG files that are made of the originals into q10/ and so on in this "
         "folder, too: for other programs, whose pictures --decoded and --jpegs then measure. No "
@@ -166,7 +166,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     ),
     click.option(
         "--niqe",
-        type=click.Path(path_type=Path, exists=True),
+        type=NamedPath("either"),
         metavar="PATH",
         help="Pristine model of NIQE: a file, or a folder of good pictures to fit it to; the "
         "folder of -o gets it as niqe.safetensors.  [default: the one that comes with jpegx]",
@@ -181,21 +181,21 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     ),
     click.option(
         "--vgg16",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        type=NamedPath("file"),
         metavar="FILE",
         help="torchvision's VGG-16 of ImageNet, for --lpips and --dists: safetensors or the "
         "published file.",
     ),
     click.option(
         "--lpips",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        type=NamedPath("file"),
         metavar="FILE",
         help="Measure LPIPS, with these weights of its linear layers (weights/v0.1/vgg.pth of the "
         "package lpips, or safetensors).",
     ),
     click.option(
         "--dists",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        type=NamedPath("file"),
         metavar="FILE",
         help="Measure DISTS, with these weights of its layers (weights.pt of the package "
         "dists-pytorch, or safetensors).",
@@ -207,7 +207,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     ),
     click.option(
         "--inception",
-        type=click.Path(path_type=Path),
+        type=NamedPath(),
         metavar="FILE",
         help="The network for --fid, inception-2015-12-05.pt.  [default: $JPEGX_INCEPTION, or this "
         "name in ~/.cache/jpegx]",
@@ -227,14 +227,14 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     ),
     click.option(
         "--reference",
-        type=click.Path(path_type=Path),
+        type=NamedPath(),
         metavar="FOLDER",
         help="Other originals, whose distances from ORIGINALS are what a perfect decoder could "
         "reach.",
     ),
     click.option(
         "--fid-reference",
-        type=click.Path(path_type=Path),
+        type=NamedPath(),
         metavar="FOLDER",
         help="Real pictures that --fid is measured against in the place of the originals, as Man "
         "et al. do; the row of the originals then has the ground truth.",
@@ -242,7 +242,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     click.option(
         "-o",
         "--output",
-        type=click.Path(path_type=Path),
+        type=NamedPath(),
         metavar="FOLDER",
         help="Folder for results.json, results.csv and report.html; a run that was interrupted "
         "goes on with what is in it.",

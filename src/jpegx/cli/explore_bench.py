@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jpegx.cli.arguments import name_of
+from jpegx.cli.arguments import NamedPath, name_of
 from jpegx.cli.console import Console
-from jpegx.cli.explore_options import RegionRequest, model_option, open_jpeg, writable
+from jpegx.cli.explore_options import RegionRequest, model_option, open_jpeg
 from jpegx.cli.explore_pictures import write_picture
 from jpegx.cli.shared_options import (
     device_option,
@@ -19,6 +19,8 @@ from jpegx.cli.shared_options import (
     spec_of,
     temperature_option,
 )
+from jpegx.io.failures import reason_of
+from jpegx.io.paths import check_place
 
 if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help must be quick
     import numpy as np
@@ -32,12 +34,22 @@ if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help mus
 
 session_option = click.option(
     "--session",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="JSON",
-    callback=writable("file"),
     help="Go on with what was made before, and keep what is made now: a file, made if it is "
     "missing, and a folder of pictures beside it.",
 )
+
+
+def check_session(path: Path | None) -> None:
+    """Raise click.BadParameter if a session, if there is to be one, cannot be written."""
+    if path is not None:
+        try:
+            check_place(path)
+        except OSError as error:
+            raise click.BadParameter(
+                f"{path}: {reason_of(error)}.", param_hint="--session"
+            ) from None
 
 
 @dataclass(frozen=True)

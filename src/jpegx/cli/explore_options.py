@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from jpegx.cli.arguments import name_of, source_of
+from jpegx.cli.arguments import NamedPath, name_of, source_of
 from jpegx.cli.console import Console
 from jpegx.cli.shared_options import Finite, spec_of
 from jpegx.errors import JpegxError, printable
 from jpegx.io.failures import one_line, reason_of
 from jpegx.io.inputs import PICTURE_SUFFIXES
-from jpegx.io.paths import check_place, is_folder
+from jpegx.io.paths import check_folder, check_place, is_folder
 
 if TYPE_CHECKING:  # numpy and torch are imported when there is work: --help must be quick
     from jpegx.exploration.draws import DrawRequest
@@ -81,7 +81,7 @@ def region_options(command: Callable[..., None]) -> Callable[..., None]:
         "--mask",
         "masks",
         multiple=True,
-        type=click.Path(path_type=Path),
+        type=NamedPath(),
         metavar="PNG",
         help="The white part of a picture of the file's size.",
     )
@@ -145,7 +145,7 @@ def writable(kind: Literal["file", "png", "folder", "either"]) -> Callable[..., 
         if kind in ("png", "either") and value.suffix.lower() in PICTURE_SUFFIXES - {".png"}:
             raise click.BadParameter(f"{value}: pictures are written as PNG, not {value.suffix}.")
         try:
-            check_place(value / "any" if in_it else value)
+            (check_folder if in_it else check_place)(value)
         except OSError as error:
             raise click.BadParameter(f"{value}: {reason_of(error)}.") from None
         return value
@@ -158,7 +158,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one li
 output_option = click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="PNG",
     callback=writable("png"),
     help="Write the whole picture with the new pixels in it.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
-from jpegx.cli.explore_bench import BenchRequest, session_option
+from jpegx.cli.explore_bench import BenchRequest, check_session, session_option
 from jpegx.cli.explore_options import failures, json_option, open_jpeg, show
 from jpegx.cli.shared_options import max_pixels_option
 
@@ -35,6 +35,7 @@ class Question:
     @contextmanager
     def opened(self, console: Console) -> "Iterator[QuantizedJpeg]":
         """The file; whatever is wrong with it or in the block becomes one line, and status 1."""
+        check_session(self.session)
         with failures(console, self.name):
             yield open_jpeg(console, self.argument, self.max_pixels)
 

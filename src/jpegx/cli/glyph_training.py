@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from jpegx.cli.arguments import NamedPath
 from jpegx.cli.console import Console
 from jpegx.cli.weights_options import check_new, note_option, overwrite_option, parse_notes
 
@@ -15,15 +16,13 @@ Examples:
 
 
 @click.command("glyphs", short_help="Train the classifier of letters and digits.", epilog=_EXAMPLES)
-@click.argument(
-    "fonts", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FONT..."
-)
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.argument("fonts", nargs=-1, required=True, type=NamedPath(), metavar="FONT...")
+@click.argument("file", type=NamedPath(), metavar="FILE")
 @click.option(
     "--keep",
     "kept",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="FONT",
     help="Keep back, to measure on: a font, or a folder of them. Again for more.  [default: every "
     "fifth of those given]",

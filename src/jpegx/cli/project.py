@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jpegx.cli.arguments import name_of, source_of
+from jpegx.cli.arguments import NamedPath, name_of, source_of
 from jpegx.cli.console import Console
 from jpegx.cli.decode_inputs import check_target, standard_output
 from jpegx.cli.picture_pairs import Tally, are_folders, pairs_of_folders
@@ -55,7 +55,7 @@ Examples:
 @click.option(
     "--map",
     "maps",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="PATH",
     help="Also write where the picture contradicted the file, in gray: 10 levels are one gray "
     "level that plain projection moves a pixel, black is no contradiction. A file that ends in "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jpegx.cli.arguments import NamedPath
 from jpegx.cli.console import Console
 from jpegx.cli.glyph_training import glyphs
 from jpegx.cli.shared_options import Finite, device_option
@@ -30,7 +31,7 @@ Examples:
 )
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="DIR",
     help="Folder of images to train on, sub-folders included.",
 )
@@ -39,9 +40,7 @@ Examples:
     metavar="NAME",
     help="What to train and how: a recipe of jpegx, or a TOML file.  [default: compact]",
 )
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="RUN", help="New folder of the run."
-)
+@click.option("-o", "--output", type=NamedPath(), metavar="RUN", help="New folder of the run.")
 @click.option(
     "--set",
     "changes",
@@ -51,7 +50,7 @@ Examples:
 )
 @click.option(
     "--validate",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="DIR",
     help="Folder of images to validate on.  [default: some of the data, kept back]",
 )
@@ -63,7 +62,7 @@ Examples:
 )
 @click.option(
     "--resume",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="RUN",
     help="Go on with a run that was interrupted, as it was started.",
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from jpegx.cli.arguments import NamedPath
 from jpegx.cli.console import Console
 from jpegx.cli.weights_options import check_new, note_option, overwrite_option, parse_notes
 from jpegx.models.zoo import find
@@ -16,8 +17,8 @@ Examples:
 
 
 @click.command(short_help="Write the weights of a run into a file.", epilog=_EXPORT_EXAMPLES)
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.argument("run", type=NamedPath(), metavar="RUN")
+@click.argument("file", type=NamedPath(), metavar="FILE")
 @click.option(
     "--best", is_flag=True, help="The weights of the best validation, not of the last checkpoint."
 )
@@ -54,7 +55,7 @@ Examples:
 
 @click.command(short_help="Mix the weights of several files into one.", epilog=_BLEND_EXAMPLES)
 @click.argument("shares", nargs=-1, required=True, metavar="MODEL=SHARE...")
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.argument("file", type=NamedPath(), metavar="FILE")
 @overwrite_option
 @note_option
 @click.pass_obj
@@ -102,10 +103,10 @@ Examples:
 
 @click.command(short_help="Fit weights to --precision int8.", epilog=_INT8_EXAMPLES)
 @click.argument("model", metavar="MODEL")
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.argument("file", type=NamedPath(), metavar="FILE")
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     required=True,
     metavar="DIR",
     help="Folder of images, sub-folders included; a few dozen are enough.",

@@ -83,7 +83,9 @@ class Font:
             image = Image.new("L", (int(right - left) + 2, int(bottom - top) + 2))
             ImageDraw.Draw(image).text((1 - left, 1 - top), character, fill=255, font=font)
         except (OSError, ValueError, MemoryError, SystemError) as error:
-            raise JpegxError(f"{self.name}: not a font that can be drawn ({error})") from None
+            raise JpegxError(
+                f"{self.name}: not a font that can be drawn ({error}); name another"
+            ) from None
         return image
 
 
@@ -120,7 +122,8 @@ def find_fonts(path: Path) -> list[Font]:
     except OSError as error:
         raise JpegxError(f"{path}: {reason_of(error)}") from None
     if not paths:
-        raise JpegxError(f"{path}: no fonts in it ({', '.join(sorted(FONT_SUFFIXES))})")
+        kinds = ", ".join(sorted(FONT_SUFFIXES))
+        raise JpegxError(f"{path}: no fonts in it ({kinds}); name a font, or a folder of them")
     return [Font(found) for found in paths]
 
 

@@ -1,6 +1,7 @@
 """Every failure as one line for the user: what it was about, the reason, what to do."""
 
 import errno
+from pathlib import Path
 
 from jpegx.errors import JpegxError, printable
 
@@ -41,7 +42,7 @@ def _reason(error: Exception, name: str) -> str:
     if full or (isinstance(error, RuntimeError) and "allocate memory" in str(error)):
         return "not enough memory; close other programs, or try --device cpu"
     if isinstance(error, OSError) and error.strerror:
-        elsewhere = error.filename is not None and str(error.filename) != name
+        elsewhere = error.filename is not None and Path(str(error.filename)) != Path(name)
         reason = reason_of(error)
         return f"{error.filename}: {reason}" if elsewhere else reason
     return f"internal error ({type(error).__name__}: {error}); please report it"

@@ -35,7 +35,15 @@ def check_place(path: Path) -> None:
     """
     if is_folder(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    folder = path.parent
+    _check_folder(path.parent, path)
+
+
+def check_folder(path: Path) -> None:
+    """Raise OSError, of the path, if no file can be made in this folder: see check_place."""
+    _check_folder(path, path)
+
+
+def _check_folder(folder: Path, path: Path) -> None:
     while not os.path.lexists(folder) and folder != folder.parent:
         folder = folder.parent
     try:

@@ -97,7 +97,7 @@ class Niqe:
                 )
         except (SafetensorError, OSError) as error:
             reason = "no such file" if not path.is_file() else str(error).partition("\n")[0]
-            raise BadNiqe(f"{path}: not a NIQE model: {reason}") from None
+            raise BadNiqe(f"{path}: not a NIQE model ({reason}); name another file") from None
         shapes = (FEATURES,), (FEATURES, FEATURES)
         values = (model.mean, model.covariance)
         whole = all(v.dtype == torch.float64 and bool(v.isfinite().all()) for v in values)

@@ -104,7 +104,9 @@ class RunFolder:
                 parse_recipe(text, str(self._recipe)),
             )
         except FileNotFoundError as error:
-            raise BadRun(f"{self.path}: no run of jpegx train here") from error
+            raise BadRun(
+                f"{self.path}: no run of jpegx train here; name the folder of one"
+            ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise BadRun(f"{self._settings}: damaged: {error}") from error
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from jpegx.cli.arguments import NamedPath
 from jpegx.cli.console import Console
 from jpegx.cli.explore_options import (
     NOT_EXACT,
@@ -55,7 +56,7 @@ Examples:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="FOLDER",
     callback=writable("folder"),
     help="Write the pictures that come near to the ends into this folder.",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from jpegx.cli.arguments import NamedPath
 from jpegx.cli.console import Console
 from jpegx.cli.explore_options import (
     DECIDED,
@@ -27,8 +28,8 @@ Examples:
     "compare", short_help="Tell whether the file rules out one of two pictures.", epilog=_EXAMPLES
 )
 @click.argument("jpeg", metavar="FILE")
-@click.argument("first", metavar="A", type=click.Path(path_type=Path))
-@click.argument("second", metavar="B", type=click.Path(path_type=Path))
+@click.argument("first", metavar="A", type=NamedPath())
+@click.argument("second", metavar="B", type=NamedPath())
 @at_option
 @region_options
 @luma_option

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from jpegx.cli.arguments import NamedPath
 from jpegx.cli.console import Console
 from jpegx.cli.explore_options import (
     DECIDED,
@@ -27,12 +28,12 @@ Examples:
     "compat", short_help="Tell of which encoder a picture could be the source.", epilog=_EXAMPLES
 )
 @click.argument("jpeg", metavar="FILE")
-@click.argument("picture", type=click.Path(path_type=Path))
+@click.argument("picture", type=NamedPath())
 @region_options
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="PNG",
     callback=writable("file"),
     help="Write a map: green where libjpeg 6b gives the file's coefficients, yellow where only "

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jpegx.cli.arguments import name_of
+from jpegx.cli.arguments import NamedPath, name_of
 from jpegx.cli.console import Console
 from jpegx.cli.explore_bench import (
     BenchRequest,
     bench_options,
+    check_session,
     region_spec,
     write_whole,
 )
@@ -109,7 +110,7 @@ def _option(parameter: Parameter) -> Callable[[Callable[..., None]], Callable[..
                 "it is found in the region.",
             )
         case "image" | "classifier":
-            settings |= {"type": click.Path(path_type=Path), "required": parameter.required}
+            settings |= {"type": NamedPath(), "required": parameter.required}
     if parameter.default not in (None, ""):
         settings["default"] = parameter.default
     return click.option(name, key, **settings)
@@ -181,7 +182,7 @@ def _command(tool: Tool) -> click.Command:
         click.option(
             "-o",
             "--output",
-            type=click.Path(path_type=Path),
+            type=NamedPath(),
             metavar="PNG|FOLDER",
             callback=writable("either"),
             help="Write the whole picture with the new pixels in it, or several into a folder.",
@@ -201,6 +202,7 @@ def _run(console: Console, tool: Tool, given: dict[str, Any]) -> None:
     from jpegx.exploration.run_edit import run
 
     bench: BenchRequest = given["bench"]
+    check_session(bench.session)
     name = name_of(given["jpeg"])
     with failures(console, name):
         session = bench.open(console, given["jpeg"], given["seed"])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from jpegx.cli.arguments import NamedPath
 from jpegx.cli.console import Console
 from jpegx.cli.explore_options import (
     RegionRequest,
@@ -36,7 +37,7 @@ Examples:
 )
 @click.option(
     "--fonts",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="FONTS",
     help="A font (TrueType, OpenType), or a folder of them.  [default: the one of Pillow]",
 )
@@ -81,14 +82,14 @@ Examples:
 )
 @click.option(
     "--classifier",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="FILE",
     help="Whose opinion is told: a file of jpegx train glyphs.  [default: the one of jpegx]",
 )
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="FOLDER",
     callback=writable("folder"),
     help="Write for each character the exact picture that comes nearest to it.",

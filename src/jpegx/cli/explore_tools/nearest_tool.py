@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from jpegx.cli.arguments import NamedPath
 from jpegx.cli.console import Console
 from jpegx.cli.explore_options import (
     DECIDED,
@@ -35,7 +36,7 @@ Examples:
 @click.option(
     "--image",
     required=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="PICTURE",
     help="The picture that one has in mind; where it is transparent nothing is asked.",
 )

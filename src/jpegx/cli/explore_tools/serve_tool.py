@@ -9,7 +9,7 @@ import click
 
 from jpegx.cli.arguments import name_of
 from jpegx.cli.console import Console
-from jpegx.cli.explore_bench import BenchRequest, bench_options
+from jpegx.cli.explore_bench import BenchRequest, bench_options, check_session
 from jpegx.cli.explore_options import failures, seed_option
 from jpegx.cli.explore_pictures import encode_picture
 from jpegx.errors import JpegxError
@@ -44,6 +44,7 @@ def command(
     Exit status: 0; 1, the file or the session cannot be read, or the extra is missing; 2, wrong
     usage.
     """
+    check_session(bench.session)
     name = name_of(jpeg)
     with failures(console, name):
         try:

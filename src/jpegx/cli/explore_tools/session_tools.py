@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jpegx.cli.arguments import name_of
+from jpegx.cli.arguments import NamedPath, name_of
 from jpegx.cli.console import Console
 from jpegx.cli.explore_bench import BenchRequest, kept_options, step_option, write_whole
 from jpegx.cli.explore_options import (
@@ -46,7 +46,10 @@ def _needs_session(bench: BenchRequest) -> None:
     if bench.session is None:
         raise click.UsageError("give a --session.")
     if not bench.session.exists():
-        raise click.BadParameter(f"{bench.session}: no such session", param_hint="--session")
+        raise click.BadParameter(
+            f"{bench.session}: no such session; name one that a tool was given",
+            param_hint="--session",
+        )
 
 
 @click.command("history", short_help="Show a session's steps, go back and forth.", epilog=_EXAMPLES)
@@ -137,7 +140,7 @@ def _number(value: Any) -> str:  # noqa: ANN401 (what a session holds)
     "--classifier",
     "classifiers",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="FILE",
     help="The classifier of your own that a step of classify asked, unchanged. Again for more.",
 )
@@ -194,7 +197,7 @@ def replay(
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     required=True,
     metavar="HTML",
     callback=writable("file"),

@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jpegx.cli.arguments import name_of
+from jpegx.cli.arguments import NamedPath, name_of
 from jpegx.cli.console import Console
-from jpegx.cli.explore_bench import BenchRequest, bench_options, region_spec, write_whole
+from jpegx.cli.explore_bench import (
+    BenchRequest,
+    bench_options,
+    check_session,
+    region_spec,
+    write_whole,
+)
 from jpegx.cli.explore_options import (
     NOT_EXACT,
     RegionRequest,
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
 
 _SHEET = "sheet.png"
 _FOLDER = click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FOLDER",
+    "-o", "--output", type=NamedPath(), metavar="FOLDER",
     callback=writable("folder"),
     help="Write the pictures here, and sheet.png with the region of all of them.",
 )  # fmt: skip
@@ -54,7 +60,7 @@ Examples:
     help="Draws to look at.",
 )  # fmt: skip
 @click.option(
-    "--calibrate", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="FOLDER",
+    "--calibrate", type=NamedPath("folder"), metavar="FOLDER",
     help="Measure on these originals, compressed as the file was, how far along each component the "
     "truth lies.",
 )  # fmt: skip
@@ -94,6 +100,7 @@ def draws(
     from jpegx.exploration.summaries import summarise
     from jpegx.exploration.summary_answer import pictures_of, summary_answer
 
+    check_session(bench.session)
     name = name_of(jpeg)
     with failures(console, name):
         _refuse_sheet(output, overwrite=overwrite)

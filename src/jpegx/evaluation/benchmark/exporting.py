@@ -11,7 +11,7 @@ from jpegx.evaluation.benchmark.originals import DataSet, read_original
 from jpegx.evaluation.benchmark.plan import Plan
 from jpegx.evaluation.benchmark.prepared import Originals
 from jpegx.io.atomic_file import atomic_file
-from jpegx.io.paths import check_place
+from jpegx.io.paths import check_folder
 
 
 class NameTaken(JpegxError):
@@ -24,7 +24,7 @@ def check_places(plan: Plan, folder: Path) -> None:
     NameTaken if another file is in the place of one, OSError if none can be written in the folder.
     What is wrong with an original is told when it is measured.
     """
-    check_place(folder / "q0")
+    check_folder(folder)
     for data_set in plan.data_sets:
         for name in data_set.names:
             there = {p: files for p, files in _places(plan, data_set, name, folder) if lexists(p)}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from jpegx.io.atomic_file import atomic_file, make_folder, remove_leftovers
+from jpegx.io.paths import check_folder
 
 
 def key_of(facts: Mapping[str, object]) -> str:
@@ -50,6 +51,7 @@ class Store:
         self._crops = folder / "crops"
         self._results: dict[str, dict[str, Any]] = {}
         make_folder(folder)
+        check_folder(folder)
         for place in (folder, self._work, self._crops):
             remove_leftovers(place)
         if self._lines.exists():

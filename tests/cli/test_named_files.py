@@ -1,10 +1,12 @@
-"""Outputs that cannot be written are refused in one line before any work, by every command."""
+"""Files that options name, of which nothing can be made: one line that says so, before any work."""
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from conftest import Run
+from jpegx.cli import explore_bench
 from jpegx.exploration import bounds_answer, run_edit
 from jpegx.io.paths import check_place
 
@@ -70,6 +72,40 @@ def test_devices_are_not_read_to_no_end(run: Run, example: Path, device: str) ->
         result = run(*words)
         assert result.exit_code == code, result.output
         assert f"{device}: not a file but a pipe or a device; " in result.stderr
+
+
+def test_a_session_that_cannot_be_written_can_be_read(
+    run: Run, example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = tmp_path / "s.json"
+    words = ("explore", "bounds", example, "--region", "0,0,16x16", "--session", session)
+    monkeypatch.undo()
+    assert run(*words, "--quick").exit_code == 0
+
+    def read_only(path: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(explore_bench, "check_place", read_only)
+    result = run(*words, "--quick")
+    assert result.exit_code == 2
+    assert f"--session: {session}: Read-only file system; use another place." in result.stderr
+    assert run("explore", "history", example, "--session", session).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--niqe", "none"), "'--niqe': none: No such file or directory; check the name."),
+        (("--jpegs", "{jpeg}"), "'--jpegs': {jpeg}: a file; name a folder."),
+        (("--lpips", "."), "'--lpips': .: a folder; name a file."),
+    ],
+)
+def test_files_of_options(
+    run: Run, example: Path, originals: Path, words: tuple[str, ...], reason: str
+) -> None:
+    result = run("eval", originals, *(word.format(jpeg=example) for word in words))
+    assert result.exit_code == 2
+    assert reason.format(jpeg=example) in result.stderr
 
 
 def test_nothing_is_left_of_the_look(tmp_path: Path) -> None:
