@@ -75,8 +75,8 @@ def test_a_second_interrupt_changes_nothing(example: Path, tmp_path: Path) -> No
     ("closing", "arguments", "code", "messages"),
     [
         (">&- 2>&-", "decode PHOTO --model laplace -o OUT", 0, ""),
-        (">&-", "info PHOTO", 1, "jpegx: Bad file descriptor\n"),
-        (">&-", "--help", 1, "jpegx: Bad file descriptor\n"),
+        (">&-", "info PHOTO", 1, "jpegx: Bad file descriptor; open it, or send it to a file\n"),
+        (">&-", "--help", 1, "jpegx: Bad file descriptor; open it, or send it to a file\n"),
         ("<&-", "info -", 1, "standard input: the file is empty; get an undamaged copy\n"),
     ],
 )
@@ -113,7 +113,7 @@ def test_output_that_cannot_be_written(
     }[command]
     with Path("/dev/full").open("wb") as full:
         process = Forked(words, tmp_path / "said", stdout=full.fileno())
-        assert process.end() == "jpegx: No space left on device\n"
+        assert process.end() == "jpegx: No space left on device; make room, or use another place\n"
     assert process.code == code
 
 

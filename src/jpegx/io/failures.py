@@ -20,6 +20,7 @@ _ADVICE = {
     errno.ENAMETOOLONG: "give a shorter name",
     errno.ELOOP: "links that lead to each other, check them",
     errno.ENXIO: "name a file",
+    errno.EBADF: "open it, or send it to a file",  # standard output that is closed
     errno.EIO: "check its disk, or get another copy",
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
     errno.ENFILE: "close other programs",
