@@ -63,7 +63,7 @@ def test_pictures_are_those_of_the_command(run: Run, make_jpeg: MakeJpeg, tmp_pa
     path = make_jpeg("a.jpg", size=(40, 24))
     options = ("--model", weights, "--temperature", 0.5, "--seed", 7, "-n", 2)
     assert run("decode", path, *options).exit_code == 0
-    sampler = jpegx.open_sampler(str(weights), temperature=0.5)
+    sampler = jpegx.open_sampler(weights, temperature=0.5)
     pictures = jpegx.decode(jpegx.read_jpeg(path), sampler, samples=2, seed=7).pictures
     for number, picture in enumerate(pictures):
         with Image.open(tmp_path / f"a_{number}.png") as written:
@@ -100,6 +100,19 @@ def test_any_picture_is_made_consistent(make_jpeg: MakeJpeg, tmp_path: Path, mod
     assert np.array_equal(in_colour.pixels, found[0].pixels)
 
 
+def test_pictures_of_pillow_in_other_modes(make_jpeg: MakeJpeg) -> None:
+    path = make_jpeg("a.jpg", size=(24, 16))
+    with Image.open(path) as shown:
+        image = shown.convert("P", palette=Image.Palette.ADAPTIVE)
+    assert jpegx.verify(path, image) == jpegx.verify(path, image.convert("RGB"))
+    opaque = image.convert("RGBA")
+    assert jpegx.verify(path, opaque) == jpegx.verify(path, image.convert("RGB"))
+    opaque.putalpha(9)
+    for unfit, message in ((opaque, "transparent"), (image.convert("HSV"), "in HSV")):
+        with pytest.raises(PictureMismatch, match=message):
+            jpegx.project(path, unfit)
+
+
 def test_what_does_not_fit_is_one_line(make_jpeg: MakeJpeg, tmp_path: Path) -> None:
     path = make_jpeg("a.jpg", size=(24, 16))
     with pytest.raises(PictureMismatch, match=r"shape \(24, 16, 3\).* 16 rows, 24 columns"):
@@ -108,6 +121,8 @@ def test_what_does_not_fit_is_one_line(make_jpeg: MakeJpeg, tmp_path: Path) -> N
         jpegx.verify(path, np.zeros((16, 24, 3)))
     with pytest.raises(PictureMismatch, match="not finite"):
         jpegx.project(path, np.full((16, 24), np.nan))
+    with pytest.raises(PictureMismatch, match="of complex128"):
+        jpegx.project(path, np.zeros((16, 24), complex))
     with pytest.raises(UnreadablePicture, match=r"none\.png"):
         jpegx.verify(path, tmp_path / "none.png")
     with pytest.raises(UnreadableJpeg, match=r"none\.jpg"):
@@ -125,6 +140,8 @@ def test_what_does_not_fit_is_one_line(make_jpeg: MakeJpeg, tmp_path: Path) -> N
         jpegx.open_sampler(torch.nn.Identity(), temperature=1)
     with pytest.raises(TypeError, match="name"):
         jpegx.open_sampler("laplace", name="mine")
+    with pytest.raises(TypeError, match="int is neither"):
+        jpegx.open_sampler(3)  # type: ignore[arg-type]
 
 
 @settings(max_examples=12)
@@ -194,6 +211,7 @@ def test_a_function_of_ones_own(make_jpeg: MakeJpeg) -> None:
     assert not np.array_equal(result.pictures[0], result.pictures[1])
     for wrong, message in (
         (lambda jpeg, random: np.zeros((4, 4)), "return the same size"),
+        (lambda jpeg, random: np.zeros(4), "return the same size"),
         (lambda jpeg, random: np.full((31, 45), np.inf), "not finite"),
         (lambda jpeg, random: np.zeros((31, 45, 2)), "return 3 or 1"),
     ):

@@ -22,7 +22,7 @@ from jpegx.consistency import compare
 from jpegx.consistency.causes import Causes
 from jpegx.consistency.compare import VerifyReport
 from jpegx.errors import PictureMismatch
-from jpegx.io.picture_reader import read_comparable
+from jpegx.io.picture_reader import opaque_rgb, read_comparable
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.file import read_jpeg as read
 from jpegx.jpeg.reader.limits import DEFAULT_MAX_PIXELS
@@ -36,6 +36,8 @@ if TYPE_CHECKING:  # reading and verifying need no torch
 
 Source = str | PathLike[str] | bytes | BinaryIO
 Picture = ArrayLike | Image | PathLike[str]  # a str is an ArrayLike
+# Modes of Pillow whose arrays are gray levels as they are.
+_LEVELS = ("L", "RGB", "F", "I", "I;16")
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def read_jpeg(
 
 
 def open_sampler(
-    model: "str | SamplerSpec | torch.nn.Module | Function | None" = None,
+    model: "str | PathLike[str] | SamplerSpec | torch.nn.Module | Function | None" = None,
     *,
     name: str | None = None,
     **options: Any,  # noqa: ANN401 (the fields of a SamplerSpec)
@@ -132,12 +134,17 @@ def open_sampler(
     of :class:`SamplerSpec`, for models of jpegx.
 
     Raises JpegxError if there is no such model, its file is bad or an option means nothing for it;
-    TypeError for an option that does not exist, or that a function of your own is given.
+    TypeError for an option that does not exist, or that a function of your own is given, and for a
+    model that is none of these.
     """
     from jpegx.sampling import sampler
     from jpegx.sampling.callable_sampler import CallableSampler
 
+    if isinstance(model, PathLike):
+        model = str(Path(model))
     if not isinstance(model, str | SamplerSpec | None):
+        if not callable(model):
+            raise TypeError(f"model: a {type(model).__name__} is neither a model nor a function")
         if options:
             raise TypeError(f"{', '.join(options)}: means nothing for a function of your own")
         own: str = getattr(model, "__name__", type(model).__name__)
@@ -153,7 +160,7 @@ def open_sampler(
 
 def decode(
     jpeg: QuantizedJpeg | Source,
-    model: "Sampler | str | SamplerSpec | torch.nn.Module | Function | None" = None,
+    model: "Sampler | str | PathLike[str] | SamplerSpec | torch.nn.Module | Function | None" = None,
     *,
     samples: int = 1,
     seed: int = 0,
@@ -223,7 +230,7 @@ def verify(
 
 def evaluate(
     originals: str | PathLike[str],
-    models: "Sequence[Sampler | str | SamplerSpec | torch.nn.Module | Function]",
+    models: "Sequence[Sampler | str | PathLike[str] | SamplerSpec | torch.nn.Module | Function]",
     *,
     qualities: Sequence[int] = (5, 10, 20, 40),
     samples: int = 8,
@@ -283,8 +290,12 @@ def _pixels(jpeg: QuantizedJpeg, picture: Picture) -> np.ndarray:
     layout = jpeg.layout
     if isinstance(picture, str | PathLike):
         pixels = read_comparable(Path(picture), str(picture), (layout.width, layout.height))
+    elif isinstance(picture, Image) and picture.mode not in _LEVELS:
+        pixels = opaque_rgb(picture, "a picture of Pillow's")
     else:
         pixels = np.asarray(picture)
+    if pixels.dtype.kind not in "buif":
+        raise PictureMismatch(f"a picture of {pixels.dtype}; give gray levels, 0 to 255")
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     if pixels.shape[:2] != (layout.height, layout.width) or pixels.shape[2:] not in ((1,), (3,)):

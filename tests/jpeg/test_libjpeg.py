@@ -1,10 +1,12 @@
 """Encoding with stock libjpeg, and what the binding to C leaves behind."""
 
+import ctypes
 import io
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jpegx.errors import PictureMismatch, UnsupportedJpeg
+from jpegx.errors import JpegxError, PictureMismatch, UnsupportedJpeg
 from jpegx.io.capture import captured_stderr
 from jpegx.jpeg.file import read_jpeg
 from jpegx.jpeg.layout import ColorSpace, Layout
@@ -155,20 +157,51 @@ def test_reading_without_a_standard_error() -> None:
     assert run.returncode == 0
 
 
+@pytest.fixture
+def not_checked() -> Iterator[None]:
+    """As in a process that has read nothing yet."""
+    caches = (library._check_version, library.load_library, libjpeg.self_check)
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
+
+
 @pytest.mark.parametrize("version", ["1.0.1", "1.1.0", "2.0"])
+@pytest.mark.usefixtures("not_checked")
 def test_another_jpeglib_is_refused_in_a_line(
-    version: str, monkeypatch: pytest.MonkeyPatch
+    version: str, example: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(library, "version", lambda name: version)
-    library._check_version.cache_clear()
-    library.load_library.cache_clear()
-    try:
-        with pytest.raises(library.WrongJpeglib, match=rf"jpeglib {version} .*pip install"):
-            library.load_library("6b")
-    finally:
-        library._check_version.cache_clear()
+    with pytest.raises(library.WrongJpeglib, match=rf"jpeglib {version} is installed") as raised:
+        read_jpeg(example)
+    assert str(raised.value).startswith(f"{example}: ")
+    assert str(raised.value).count("pip install") == 1
 
 
+@pytest.mark.usefixtures("not_checked")
+def test_a_library_that_cannot_be_loaded_is_no_full_disk(
+    example: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str) -> None:
+        raise OSError(f"{path}: invalid ELF header")
+
+    monkeypatch.setattr(ctypes, "PyDLL", refuse)
+    with pytest.raises(library.WrongJpeglib, match="libjpeg 6b .* cannot be loaded"):
+        read_jpeg(example)
+
+
+@pytest.mark.usefixtures("not_checked")
+def test_a_full_disk_is_not_blamed_on_jpeglib(
+    example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(JpegxError, match="no temporary file .*point TMPDIR"):
+        read_jpeg(example)
+
+
+@pytest.mark.usefixtures("not_checked")
 def test_a_jpeglib_that_works_otherwise_is_refused(
     example: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,9 +211,5 @@ def test_a_jpeglib_that_works_otherwise_is_refused(
         return tuple(grid.swapaxes(2, 3) for grid in right(*arguments))
 
     monkeypatch.setattr(libjpeg, "_encode", transposed)
-    libjpeg.self_check.cache_clear()
-    try:
-        with pytest.raises(library.WrongJpeglib, match="does not work as"):
-            read_jpeg(example)
-    finally:
-        libjpeg.self_check.cache_clear()
+    with pytest.raises(library.WrongJpeglib, match="does not work as"):
+        read_jpeg(example)

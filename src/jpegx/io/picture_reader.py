@@ -115,14 +115,21 @@ def read_comparable(source: Path | BinaryIO, name: str, size: tuple[int, int]) -
             )
         if any(map(_is_deep, image.tile)) or image.mode.startswith(("I", "F")):
             raise PictureMismatch(f"{name}: more than 8 bits a channel; save it with 8 bits")
-        if image.mode not in _EIGHT_BIT_MODES:
-            raise PictureMismatch(f"{name}: a picture in {image.mode}; save it as gray or RGB")
-        shown: Image.Image = image
-        if image.has_transparency_data:
-            shown = image.convert("RGBA")
-            if shown.getchannel("A").getextrema() != (255, 255):
-                raise PictureMismatch(f"{name}: it has transparent pixels; save it without alpha")
-        return np.array(shown.convert("RGB"))
+        return opaque_rgb(image, name)
+
+
+def opaque_rgb(image: Image.Image, name: str) -> np.ndarray:
+    """The pixels of an open picture as :func:`read_comparable` gives them.
+
+    Raises PictureMismatch if it is not 8-bit opaque gray or RGB.
+    """
+    if image.mode not in _EIGHT_BIT_MODES:
+        raise PictureMismatch(f"{name}: a picture in {image.mode}; save it as gray or RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if image.getchannel("A").getextrema() != (255, 255):
+            raise PictureMismatch(f"{name}: it has transparent pixels; save it without alpha")
+    return np.array(image.convert("RGB"))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from jpegx.errors import JpegxError
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.sampling.sampler import Progress, Sampler, in_channels
@@ -49,8 +50,7 @@ class CallableSampler(Sampler):
                 image = self._of_network(self._draw, jpeg, sequence)
             else:
                 drawn = np.asarray(self._draw(jpeg, np.random.default_rng(sequence)), np.float32)
-                image = torch.tensor(drawn if drawn.ndim == 3 else drawn[..., None])
-                image = image.permute(2, 0, 1)
+                image = torch.tensor(drawn[..., None] if drawn.ndim == 2 else drawn).movedim(-1, 0)
             yield in_channels(image, jpeg.layout, self.name)
             if progress is not None:
                 progress((number + 1) / samples)
@@ -62,5 +62,7 @@ class CallableSampler(Sampler):
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.no_grad(), torch.random.fork_rng(devices):
             torch.manual_seed(int(sequence.generate_state(1, np.uint64)[0]) >> 1)
-            image: Tensor = network(decoded.expand(1, 3, -1, -1))
+            image = network(decoded.expand(1, 3, -1, -1))
+        if not isinstance(image, Tensor):
+            raise JpegxError(f"{self.name}: it gives a {type(image).__name__}; return an image")
         return image.squeeze(0).float().mul(255).cpu()

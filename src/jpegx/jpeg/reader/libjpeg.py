@@ -19,7 +19,7 @@ from jpegx.io.capture import captured_stderr
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.reader.damage import Messages, translate
 from jpegx.jpeg.reader.frame import Header
-from jpegx.jpeg.reader.library import WrongJpeglib, load_library
+from jpegx.jpeg.reader.library import load_library, wrong_jpeglib
 
 _READER = "turbo210"  # reads arithmetic coding, and motion-JPEG without Huffman tables
 # The reader fails on progressive files without all scans that are one unit high; this one does not.
@@ -37,6 +37,10 @@ _KNOWN = [
     {0: -34, 1: 5, 8: -5},
     {0: -12, 1: -8, 3: -1, 8: -4},
 ]
+
+
+class _NotEncoded(JpegxError):
+    """A library of jpeglib made no file of a picture."""
 
 
 def read_coefficients(
@@ -122,9 +126,10 @@ def encode(
 
 @cache
 def self_check() -> None:
-    """See whether jpeglib's functions do what they are called for. Raises WrongJpeglib.
+    """See whether jpeglib's functions do what they are called for.
 
-    A small picture with known integers is encoded and read back, once in a process.
+    A small picture with known integers is encoded and read back, once in a process. Raises
+    WrongJpeglib if they do not, JpegxError for want of a temporary file.
     """
     across, down = np.meshgrid(np.arange(16), np.arange(8))
     picture = np.stack([40 + 10 * across, 255 - 16 * down, np.full((8, 16), 77)], axis=-1)
@@ -132,11 +137,11 @@ def self_check() -> None:
     layout = Layout(16, 8, "ycbcr", ((2, 1), (1, 1), (1, 1)))
     try:
         encoded = _encode(picture.astype(np.uint8), layout, tables)
-    except JpegxError:
+    except _NotEncoded:
         encoded = ()
     found = [{int(i): int(grid.flat[i]) for i in np.flatnonzero(grid)} for grid in encoded]
     if found != _KNOWN:
-        raise WrongJpeglib("the package jpeglib does not work as this jpegx knows it")
+        raise wrong_jpeglib("the package jpeglib does not work as this jpegx knows it")
 
 
 def _encode(
@@ -183,7 +188,7 @@ def _encode(
             complaint = printed().strip()
         coefficients = _read(path, layout)[0] if status else None
     if coefficients is None:
-        raise JpegxError(f"libjpeg {encoder} did not encode the picture: {complaint}")
+        raise _NotEncoded(f"libjpeg {encoder} did not encode the picture: {complaint}")
     return coefficients
 
 

@@ -17,8 +17,10 @@ _FUNCTIONS = ("read_jpeg_dct", "read_jpeg_spatial", "write_jpeg_spatial")
 class WrongJpeglib(JpegxError):
     """The package jpeglib is missing, or not as this version of jpegx knows it."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what}; {_INSTALL}")
+
+def wrong_jpeglib(what: str) -> WrongJpeglib:
+    """The error that says what is wrong with the package, and what to install."""
+    return WrongJpeglib(f"{what}; {_INSTALL}")
 
 
 @cache
@@ -31,13 +33,16 @@ def load_library(libjpeg: str) -> ctypes.PyDLL:
     _check_version()
     spec = importlib.util.find_spec("jpeglib")
     if spec is None or spec.origin is None:
-        raise WrongJpeglib("the package jpeglib is missing")
+        raise wrong_jpeglib("the package jpeglib is missing")
     found = sorted(Path(spec.origin).parent.glob(f"cjpeglib/cjpeglib_{libjpeg}.*"))
     if not found:
-        raise WrongJpeglib(f"the package jpeglib lacks libjpeg {libjpeg}")
-    library = ctypes.PyDLL(str(found[0]))
+        raise wrong_jpeglib(f"the package jpeglib lacks libjpeg {libjpeg}")
+    try:
+        library = ctypes.PyDLL(str(found[0]))
+    except OSError:
+        raise wrong_jpeglib(f"libjpeg {libjpeg} of the package jpeglib cannot be loaded") from None
     if not all(hasattr(library, name) for name in _FUNCTIONS):
-        raise WrongJpeglib(f"libjpeg {libjpeg} of the package jpeglib is of another make")
+        raise wrong_jpeglib(f"libjpeg {libjpeg} of the package jpeglib is of another make")
     return library
 
 
@@ -46,7 +51,7 @@ def _check_version() -> None:
     try:
         installed = version("jpeglib")
     except PackageNotFoundError:
-        raise WrongJpeglib("the package jpeglib is missing") from None
+        raise wrong_jpeglib("the package jpeglib is missing") from None
     numbers = tuple(int(n) for n in re.findall(r"\d+", installed)[:3])
     if not _OLDEST <= numbers < _TOO_NEW:
-        raise WrongJpeglib(f"jpeglib {installed} is installed, which this jpegx does not know")
+        raise wrong_jpeglib(f"jpeglib {installed} is installed, which this jpegx does not know")
