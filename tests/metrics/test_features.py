@@ -213,7 +213,17 @@ class _Evil:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not weights", pickle.dumps(_Evil(), protocol=2), b"PK\x03\x04"]
+    "content",
+    [
+        b"",
+        b"not weights",
+        pickle.dumps(_Evil(), protocol=2),
+        b"PK\x03\x04",
+        b"\x80\x02.",  # nothing on the stack
+        b"\x80\x02h\0.",  # a memo that nothing was put in
+        b"\x80\x02J\0.",  # a number cut off
+        pickle.dumps([1], protocol=2),  # no table of tensors
+    ],
 )
 def test_hostile_weights_are_refused(
     content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

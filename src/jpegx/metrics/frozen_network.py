@@ -1,12 +1,13 @@
 """What the networks have in common whose features pictures are compared by."""
 
 import hashlib
-import pickle
+import struct
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import ClassVar, Self
 
 import torch
@@ -90,16 +91,11 @@ def read_tensors(path: Path) -> Mapping[str, object]:
         if path.suffix == ".safetensors":
             return load_file(path)
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        OSError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        SafetensorError,
-        pickle.UnpicklingError,
-    ) as error:
+    except (OSError, RuntimeError, EOFError, ValueError, SafetensorError, UnpicklingError) as error:
         reason = (str(error).strip().splitlines() or ["no tensors in it"])[0]
         raise MissingNetwork(f"{path}: not a file of weights: {reason}") from None
+    except (LookupError, TypeError, AttributeError, struct.error):  # of what is no whole pickle
+        raise MissingNetwork(f"{path}: not a file of weights: it is damaged") from None
     if not isinstance(found, dict):
         raise MissingNetwork(f"{path}: does not hold tensors by name")
     return found

@@ -23,6 +23,7 @@ class AveragedSampler(Sampler):
         assert spec.mean is not None
         self._count = spec.mean
         self._sampler = open_sampler(replace(spec, mean=None))
+        self.memory = self._sampler.memory
         self.facts = {**self._sampler.facts, "mean": self._count}
 
     def sample(
@@ -33,4 +34,4 @@ class AveragedSampler(Sampler):
         for image in self._sampler.sample(jpeg, self._count, seed, progress):
             moments.add(image)
         for _ in range(samples):
-            yield moments.mean()
+            yield moments.mean().clone()
