@@ -13,7 +13,11 @@ from PIL import Image
 from conftest import Run
 from foreign_jpegs import from_planes
 from jpeg_writer import write_jpeg
+from jpegx.consistency.compare_padded import verify_levels, verify_padded
 from jpegx.consistency.padded import encode_unclipped, project_unclipped
+from jpegx.errors import UnsupportedJpeg
+from jpegx.io.tiled_tiff import PaddedPicture
+from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import Layout
 from layouts import FACTORS, layouts, tables
 
@@ -106,3 +110,14 @@ def test_anything_has_an_unclipped_picture(data: st.DataObject) -> None:
     for ours, theirs, distance in zip(found, grids, distances, strict=True):
         assert torch.equal(ours, theirs)
         assert distance.max() <= 0.5
+
+
+def test_fractional_sampling_is_refused() -> None:
+    layout = Layout(20, 17, "ycbcr", ((3, 1), (2, 1), (2, 1)))
+    grids = tuple(np.zeros((*layout.blocks(c), 8, 8), np.int32) for c in range(3))
+    jpeg = QuantizedJpeg(layout, grids, (np.full((8, 8), 9, np.int32),) * 3, "baseline")
+    planes = (np.zeros((24, 24), np.uint8),) * 3
+    with pytest.raises(UnsupportedJpeg, match="fractional"):
+        verify_padded(jpeg, PaddedPicture(planes, (20, 17), "ycbcr", (1, 1), (24, 8)))
+    with pytest.raises(UnsupportedJpeg, match="fractional"):
+        verify_levels(jpeg, np.zeros((17, 20, 3)))

@@ -188,7 +188,7 @@ def test_a_library_that_cannot_be_loaded_is_no_full_disk(
         raise OSError(f"{path}: invalid ELF header")
 
     monkeypatch.setattr(ctypes, "PyDLL", refuse)
-    with pytest.raises(library.WrongJpeglib, match="libjpeg 6b .* cannot be loaded"):
+    with pytest.raises(library.WrongJpeglib, match=r"libjpeg 6b .* cannot be loaded"):
         read_jpeg(example)
 
 
@@ -197,7 +197,7 @@ def test_a_full_disk_is_not_blamed_on_jpeglib(
     example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
-    with pytest.raises(JpegxError, match="no temporary file .*point TMPDIR"):
+    with pytest.raises(JpegxError, match=r"no temporary file .*point TMPDIR"):
         read_jpeg(example)
 
 

@@ -26,9 +26,11 @@ def verify_padded(
 
     Planes of 8 bits are encoded with libjpeg 6b, each as the gray picture that it is, real-valued
     RGB by the real-valued forward model: there a coefficient differs that is outside its cell.
-    Raises PictureMismatch if the picture is of another kind than the file.
+    Raises PictureMismatch if the picture is of another kind than the file, UnsupportedJpeg for
+    fractional sampling.
     """
     layout = jpeg.layout
+    layout.refuse_fractional()
     is_real = picture.planes[0].dtype != np.uint8
     space = "rgb" if is_real and layout.color_space == "ycbcr" else layout.color_space
     reductions = {layout.reduction(c) for c in range(1, len(layout.factors))}
@@ -57,8 +59,10 @@ def verify_levels(jpeg: QuantizedJpeg, levels: np.ndarray, *, slack: float = 0.0
     """Compare a picture of real numbers that ends at its edge, by the real-valued forward model.
 
     ``levels``: (height, width, channels) in gray levels, the channels of the file, or 3 for a gray
-    one. Its last pixels are repeated beyond the edge. Raises PictureMismatch if it does not fit.
+    one. Its last pixels are repeated beyond the edge. Raises PictureMismatch if it does not fit,
+    UnsupportedJpeg for fractional sampling.
     """
+    jpeg.layout.refuse_fractional()
     return _verify_real(jpeg, extended(_fitting(levels, jpeg.layout), jpeg.layout), slack)
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from math import ceil, gcd
 from typing import Literal
 
+from jpegx.errors import UnsupportedJpeg
+
 ColorSpace = Literal["gray", "ycbcr", "rgb"]
 
 COMPONENT_NAMES: dict[ColorSpace, tuple[str, ...]] = {
@@ -77,6 +79,13 @@ class Layout:
         """True if a component is reduced by a ratio that no libjpeg encodes or shows (3 to 2)."""
         across, down = self.max_factors
         return any(across % h or down % v for h, v in self.factors)
+
+    def refuse_fractional(self) -> None:
+        """Raises UnsupportedJpeg for a layout that ``is_fractional``."""
+        if self.is_fractional:
+            raise UnsupportedJpeg(
+                f"fractional sampling factors {self.factors}, which no libjpeg shows or encodes"
+            )
 
     def reduction(self, component: int) -> tuple[int, int]:
         """(horizontal, vertical) pixels averaged into one sample of the component.

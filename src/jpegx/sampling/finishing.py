@@ -11,7 +11,6 @@ from jpegx.consistency.causes import Causes
 from jpegx.consistency.compare_padded import verify_levels, verify_padded
 from jpegx.consistency.exact import Searching
 from jpegx.consistency.recompress import Recompressed, recompress
-from jpegx.errors import UnsupportedJpeg
 from jpegx.io.formats import LEVELS
 from jpegx.io.tiled_tiff import PaddedPicture
 from jpegx.jpeg.file import QuantizedJpeg
@@ -59,11 +58,7 @@ class Finisher:
         device: torch.device,
         searching: Searching | None = None,
     ) -> None:
-        if jpeg.layout.is_fractional:
-            factors = jpeg.layout.factors
-            raise UnsupportedJpeg(
-                f"fractional sampling factors {factors}, which no libjpeg shows or encodes"
-            )
+        jpeg.layout.refuse_fractional()
         self._jpeg = jpeg
         self._file = EightBit(jpeg, device)
         self._project = project

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jpegx.errors import JpegxError, PictureMismatch, UnreadableJpeg, UnsupportedJpeg
+from jpegx.errors import JpegxError, PictureMismatch, UnreadableJpeg
 from jpegx.io.capture import captured_stderr
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.reader.damage import Messages, translate
@@ -112,11 +112,7 @@ def encode(
     Raises PictureMismatch if the picture does not fit the layout, UnsupportedJpeg for fractional
     sampling, which no libjpeg encodes.
     """
-    if layout.is_fractional:
-        raise UnsupportedJpeg(
-            f"fractional sampling factors {layout.factors} cannot be encoded by any libjpeg; "
-            "the file can be read but not verified"
-        )
+    layout.refuse_fractional()
     _check_picture(picture, layout)
     if [np.shape(table) for table in tables] != [(8, 8)] * len(layout.factors):
         raise ValueError("one quantization table of 8x8 steps is needed for each component")
