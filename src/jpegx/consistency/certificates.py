@@ -31,7 +31,7 @@ from jpegx.consistency.colour_sums import ColourSums
 from jpegx.consistency.least_gap import LeastGap
 from jpegx.consistency.units import UnitModel
 from jpegx.jpeg.color import change_before_rounding
-from jpegx.jpeg.dct import islow_matrices
+from jpegx.jpeg.dct import islow_matrices, islow_rounds
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.mcu import Region
 
@@ -184,6 +184,7 @@ class Certificates:
         """That, but for what depends on the colours of pixels, (M), and the sums of these."""
         model = self._model
         rows, columns = islow_matrices(model.device)
+        of_rows, of_all = islow_rounds(model.device)
         most = directions.new_zeros(len(directions))
         samples = []
         added = None if weights is None else model.split(weights)
@@ -200,8 +201,8 @@ class Certificates:
                 most.new_zeros(len(part), len(first)).index_add_(1, which, t.view(part.shape))
                 for t in (middle, samples[-1])
             )
-            rounding = once.abs().unflatten(1, (-1, 8)).sum(dim=1) @ _rounded_rows(model.device)
-            rounding += (blocks.abs() @ _rounded(model.device)).view(len(part), -1).sum(dim=1)
+            rounding = once.abs().unflatten(1, (-1, 8)).sum(dim=1) @ of_rows
+            rounding += (blocks.abs() @ of_all).view(len(part), -1).sum(dim=1)
             least, largest = (ends[first] for ends in m.rounding())
             most += rounding / 2 + torch.maximum(means * least, means * largest).sum(dim=1)
         components = model.component_weights(samples)
@@ -256,14 +257,3 @@ def _axes(layout: Layout) -> Tensor:
     crosses = torch.linalg.cross(eye[:, None].expand(3, 3, 3), edges[None].expand(3, 3, 3))
     axes: Tensor = torch.cat((eye, faces, crosses.reshape(9, 3)))
     return axes.div(axes.norm(dim=1, keepdim=True))
-
-
-def _rounded_rows(device: torch.device) -> Tensor:
-    """1 for each output (8) of a row in the first pass of islow that is rounded: all but 0, 4."""
-    return (torch.arange(8, device=device) % 4 != 0).double()
-
-
-def _rounded(device: torch.device) -> Tensor:
-    """1 for each coefficient (64) that the second pass rounds."""
-    place = torch.arange(64, device=device)
-    return ((place % 4 != 0) | (place // 8 % 4 != 0)).double()

@@ -9,7 +9,7 @@ from torch import Tensor
 from jpegx.consistency.cell import Cell
 from jpegx.consistency.units import UnitModel
 from jpegx.jpeg.color import change_before_rounding
-from jpegx.jpeg.dct import islow_matrices
+from jpegx.jpeg.dct import islow_matrices, islow_rounds
 
 _ROUNDS = 60
 _CENTRING = 0.1  # by how much the barrier shrinks in a round
@@ -43,7 +43,9 @@ def gaps(model: UnitModel, quantized: Tensor, low: Tensor, high: Tensor) -> Iter
         slope = matrix.T @ gap - barrier / to_least + barrier / to_most
         weight = 1 / (lower / to_least + upper / to_most)
         scaled = matrix * weight
-        factor = torch.linalg.cholesky(torch.addmm(eye, scaled, matrix.T))
+        factor, failed = torch.linalg.cholesky_ex(torch.addmm(eye, scaled, matrix.T))
+        if failed:  # the numbers are at the end of their digits: there is no better gap
+            return
         inner = torch.cholesky_solve((scaled @ slope)[:, None], factor)[:, 0]
         step = weight * (matrix.T @ inner - slope)
         lower_step = (barrier - lower * step) / to_least - lower
@@ -67,6 +69,7 @@ def _program(
     layout, device = model.region.layout, model.device
     kind: dict[str, Any] = {"dtype": torch.float64, "device": device}
     pixels, size = model.region.height * model.region.width, model.steps.numel()
+    of_rows, of_all = islow_rounds(device)
     is_mixed = layout.color_space == "ycbcr"
     eye = torch.eye(layout.channels, device=device)[:, :, None]
     mix = change_before_rounding(eye, layout)[:, :, 0].double()
@@ -89,7 +92,7 @@ def _program(
         kept, which = m.distinct_rows
         once = torch.zeros(len(which), len(kept), **kind)
         once[torch.arange(len(which), device=device), which] = 1
-        half = (torch.arange(len(kept), device=device) % 4 != 0).double() / 2
+        half = of_rows.repeat(len(kept) // 8) / 2
         rounded = [(second @ once, -half, half)]
         if is_mixed:
             half = torch.full((pixels,), 0.5, **kind)
@@ -106,8 +109,7 @@ def _program(
     columns.append(of_pixels.flatten(1))
     least, most = (t.double().expand(pixels).repeat(layout.channels) for t in (low, high))
     ends.append((least, most))
-    place = torch.arange(64, device=device)
-    half = ((place % 4 != 0) | (place // 8 % 4 != 0)).double().repeat(model.blocks) / 2
+    half = of_all.repeat(model.blocks) / 2
     least, most = Cell(quantized.double(), model.steps.double()).integers()
     columns.append(-torch.eye(size, **kind))
     ends.append((least - half, most + half))

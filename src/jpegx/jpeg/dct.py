@@ -39,6 +39,16 @@ def islow_matrices(device: torch.device) -> tuple[Tensor, Tensor]:
     return rows.T.to(device).contiguous(), columns.T.to(device).contiguous()
 
 
+@lru_cache
+def islow_rounds(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Which outputs the two passes of :func:`islow` round, float64, 1 or 0: of a row (8), all (64).
+
+    Of a pass, outputs 0 and 4 are sums of whole numbers, only shifted.
+    """
+    one = torch.arange(8, device=device) % 4 != 0
+    return one.double(), (one[:, None] | one).flatten().double()
+
+
 def islow(blocks: Tensor) -> Tensor:
     """libjpeg's integer DCT (JDCT_ISLOW) of centred blocks (..., 64), integers from -128 to 127.
 
