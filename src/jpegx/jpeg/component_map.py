@@ -56,8 +56,7 @@ class ComponentMap:
         """The distinct sums of a down-sampled component, (S, P), and which one each sample is, (K).
 
         Sorted by their first pixel, or as the samples are where none is repeated, which happens
-        only past the edge of the image. Raises
-        ValueError if the component is not down-sampled.
+        only past the edge of the image. Raises ValueError if the component is not down-sampled.
         """
         if self.sums is None:
             raise ValueError("a component that is not down-sampled has no groups")

@@ -75,12 +75,6 @@ class JpegBatch:
         """Some of the files."""
         return self._map(lambda values: values[files])
 
-    def repeat(self, times: int) -> "JpegBatch":
-        """Each file so many times, one after the other."""
-        if times == 1:
-            return self
-        return self._map(lambda values: values.repeat_interleave(times, dim=0))
-
     def decoded(self) -> Tensor:
         """Decoded images, float32 (N, C, H, W), gray levels, neither rounded nor clipped.
 

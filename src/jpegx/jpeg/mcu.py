@@ -21,8 +21,8 @@ class Region:
     """A rectangle of equal minimum coded units of a layout.
 
     ``rows``, ``columns``: the units covered; ``height``, ``width``: real pixels of each of them.
-    ``order``: position in the unit (row-major) of each of its P pixels, sorted by block of the
-    finest component, so that a component that is not down-sampled needs no map at all.
+    The P pixels of a unit are sorted by block of the finest component (``pixel_order``), so that a
+    component that is not down-sampled needs no map at all.
     """
 
     layout: Layout

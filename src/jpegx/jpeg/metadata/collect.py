@@ -65,7 +65,7 @@ def read_metadata(data: bytes, *, gray: bool | None, end: int) -> tuple[Metadata
             found.setdefault(kind, []).append(body)
     exif = join_exif(found.get("exif", ()))
     profile = icc.join_icc(found.get("icc", ()))
-    fit = profile if gray is None or profile.data is None else icc.fit_icc(profile.data, gray=gray)
+    fit = profile if gray is None else icc.fit_icc(profile.data, gray=gray)
     packet = xmp.join_xmp(found.get("xmp", ()), found.get("xmp extension", ()))
     resources = photoshop.join_resources(found.get("photoshop", ()))
     for part in (exif, profile, fit, packet, resources):

@@ -1,5 +1,6 @@
 """The segments of tables between the scans of a JPEG file (ITU-T T.81, B.2.4)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,7 +36,11 @@ class State:
     notes: list[str] = field(default_factory=list)
 
 
-def _read_quantization(state: State, body: bytes) -> None:
+def quantization_tables(body: bytes) -> Iterator[tuple[int, np.ndarray]]:
+    """Slot and steps, int32 (8, 8) in natural order, of each table of a segment (DQT).
+
+    Raises UnreadableJpeg at the first that is broken.
+    """
     position = 0
     while position < len(body):
         slot, wide = body[position] & 15, body[position] >> 4
@@ -45,8 +50,13 @@ def _read_quantization(state: State, body: bytes) -> None:
             raise UnreadableJpeg("a quantization table is broken")
         table = np.empty(64, np.int32)
         table[ZIGZAG] = np.frombuffer(values, ">u2" if wide else "u1")
-        state.slots[slot] = table.reshape(8, 8)
+        yield slot, table.reshape(8, 8)
         position += 1 + size
+
+
+def _read_quantization(state: State, body: bytes) -> None:
+    for slot, table in quantization_tables(body):
+        state.slots[slot] = table
 
 
 def _read_huffman(state: State, body: bytes) -> None:

@@ -1,12 +1,13 @@
 """What the headers of any JPEG file say, also of the kinds that are not decoded here."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from jpegx.errors import UnreadableJpeg
 from jpegx.jpeg.reader import markers as m
-from jpegx.jpeg.reader.segments import ZIGZAG
+from jpegx.jpeg.reader.segments import quantization_tables
 
 _PROCESSES = {
     0xC0: "baseline",
@@ -73,7 +74,9 @@ def survey(data: bytes) -> Survey:
         if marker.code in _PROCESSES and frame is None and len(body) >= 6:
             frame, code = body, marker.code
         elif marker.code == m.DQT and not scans:
-            _read_tables(body, slots)
+            with suppress(UnreadableJpeg):
+                for slot, table in quantization_tables(body):
+                    slots[slot] = table
         elif marker.code == m.DRI and not scans:
             restarts = int.from_bytes(body[:2], "big")
         elif marker.code == m.APP14 and body[:5] == b"Adobe" and len(body) >= 12:
@@ -106,17 +109,3 @@ def _color(count: int, adobe: int | None) -> str:
         inverted = "" if adobe is None else ", inverted as Adobe writes it"
         return f"{_OF_ADOBE.get(adobe or 0, 'CMYK')}{inverted}"
     return {1: "grayscale", 3: "3 components"}.get(count, f"{count} components")
-
-
-def _read_tables(body: bytes, slots: dict[int, np.ndarray]) -> None:
-    place = 0
-    while place < len(body):
-        slot, wide = body[place] & 15, body[place] >> 4
-        size = 128 if wide else 64
-        values = body[place + 1 : place + 1 + size]
-        if len(values) < size:
-            return
-        table = np.empty(64, np.int32)
-        table[ZIGZAG] = np.frombuffer(values, ">u2" if wide else "u1")
-        slots[slot] = table.reshape(8, 8)
-        place += 1 + size
