@@ -14,8 +14,11 @@ from jpegx.models.noise import RandomNoise, ZeroNoise
 from jpegx.training.autocast import Precision
 from jpegx.training.crew import Crew
 from jpegx.training.data.compress import compress
-from jpegx.training.losses.adversarial_game import critic_loss, generator_loss
-from jpegx.training.losses.feature_matching import feature_matching
+from jpegx.training.losses.adversarial_game import (
+    critic_loss,
+    feature_matching,
+    generator_loss,
+)
 from jpegx.training.losses.moments import first_moment, second_moment
 from jpegx.training.losses.recompression import consistency
 from jpegx.training.losses.sliced_crps import sliced_crps

@@ -18,8 +18,7 @@ from jpegx.training.autocast import Precision
 from jpegx.training.crew import Crew
 from jpegx.training.data.compress import Batch, compress
 from jpegx.training.losses.adversarial_game import GAMES, mix_looks, slope_penalty
-from jpegx.training.losses.full_range import range_loss
-from jpegx.training.losses.nearest_sample import distances, search_noise
+from jpegx.training.losses.nearest_sample import distances, range_loss, search_noise
 from jpegx.training.losses.structure import StructuredNoise, StructureLoss, structure_numbers
 from jpegx.training.recipe.recipe import load_recipe, parse_recipe
 from jpegx.training.run import make_stages

@@ -1,7 +1,9 @@
 """The head stage: samples around a regression that is held."""
 
 import json
+import re
 import signal
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,12 @@ from jpegx.training.data.compress import compress
 from jpegx.training.losses.adversarial_game import paired_loss, paired_penalty
 from jpegx.training.losses.moments import first_moment
 from jpegx.training.losses.sliced_crps import sliced_crps
+from jpegx.training.options import BadRecipe
 from jpegx.training.recipe.recipe import Recipe, parse_recipe
 from jpegx.training.recipe.text import recipe_text
 from jpegx.training.run import make_stages
 from jpegx.training.stages.head import _DIRECTIONS, _NOISE, HeadStage
+from jpegx.training.stages.head_options import HeadOptions
 from jpegx.training.stopwatch import Stopwatch
 from training_data import RECIPE, gradients, groups, stop_after, write_images, write_recipe
 
@@ -262,10 +266,6 @@ def test_tables_of_critics_are_read_laid_over_and_written(tmp_path: Path) -> Non
 
 
 def _critics(recipe: Recipe) -> dict[str, dict[str, Any]]:
-    from dataclasses import asdict
-
-    from jpegx.training.stages.head_options import HeadOptions
-
     return {name: asdict(each) for name, each in recipe.of(HeadOptions).critics.items()}
 
 
@@ -283,5 +283,5 @@ def _critics(recipe: Recipe) -> dict[str, dict[str, Any]]:
     ],
 )
 def test_bad_tables_are_refused(change: str, words: str) -> None:
-    with pytest.raises(Exception, match=words.replace(".", r"\.")):
+    with pytest.raises(BadRecipe, match=re.escape(words)):
         recipe_with(change)

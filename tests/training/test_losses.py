@@ -20,13 +20,13 @@ from jpegx.training.data.compress import compress, layout_of
 from jpegx.training.data.patches import Group, ijg_tables
 from jpegx.training.losses.adversarial_game import (
     critic_loss,
+    feature_matching,
     generator_loss,
     gradient_penalty,
     paired_loss,
     paired_penalty,
     share_above,
 )
-from jpegx.training.losses.feature_matching import feature_matching
 from jpegx.training.losses.moments import first_moment, second_moment
 from jpegx.training.losses.perceptual import BadVgg, Vgg, perceptual
 from jpegx.training.losses.pixel_errors import logarithmic_error

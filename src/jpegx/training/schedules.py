@@ -5,7 +5,7 @@ from math import cos, pi
 
 
 def cosine(start: float, end: float, progress: float) -> float:
-    """Cosine annealing from ``start`` (progress 0) to ``end`` (progress 1) (Man et al., A.2)."""
+    """Cosine annealing from ``start`` (progress 0) to ``end`` (progress 1) (Man et al. 2022)."""
     return end + (start - end) * (1 + cos(pi * min(max(progress, 0.0), 1.0))) / 2
 
 

@@ -56,11 +56,18 @@ class PatchRules:
     @classmethod
     def of(cls, data: DataOptions) -> Self:
         """Those of a recipe."""
-        group = data.batch // data.groups
-        qualities = (data.quality, data.quality_power)
-        others = (data.sampling, data.other_tables)
-        first = (data.patch, group, data.native, data.turn)
-        return cls(*first, *qualities, *others, data.qualities, data.flip)
+        return cls(
+            size=data.patch,
+            group=data.batch // data.groups,
+            native=data.native,
+            turn=data.turn,
+            quality=data.quality,
+            power=data.quality_power,
+            sampling=data.sampling,
+            other_tables=data.other_tables,
+            qualities=data.qualities,
+            flip=data.flip,
+        )
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ class Group:
 
 
 def draw_group(images: ImageSet, rules: PatchRules, seed: int, step: int, index: int) -> Group:
-    """Group number ``index`` of the batch of a step. Raises OSError, ValueError as images do."""
+    """Group number ``index`` of the batch of a step. Raises LostImage."""
     random = np.random.default_rng((seed, step, index))
     names = sorted(rules.sampling)
     weights = np.array([rules.sampling[name] for name in names])

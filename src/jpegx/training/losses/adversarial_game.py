@@ -16,7 +16,7 @@ Logits = Sequence[Tensor]
 
 
 def critic_loss(real: Logits, fake: Logits) -> Tensor:
-    """What the critic minimizes (-V of Eq. 9, Man et al.; Goodfellow et al. 2014): a scalar."""
+    """What the critic minimizes (-V of Eq. 9, Man et al. 2022; Goodfellow et al. 2014)."""
     pairs = zip(real, fake, strict=True)
     return _mean([F.softplus(-r.float()).mean() + F.softplus(f.float()).mean() for r, f in pairs])
 
@@ -119,8 +119,21 @@ def share_above(above: Logits, below: Logits) -> Tensor:
     )
 
 
+def feature_matching(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
+    """Mean absolute difference of the critic's features, averaged over its scales: a scalar.
+
+    After Wang et al. 2018 (pix2pixHD, Eq. 4). It stands in for the perceptual loss where there are
+    no weights of VGG-19.
+    """
+    distances = [(f.float() - r.float()).abs().mean() for f, r in zip(fake, real, strict=True)]
+    total = distances[0]
+    for distance in distances[1:]:
+        total = total + distance
+    return total / len(distances)
+
+
 def gradient_penalty(critic: Critic, images: Tensor, decoded: Tensor) -> Tensor:
-    """R1 of Eq. 9, Man et al.: half the squared norm of the critic's gradient at source images.
+    """R1 of Eq. 9, Man et al. 2022: half the critic's squared slope at source images.
 
     The mean over the images (N, 3, H, W), 0 to 1, as a scalar. Mescheder et al. 2018, Eq. 9, with
     gamma = 1.

@@ -4,7 +4,7 @@ from torch import Tensor
 
 
 def first_moment(samples: Tensor, targets: Tensor, *, unbiased: bool = False) -> Tensor:
-    """Eq. 5 of Man et al.: squared distance of the mean sample from the source, mean over values.
+    """Eq. 5 of Man et al. 2022: squared distance of the mean sample from the source, a mean.
 
     ``samples``: (N, S, C, H, W), ``targets``: (N, C, H, W), 0 to 1. The mean of few samples is off
     by their own variance / S, which would punish variety; ``unbiased`` subtracts it (S > 1).
@@ -26,7 +26,7 @@ def second_moment(
     unbiased: bool = False,
     norm: str = "squared",
 ) -> Tensor:
-    """Eq. 7 and 16 of Man et al.: distance of the samples' variance from the sources' around X̄(Y).
+    """Eq. 7 and 16 of Man et al. 2022: the samples' variance against the sources' around X̄(Y).
 
     The paper's norm has neither a square, as those of its other losses have, nor an index, and its
     weights of 10 and 1000 go with one of these: ``norm`` "squared", the mean over all values of the

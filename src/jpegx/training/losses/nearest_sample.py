@@ -1,4 +1,7 @@
-"""The map loss of Bahat and Michaeli 2021: the sample nearest to the source should be near it."""
+"""The losses of Bahat and Michaeli 2021 beside their game: of the map, and of the range.
+
+The sample nearest to the source should be near it; values should be those of pixels.
+"""
 
 import torch
 from torch import Tensor
@@ -6,6 +9,14 @@ from torch import Tensor
 from jpegx.models.generator import Encoded, Generator
 from jpegx.models.layers import repeat_samples
 from jpegx.models.noise import HeldNoise, Noise
+
+
+def range_loss(images: Tensor) -> Tensor:
+    """Mean distance of the values from 0 … 1, a scalar (L_Range, the paper's Eq. 4).
+
+    Theirs is from 16 … 235 in 255, the range of video; JPEG files have the full range.
+    """
+    return (images - images.clamp(0, 1)).abs().mean()
 
 
 def distances(images: Tensor, targets: Tensor) -> Tensor:
@@ -16,7 +27,7 @@ def distances(images: Tensor, targets: Tensor) -> Tensor:
 def search_noise(
     generator: Generator, encoded: Encoded, targets: Tensor, noise: Noise, steps: int, rate: float
 ) -> HeldNoise:
-    """Noise whose samples are near the sources: the min over z in L_Map (Bahat2021, Eq. 5).
+    """Noise whose samples are near the sources: the min over z in L_Map (the paper's Eq. 5).
 
     ``noise``: where it begins, one sample a file. Adam (Kingma and Ba 2015) changes it, with a
     learning rate, and of each file the best of what its steps have seen is kept. The weights get no

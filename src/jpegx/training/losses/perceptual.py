@@ -80,7 +80,7 @@ class Vgg(nn.Module):
 
 
 def perceptual(vgg: Vgg, images: Tensor, targets: Tensor) -> Tensor:
-    """Eq. 6 of Man et al.: squared distance of the features, mean over all of them, as a scalar.
+    """Eq. 6 of Man et al. 2022: squared distance of the features, the mean, as a scalar.
 
     ``images``: (N * samples, 3, H, W), ``targets``: (N, 3, H, W), 0 to 1.
     """

@@ -1,4 +1,4 @@
-"""Consistency: a sample, compressed again, should give what the file holds (Eq. 4, Man et al.)."""
+"""Consistency: a sample, compressed again, should give what the file holds (Man et al. 2022)."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -11,7 +11,7 @@ from jpegx.jpeg.jpeg_batch import JpegBatch
 
 
 def consistency(images: Tensor, files: Sequence[JpegBatch]) -> Tensor:
-    """Eq. 4 of Man et al.: squared distance of the decoded file from the recompressed image.
+    """Eq. 4 of Man et al. 2022: squared distance of the decoded file from the recompressed image.
 
     The mean over all values, as a scalar. ``images``: (N, 3, H, W), 0 to 1, those of the first file
     first. Rounding has the gradient of the identity. A gray file sees the mean of the channels.

@@ -12,31 +12,29 @@ from jpegx.models.files import Files, decoded_rgb, select
 from jpegx.models.generator import Generator
 from jpegx.models.layers import repeat_samples
 from jpegx.models.noise import RandomNoise, ZeroNoise
-from jpegx.models.registry import critics
 from jpegx.training.data.compress import Batch, compress
 from jpegx.training.data.patches import Group
 from jpegx.training.losses import adversarial_game as game
-from jpegx.training.losses.feature_matching import feature_matching
 from jpegx.training.losses.moments import first_moment, second_moment
 from jpegx.training.losses.sliced_crps import sliced_crps
-from jpegx.training.networks import frozen, make_optimizer, placed, read_regression
+from jpegx.training.networks import frozen, placed, read_regression
 from jpegx.training.options import CommonOptions
 from jpegx.training.stages.adversarial_options import AdversarialOptions
 from jpegx.training.stages.catalogue import register
 from jpegx.training.stages.comparisons import Comparisons
-from jpegx.training.stages.stage import Stage, Workbench, record
+from jpegx.training.stages.critic_stage import CriticStage
+from jpegx.training.stages.stage import Workbench, record
 
 # Which of the random numbers of a step: samples of the moments have their own unless shared.
 _SAMPLE, _MOMENTS, _DIRECTIONS, _BETWEEN = range(4)
 
 
 @register
-class AdversarialStage(Stage[AdversarialOptions]):
+class AdversarialStage(CriticStage[AdversarialOptions]):
     """Steps that train the critic (Eq. 9), then the generator (Eq. 10), on the same samples.
 
-    Raises BadVgg if the recipe names weights of a VGG that cannot be used, BadCheckpoint if those
-    of the reference cannot be, or the critic to start from is of another kind, ValueError if the
-    reference is no regression.
+    Also raises BadVgg if the recipe names weights of a VGG that cannot be used, BadCheckpoint if
+    those of the reference cannot be, ValueError if the reference is no regression.
     """
 
     name = "adversarial"
@@ -55,18 +53,14 @@ class AdversarialStage(Stage[AdversarialOptions]):
         self, common: CommonOptions, options: AdversarialOptions, bench: Workbench
     ) -> None:
         super().__init__(common, options, bench)
-        device = bench.precision.device
-        critic = critics.create(options.critic.family, options.critic.config)
-        critic.check_patch(common.data.patch)
-        self.take_from_start(critic, "critic", bench.start)
-        self.critic = placed(critic, device).train()
-        self.critic_optimizer = make_optimizer(self.critic.parameters(), common.training)
         # X̄(Y), of Eq. 7 or for a guided first moment.
         self.reference: Generator | None = None
         if options.regression_for:
             named = options.moments.reference
             self.reference = frozen(
-                placed(read_regression(named, "adversarial.moments.reference"), device)
+                placed(
+                    read_regression(named, "adversarial.moments.reference"), self.precision.device
+                )
                 if named
                 else deepcopy(self.generator)
             )
@@ -77,17 +71,8 @@ class AdversarialStage(Stage[AdversarialOptions]):
 
     def own_networks(self) -> dict[str, nn.Module]:
         """See :meth:`Stage.own_networks`."""
-        reference = {} if self.reference is None else {"reference": self.reference}
-        return {"critic": self.critic, **reference}
-
-    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """See :meth:`Stage.optimizers`."""
-        return {**super().optimizers(), "critic": self.critic_optimizer}
-
-    def set_rate(self, rate: float) -> None:
-        """See :meth:`Stage.set_rate`."""
-        super().set_rate(rate)
-        self.critic_optimizer.param_groups[0]["lr"] = rate * self.options.critic_rate
+        own = super().own_networks()
+        return own if self.reference is None else {**own, "reference": self.reference}
 
     def begin(self) -> None:
         """X̄(Y) is what the stage begins with, unless the recipe names other weights for it."""
@@ -197,7 +182,7 @@ class AdversarialStage(Stage[AdversarialOptions]):
         loss = weights.adversarial * loss
         if matches:
             scales = [repeat_samples(scale, self.each) for scale in wanted.features]
-            distance = feature_matching(features, scales)
+            distance = game.feature_matching(features, scales)
             record(losses, "features", share * distance)
             loss = loss + weights.feature_matching * distance
         return loss

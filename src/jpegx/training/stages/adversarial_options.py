@@ -11,7 +11,8 @@ from jpegx.training.losses.adversarial_game import GAMES
 from jpegx.training.losses.moments import NORMS
 from jpegx.training.losses.perceptual import layer_names
 from jpegx.training.losses.sliced_crps import least_size
-from jpegx.training.options import CommonOptions, NetworkOptions, StageOptions, key
+from jpegx.training.options import CommonOptions, key
+from jpegx.training.stages.critic_stage import CriticStageOptions
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,12 @@ class MomentOptions:
 
 
 @dataclass(frozen=True)
-class AdversarialOptions(StageOptions):
+class AdversarialOptions(CriticStageOptions):
     """[adversarial]: also the critic, and what is minimized."""
 
     quiet: float = key(
         0.0, "Part of the stage before there is a critic: neither trained nor heard."
     )
-    critic_rate: float = key(1.0, "Learning rate of the critic, relative to the generator's.")
-    critic: NetworkOptions = field(default_factory=NetworkOptions)
     losses: LossOptions = field(default_factory=LossOptions)
     moments: MomentOptions = field(default_factory=MomentOptions)
 
@@ -106,8 +105,7 @@ class AdversarialOptions(StageOptions):
             for name, kind in critics.families().items()
             if not kind.needs_mean and not kind.needs_files
         ]
-        if self.critic.family not in known:
-            yield f"adversarial.critic.family must be given, one of {', '.join(sorted(known))}"
+        yield from self.critic_problems("adversarial", known)
         if losses.crps and common.data.patch < least_size():
             yield f"adversarial.losses.crps needs a data.patch of at least {least_size()}"
         if losses.second_moment_norm not in NORMS:

@@ -7,18 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from jpegx.models.noise import EvenNoise, HeldNoise, Noise, RandomNoise
-from jpegx.models.registry import critics
 from jpegx.training.data.compress import Batch, compress
 from jpegx.training.data.patches import Group
 from jpegx.training.losses import adversarial_game as game
-from jpegx.training.losses.full_range import range_loss
-from jpegx.training.losses.nearest_sample import distances, search_noise
+from jpegx.training.losses.nearest_sample import distances, range_loss, search_noise
 from jpegx.training.losses.structure import StructuredNoise, StructureLoss
-from jpegx.training.networks import make_optimizer, placed
 from jpegx.training.options import CommonOptions
 from jpegx.training.stages.catalogue import register
 from jpegx.training.stages.control_options import ControlOptions
-from jpegx.training.stages.stage import Stage, Workbench, record
+from jpegx.training.stages.critic_stage import CriticStage
+from jpegx.training.stages.stage import Workbench, record
 
 # Which of the random numbers of a step.
 _NOISE, _START, _BETWEEN = range(3)
@@ -51,15 +49,12 @@ class _History(nn.Module):
 
 
 @register
-class ControlStage(Stage[ControlOptions]):
+class ControlStage(CriticStage[ControlOptions]):
     """Steps that train the critic and, every so many, the generator, in a Wasserstein game.
 
     Of each file there are two samples: of random noise, half of the files with the same in every
     block, and of the noise whose sample is nearest to the source. The critic is trained on both;
     the generator minimizes its rating and the range loss of both, and the distance of the second.
-
-    Raises BadCheckpoint if a critic to start from is of another kind, ValueError if it cannot rate
-    such patches.
     """
 
     name = "control"
@@ -68,29 +63,14 @@ class ControlStage(Stage[ControlOptions]):
 
     def __init__(self, common: CommonOptions, options: ControlOptions, bench: Workbench) -> None:
         super().__init__(common, options, bench)
-        device = bench.precision.device
-        critic = critics.create(options.critic.family, options.critic.config)
-        critic.check_patch(common.data.patch)
-        self.take_from_start(critic, "critic", bench.start)
-        self.critic = placed(critic, device).train()
-        self.critic_optimizer = make_optimizer(self.critic.parameters(), common.training)
-        self.history = _History().to(device)
-        self.structure = StructureLoss().to(device) if options.structure else None
+        self.history = _History().to(self.device)
+        self.structure = StructureLoss().to(self.device) if options.structure else None
         self.game = game.GAMES["wasserstein"]
 
     def own_networks(self) -> dict[str, nn.Module]:
         """See :meth:`Stage.own_networks`."""
-        own: dict[str, nn.Module] = {"critic": self.critic, "history": self.history}
+        own = {**super().own_networks(), "history": self.history}
         return own if self.structure is None else {**own, "structure": self.structure}
-
-    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """See :meth:`Stage.optimizers`."""
-        return {**super().optimizers(), "critic": self.critic_optimizer}
-
-    def set_rate(self, rate: float) -> None:
-        """See :meth:`Stage.set_rate`."""
-        super().set_rate(rate)
-        self.critic_optimizer.param_groups[0]["lr"] = rate * self.options.critic_rate
 
     def step(
         self, parts: Sequence[Sequence[Group]], step: int, progress: float

@@ -1,18 +1,17 @@
 """The table of the control stage: the game of Bahat and Michaeli 2021 and its losses."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from jpegx.models.registry import critics
-from jpegx.training.options import CommonOptions, NetworkOptions, StageOptions, key
+from jpegx.training.options import CommonOptions, key
+from jpegx.training.stages.critic_stage import CriticStageOptions
 
 
 @dataclass(frozen=True)
-class ControlOptions(StageOptions):
+class ControlOptions(CriticStageOptions):
     """[control]: also the critic, and what is minimized; images from 0 to 1."""
 
-    critic: NetworkOptions = field(default_factory=NetworkOptions)
-    critic_rate: float = key(1.0, "Learning rate of the critic, relative to the generator's.")
     critic_steps: int = key(10, "Steps of the critic for each of the generator.")
     wait: bool = key(
         True, "Hold the generator back while the critic does not tell samples from sources."
@@ -41,8 +40,7 @@ class ControlOptions(StageOptions):
         if self.even_noise > 1:
             yield "control.even_noise must be at most 1"
         known = [name for name, kind in critics.families().items() if not kind.needs_mean]
-        if self.critic.family not in known:
-            yield f"control.critic.family must be given, one of {', '.join(sorted(known))}"
+        yield from self.critic_problems("control", known)
         chroma = self.critic.config.get("component") == "chroma"
         if chroma and common.data.sampling.get("gray"):
             yield "control.critic.config: chroma cannot be rated where data.sampling has gray"

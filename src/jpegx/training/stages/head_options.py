@@ -5,18 +5,19 @@ from dataclasses import dataclass, field
 
 from jpegx.models.registry import critics, generators
 from jpegx.training.losses.sliced_crps import least_size
-from jpegx.training.options import CommonOptions, OptimizerOptions, StageOptions, key
+from jpegx.training.options import (
+    CommonOptions,
+    NetworkOptions,
+    OptimizerOptions,
+    StageOptions,
+    key,
+)
 
 
 @dataclass(frozen=True)
-class CriticOptions(OptimizerOptions):
+class CriticOptions(NetworkOptions, OptimizerOptions):
     """[head.critics.NAME]: one of the critics."""
 
-    family: str = key("", "Name of the architecture.")
-    config: dict[str, object] = field(
-        default_factory=dict,
-        metadata={"meaning": "Its sizes; what is not given is the family's default."},
-    )
     weight: float = key(4e-3, "Of its rating of the samples in the generator's loss.")
     rate: float = key(1.0, "Its learning rate, relative to the generator's.")
     gamma: float = key(0.0, "Weight of R1 and R2, its gradient penalties.")
