@@ -33,11 +33,6 @@ def select(files: Files, some: slice) -> list[JpegBatch]:
     return chosen
 
 
-def repeat(files: Files, times: int) -> list[JpegBatch]:
-    """Each file so many times, one after the other."""
-    return [batch.repeat(times) for batch in files]
-
-
 def decoded_rgb(files: Files) -> Tensor:
     """The decoded images, float32 (N, 3, H, W), gray levels / 255; gray ones three times."""
     return joined([_tripled(batch.decoded() / 255) for batch in files])

@@ -62,6 +62,11 @@ def repeat_samples(values: Tensor, samples: int) -> Tensor:
     return values if samples == 1 else values.repeat_interleave(samples, dim=0)
 
 
+def block_channels(grid: Tensor) -> Tensor:
+    """Blocks (N, rows, columns, k, l) as feature maps (N, k * l, rows, columns)."""
+    return grid.flatten(3).permute(0, 3, 1, 2)
+
+
 def _per_sample(values: Tensor, count: int) -> Tensor:
     return values if len(values) == 1 else repeat_samples(values, count // len(values))
 

@@ -114,7 +114,7 @@ class CounterNoise(Noise):
         for sample in range(samples):
             for channel in range(field.channels):
                 key = _key(self.seed, self.first + sample, field.number + channel)
-                values = _gaussian(grid + _signed(key)).mul_(self.temperature)
+                values = _box_muller(grid + _signed(key)).mul_(self.temperature)
                 noise[sample, channel] = values
         return noise.repeat(len(like) // samples, 1, 1, 1)
 
@@ -246,7 +246,7 @@ def _counters(start: int, count: int, stride: int, device: torch.device) -> Tens
     return positions.mul_(_signed((stride * _GAMMA) & _WORD))
 
 
-def _gaussian(counter: Tensor) -> Tensor:
+def _box_muller(counter: Tensor) -> Tensor:
     """Standard Gaussian float32 of int64 counters, which are overwritten (Box and Muller 1958)."""
     for shift, factor in _FACTORS:
         counter ^= _shifted(counter, shift)

@@ -1,6 +1,6 @@
 """Projection in real numbers, as the last layer of a generator.
 
-Eq. 11 of Man et al. 2022 within the network, as Bahat et al. (2021) bound the coefficients of
+Eq. 11 of Man et al. 2022 within the network, as Bahat and Michaeli (2021) bound the coefficients of
 theirs: each DCT coefficient is taken into its cell, a little inside the walls, so that no loss has
 to ask for it. Losses that do make the samples alike, because to draw less is the cheap way to stay
 inside. What rounding and clipping to 8 bits still takes out is left to the exact projection

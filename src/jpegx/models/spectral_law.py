@@ -29,19 +29,15 @@ LUMA, CHROMA = SpectralLaw(64.0, 3.1, 1.3), SpectralLaw(17.5, 0.55, 1.4)
 
 
 @lru_cache
-def expected_spread(
-    size: int, many: tuple[int, int], reduction: tuple[int, int], law: SpectralLaw
-) -> Tensor:
-    """The deviations of natural pictures' DCT coefficients, float64 (size, size).
+def expected_spread(reduction: tuple[int, int], law: SpectralLaw) -> Tensor:
+    """The deviations of natural pictures' DCT coefficients in 8x8 blocks, float64 (8, 8).
 
-    ``many``: (across, down) 8x8 blocks that make one of them; ``reduction``: of the component.
+    ``reduction``: (across, down) pixels of a sample of the component.
     """
-    (across, down), (wide, high) = many, reduction
-    order = torch.arange(size, dtype=torch.float64)
-    periods = torch.hypot(
-        order[:, None] / (2 * _BLOCK * down * high), order / (2 * _BLOCK * across * wide)
-    )
+    across, down = reduction
+    order = torch.arange(_BLOCK, dtype=torch.float64)
+    periods = torch.hypot(order[:, None] / (2 * _BLOCK * down), order / (2 * _BLOCK * across))
     spread: Tensor = law.factor * periods.pow(-law.power)
-    spread[0, 0] = law.mean * _BLOCK * (across * down * wide * high) ** 0.5
-    spread /= (wide * high) ** 0.5
+    spread[0, 0] = law.mean * _BLOCK * (across * down) ** 0.5
+    spread /= (across * down) ** 0.5
     return spread

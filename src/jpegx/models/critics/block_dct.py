@@ -8,14 +8,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.resized_dct import in_table_steps, join_blocks
 from jpegx.jpeg.transform import encode_dct, normalize
 from jpegx.models.config import Config
 from jpegx.models.control_network import SLOPE
 from jpegx.models.critic import Critic, Ratings
-from jpegx.models.files import Files
-from jpegx.models.layers import begin_as_he
+from jpegx.models.files import Files, count
+from jpegx.models.layers import begin_as_he, block_channels, repeat_samples
 from jpegx.models.registry import critics
 
 _LEAST = 5  # blocks each way that convolutions without padding leave
@@ -53,8 +52,8 @@ class DctCritic(Critic):
     Luma: 64 coefficients beside the quantized ones. Chroma: 128 beside the quantized ones and the
     luma that they go with (its 16x16 DCT). 3x3 convolutions without padding, of which as many of
     the first are padded as keep 5x5 blocks; layer normalization without weights, leaky ReLU; one
-    more to 64 features. 8,854,081 parameters for luma. Files of unequal chroma, of RGB, and for
-    chroma gray ones are not rated: their logits are 0.
+    more to 64 features. 8,854,081 parameters for luma. For chroma, files must have some, of one
+    sampling: gray ones cannot be rated.
     """
 
     config_class = DctConfig
@@ -103,17 +102,17 @@ class DctCritic(Critic):
 
     def conditions(self, images: Tensor, files: Files) -> list[Tensor]:
         """What coefficients are rated beside: quantized ones and, for chroma, the images' luma."""
-        samples = len(images) // sum(map(len, files))
+        samples = len(images) // count(files)
         chosen = slice(0, 1) if self.config.component == "luma" else slice(1, None)
         found = []
         for batch, values in zip(files, _in_steps(images, files), strict=True):
-            grids = [_channels(grid.float()) for grid in batch.coefficients[chosen]]
-            parts = [grid.repeat_interleave(samples, dim=0) for grid in grids]
+            grids = [block_channels(grid.float()) for grid in batch.coefficients[chosen]]
+            parts = [repeat_samples(grid, samples) for grid in grids]
             if self.config.component == "chroma":
                 blocks = values[0].unflatten(1, (8, 8)).permute(0, 3, 4, 1, 2)
-                steps = batch.tables[0].float().repeat_interleave(samples, dim=0)
+                steps = repeat_samples(batch.tables[0].float(), samples)
                 joined = join_blocks(blocks * steps[:, None, None], batch.layout.reduction(1))
-                parts.insert(0, _channels(in_table_steps(joined, steps)))
+                parts.insert(0, block_channels(in_table_steps(joined, steps)))
             found.append(torch.cat(parts, dim=1).detach())
         return found
 
@@ -152,18 +151,13 @@ class DctCritic(Critic):
 
 def _in_steps(images: Tensor, files: Files) -> list[list[Tensor]]:
     """The components' coefficients in steps, (N * samples, 64, rows, columns), of each batch."""
-    samples = len(images) // sum(map(len, files))
+    samples = len(images) // count(files)
     parts = images.split([len(batch) * samples for batch in files])
     found = []
     for part, batch in zip(parts, files, strict=True):
-        layout: Layout = batch.layout
+        layout = batch.layout
         pixels = part * 255 if layout.channels == 3 else part.mean(dim=1, keepdim=True) * 255
-        tables = [table.repeat_interleave(samples, dim=0) for table in batch.tables]
+        tables = [repeat_samples(table, samples) for table in batch.tables]
         grids = normalize(encode_dct(pixels, layout), tables)
-        found.append([_channels(grid) for grid in grids])
+        found.append([block_channels(grid) for grid in grids])
     return found
-
-
-def _channels(grid: Tensor) -> Tensor:
-    """Blocks (N, rows, columns, k, l) as feature maps (N, k * l, rows, columns)."""
-    return grid.flatten(3).permute(0, 3, 1, 2)

@@ -60,7 +60,7 @@ def _norm(channels: int, norm: bool) -> nn.Module:
 
 @critics.register("resnet34")
 class ResNet34Critic(Critic):
-    """The critic of Man et al. (A.1): a plain ResNet-34, without pretrained weights, one logit.
+    """The critic of Man et al. 2022 (A.1): a plain ResNet-34, not pretrained, one logit.
 
     It sees the images alone. The features are the outputs of the four stages.
     """

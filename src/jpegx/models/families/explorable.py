@@ -18,7 +18,7 @@ from jpegx.models.config import Config, option
 from jpegx.models.control_network import ControlNetwork
 from jpegx.models.files import Files, count, joined
 from jpegx.models.generator import Encoded, Needs
-from jpegx.models.layers import TableEmbedding, repeat_samples
+from jpegx.models.layers import TableEmbedding, block_channels, repeat_samples
 from jpegx.models.noise import Noise, NoiseField, numbered
 from jpegx.models.projection import BYTES_PER_PIXEL, project
 from jpegx.models.registry import generators
@@ -131,7 +131,7 @@ class Explorable(CoefficientGenerator):
         controls = self._control(files, noise, samples)
         # What goes through the network for luma alone, components of a batch one after the other.
         alone = [
-            _Work(*self._alone(batch, component, control, samples), embedding)
+            _Work(*self._luma_sees(batch, component, control, samples), embedding)
             for batch, control, embedding in zip(files, controls, embeddings, strict=True)
             for component in _alone(batch.layout)
         ]
@@ -142,7 +142,7 @@ class Explorable(CoefficientGenerator):
         ]
         paired = [index for index, batch in enumerate(files) if _is_paired(batch.layout)]
         together = [
-            _Work(*self._paired(files[i], values[i][0], controls[i], samples), embeddings[i])
+            _Work(*self._chroma_sees(files[i], values[i][0], controls[i], samples), embeddings[i])
             for i in paired
         ]
         for index, found in zip(paired, _run(self.chroma, together), strict=True):
@@ -170,26 +170,26 @@ class Explorable(CoefficientGenerator):
         drawn = noise.draw(field, like, (top // _BLOCK, left // _BLOCK), samples) * 2
         return list(drawn.split([len(batch) * samples for batch in files]))
 
-    def _alone(
+    def _luma_sees(
         self, batch: JpegBatch, component: int, control: Tensor | None, samples: int
     ) -> tuple[Tensor, Tensor | None]:
         """What the network for luma sees of a component."""
-        grid = _channels(self._seen(batch.coefficients[component].float()))
+        grid = block_channels(self._seen(batch.coefficients[component].float()))
         own = _reduced(control, batch.layout.reduction(component), grid)
         return repeat_samples(grid, 1 if own is None else samples), own
 
-    def _paired(
+    def _chroma_sees(
         self, batch: JpegBatch, luma: Tensor, control: Tensor | None, samples: int
     ) -> tuple[Tensor, Tensor | None]:
         """What the network for chroma sees; ``luma``: restored (N * samples, r, c, 8, 8)."""
         if self.training:
             luma = luma.detach()
         reduction = batch.layout.reduction(1)
-        chroma = torch.cat([_channels(grid.float()) for grid in batch.coefficients[1:]], dim=1)
+        chroma = torch.cat([block_channels(grid.float()) for grid in batch.coefficients[1:]], dim=1)
         blocks = join_blocks(_grown(luma, chroma.shape[2:], reduction), reduction)
         times = len(luma) // len(chroma)
         blocks = in_table_steps(blocks, repeat_samples(batch.tables[0].float(), times))
-        inputs = [_channels(blocks), repeat_samples(chroma, times)]
+        inputs = [block_channels(blocks), repeat_samples(chroma, times)]
         return self._seen(torch.cat(inputs, dim=1)), _reduced(control, reduction, chroma)
 
     def _seen(self, values: Tensor) -> Tensor:
@@ -207,7 +207,7 @@ class Explorable(CoefficientGenerator):
         answer = answer.unflatten(1, (_BLOCK, _BLOCK)).permute(0, 3, 4, 1, 2)
         if self.config.tables:
             law = CHROMA if component and batch.layout.color_space == "ycbcr" else LUMA
-            spread = expected_spread(_BLOCK, (1, 1), batch.layout.reduction(component), law)
+            spread = expected_spread(batch.layout.reduction(component), law)
             # The deviation of a place that may be anywhere in the cell is a step / √12.
             answer = answer * (spread.to(steps) * 12**0.5 / steps).clamp(max=1)[:, None, None]
         half = 0.5 - _MARGIN
@@ -247,11 +247,6 @@ def _is_paired(layout: Layout) -> bool:
 def _alone(layout: Layout) -> range:
     """The components that go through the network for luma."""
     return range(1 if _is_paired(layout) else len(layout.factors))
-
-
-def _channels(grid: Tensor) -> Tensor:
-    """Blocks (N, rows, columns, k, l) as feature maps (N, k * l, rows, columns)."""
-    return grid.flatten(3).permute(0, 3, 1, 2)
 
 
 def _reduced(control: Tensor | None, reduction: tuple[int, int], grid: Tensor) -> Tensor | None:

@@ -38,7 +38,7 @@ class RrdbConfig(Config):
 
     ``growth``: features that each dense convolution adds. ``embedding``: size of the table
     embedding. ``tables``: FiLM by the file's tables; without, for files of one quality, as their
-    faces. ``noise``: noise channels; without, the network is Man et al.'s regression.
+    faces. ``noise``: noise channels; without, the network is the regression of the paper.
     ``fresh_noise``: each convolution of a dense block sees noise of its own, not all that of the
     block.
     ``dither``: places in the cells are drawn as well (:mod:`jpegx.models.dither`); how strong they

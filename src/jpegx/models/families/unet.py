@@ -1,4 +1,4 @@
-"""The default generator: a U-Net that a machine without a GPU can run."""
+"""A U-Net that a machine without a GPU can run, by itself or as the trunk of the default."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
