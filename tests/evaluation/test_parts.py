@@ -72,18 +72,16 @@ def test_equivalent_quality_between_two_points() -> None:
     found = equivalent(CURVE, 10, 0.85)
     assert found is not None
     assert found.quality == pytest.approx(30)
-    assert found.size == pytest.approx(2000 * 2**0.5)
-    assert found.gained == pytest.approx(20)
     assert found.saved == pytest.approx(2000 * 2**0.5 - 1000)
 
 
 def test_equivalent_quality_at_and_off_the_curve() -> None:
     same = equivalent(CURVE[::-1], 20, 0.8)
     assert same is not None
-    assert (same.quality, same.gained, same.saved) == (20, 0, 0)
+    assert (same.quality, same.saved) == (20, 0)
     worse = equivalent(CURVE, 20, 0.75)
     assert worse is not None
-    assert worse.gained == pytest.approx(-5)
+    assert worse.quality == pytest.approx(15)
     assert worse.saved < 0
     assert equivalent(CURVE, 20, 0.95) is None
     assert equivalent(CURVE, 20, 0.65) is None

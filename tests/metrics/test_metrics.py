@@ -1,6 +1,5 @@
 """Measures of one picture against independent implementations, closed forms and brute force."""
 
-from io import BytesIO
 from math import inf, log2, log10
 
 import numpy as np
@@ -11,7 +10,6 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
-from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
 from jpegx.metrics.psnr import luma, psnr
 from jpegx.metrics.psnr_b import blocking_effect, psnr_b
 from jpegx.metrics.ssim import SMALLEST, ssim
@@ -125,10 +123,3 @@ def test_psnr_b_is_asymmetric_and_the_mean_of_the_channels() -> None:
     assert psnr_b(blocky, original) == pytest.approx(np.mean(by_hand), abs=1e-9)
     # With the arguments in the wrong order the blocks are free.
     assert psnr_b(blocky, original) < psnr_b(original, blocky) - 1
-
-
-def file_of(pixels: Tensor) -> QuantizedJpeg:
-    picture = Image.fromarray(pixels.permute(1, 2, 0).numpy().squeeze())
-    stream = BytesIO()
-    picture.save(stream, "JPEG", quality=30)
-    return read_jpeg(stream.getvalue())

@@ -1,4 +1,4 @@
-"""The JPEG quality that a result is worth, and the bytes that it saves (Ehrlich et al., B.3)."""
+"""The JPEG quality that a result is worth, and the bytes that it saves (Ehrlich et al. 2020)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,13 +22,11 @@ class JpegPoint:
 class Equivalent:
     """A decoder's result as a plain JPEG file that scores the same.
 
-    ``quality``: of that file. ``size``: its bytes. ``gained``: quality above the file that was
-    decoded, ``saved``: bytes above it; both negative if the decoder scores below its own file.
+    ``quality``: of that file. ``saved``: how many more bytes it has than the file that was decoded,
+    negative if the decoder scores below its own file.
     """
 
     quality: float
-    size: float
-    gained: float
     saved: float
 
 
@@ -46,11 +44,11 @@ def equivalent(curve: Sequence[JpegPoint], quality: float, score: float) -> Equi
     if start is None:
         raise ValueError(f"the curve has no point at quality {quality}")
     if score == start.score:
-        return Equivalent(start.quality, start.size, 0.0, 0.0)
+        return Equivalent(start.quality, 0.0)
     for low, high in pairwise(points):
         if low.score <= score <= high.score and low.score < high.score:
             part = (score - low.score) / (high.score - low.score)
             same = low.quality + part * (high.quality - low.quality)
             size = exp(log(low.size) + part * (log(high.size) - log(low.size)))
-            return Equivalent(same, size, same - start.quality, size - start.size)
+            return Equivalent(same, size - start.size)
     return None

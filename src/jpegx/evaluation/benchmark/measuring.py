@@ -16,8 +16,8 @@ from jpegx.evaluation.benchmark.store import key_of
 Keys = dict[str, str]
 
 
-class Cell:
-    """Measures into the store of the context, and makes the rows of the table."""
+class Trial:
+    """A decoder on the files of a data set: measures into the store, and makes the rows."""
 
     def __init__(
         self, context: Context, originals: Originals, files: Jpegs, decoder: Decoder

@@ -15,7 +15,7 @@ import numpy as np
 
 from jpegx.batch.executors.ray_cluster import NoRay, connect, workers_of
 from jpegx.evaluation.benchmark.context import Context
-from jpegx.evaluation.benchmark.measuring import Cell
+from jpegx.evaluation.benchmark.measuring import Trial
 from jpegx.evaluation.benchmark.plan import Plan, make_plan
 from jpegx.evaluation.benchmark.prepared import Originals
 from jpegx.evaluation.benchmark.request import Request
@@ -102,7 +102,7 @@ class Measurer:
                 originals.measure_one(unit.name, self._plan.jpegs)
             else:
                 files, decoder = self._plan.jpegs[unit.files], self._plan.decoders[unit.decoder]
-                Cell(self._context, originals, files, decoder).measure(unit.name, unit.rows)
+                Trial(self._context, originals, files, decoder).measure(unit.name, unit.rows)
         finally:
             found = self._store.take()
         return found
@@ -121,7 +121,7 @@ def missing_units(plan: Plan, context: Context) -> Iterator[Unit]:
             for f, files in enumerate(plan.jpegs):
                 for d, decoder in enumerate(plan.decoders):
                     try:
-                        rows = Cell(context, originals, files, decoder).missing(name)
+                        rows = Trial(context, originals, files, decoder).missing(name)
                     except Exception:  # the run tells of it, when its turn comes
                         continue
                     if rows:

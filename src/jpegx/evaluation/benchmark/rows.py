@@ -67,7 +67,7 @@ def make_row(
     distances: dict[str, Any],
     crops: dict[str, str],
 ) -> Row:
-    """The row of the figures of each picture (``picture.measure_picture``) and those of the set.
+    """The row of the figures of each picture (``figures.measure_picture``) and those of the set.
 
     A figure is the mean over the pictures that have it, of relative amplitudes the geometric mean;
     each picture counts the same.
@@ -98,7 +98,7 @@ def make_row(
 
 
 def set_figures(distances: dict[str, Any]) -> dict[str, float]:
-    """The figures among the distances of ``sets.compare_sets``."""
+    """The figures among the distances that ``Describer.compare`` gives."""
     return {key: value for key, value in distances.items() if isinstance(value, float)}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from jpegx.evaluation.benchmark.context import Context
 from jpegx.evaluation.benchmark.exporting import export_jpegs
-from jpegx.evaluation.benchmark.measuring import Cell
+from jpegx.evaluation.benchmark.measuring import Trial
 from jpegx.evaluation.benchmark.originals import DataSet
 from jpegx.evaluation.benchmark.plan import Plan
 from jpegx.evaluation.benchmark.prepared import Originals
@@ -35,7 +35,7 @@ def evaluate(plan: Plan, context: Context) -> Iterator[Row]:
             yield _reference_row(context, originals, list(alone), plan.reference)
         for files in plan.jpegs:
             for decoder in plan.decoders:
-                yield from Cell(context, originals, files, decoder).rows(alone)
+                yield from Trial(context, originals, files, decoder).rows(alone)
 
 
 def _reference_row(
