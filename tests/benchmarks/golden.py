@@ -31,48 +31,8 @@ from PIL import Image
 
 from jpegx.cli.main import main as jpegx
 
-RECIPE = """
-[data]
-patch = 32
-batch = 8
-groups = 4
-sampling = {"4:2:0" = 1, "4:4:4" = 1, gray = 1}
-workers = 0
-[generator]
-family = "FAMILY"
-config = CONFIG
-[critic]
-family = "light"
-config = {widths = [8, 8]}
-[training]
-precision = "float32"
-stand_in = true
-[regression]
-steps = 6
-learning_rate = 1e-3
-[adversarial]
-steps = 8
-learning_rate = 1e-3
-[losses]
-r1_every = 2
-first_moment = 1
-second_moment = 100
-feature_matching = 1e-2
-[moments]
-every = 2
-images = 2
-samples = 3
-[validation]
-images = 2
-crop = 40
-qualities = [10]
-samples = 2
-[run]
-log_every = 1
-save_every = 2
-validate_every = 7
-strips_every = 100
-"""
+# Beside the recipe of the tests: more than one step behind the last checkpoint, pictures never.
+CHANGES = ("adversarial.steps=8", "run.validate_every=7", "run.strips_every=100")
 NETWORKS = {
     "unet": "{widths = [8, 8], encoder = [1, 1], decoder = [1, 1], embedding = 8}",
     "unet-dither": "{widths = [8, 8], encoder = [1, 1], decoder = [1, 1], embedding = 8, "
@@ -227,16 +187,19 @@ def training(record: Recorder) -> None:
     """Weights of tiny runs, one of them killed and resumed."""
     from safetensors.numpy import load_file
 
+    from training_data import write_recipe
+
+    recipe = write_recipe(record.folder)
     data = record.folder / "data"
     data.mkdir()
     for index in range(6):
         scene(index, (48, 40)).save(data / f"{index}.png")
     for name, config in NETWORKS.items():
-        recipe = record.folder / f"{name}.toml"
-        family = name.partition("-")[0]
-        recipe.write_text(RECIPE.replace("FAMILY", family).replace("CONFIG", config))
         out = record.folder / f"run-{name}"
-        words = ("train", "--data", data, "--recipe", recipe, "-o", out, "--quiet")
+        words = ["train", "--data", data, "--recipe", recipe, "-o", out, "--quiet"]
+        network = (f"generator.family={name.partition('-')[0]}", f"generator.config={config}")
+        for change in (*CHANGES, *network):
+            words += ["--set", change]
         if name == "unet":
             kill_and_resume([str(word) for word in words], out)
         else:
