@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from numpy.typing import ArrayLike
-from PIL.Image import Image
 
 from jpegx.consistency import compare
 from jpegx.consistency.causes import Causes
 from jpegx.consistency.compare import VerifyReport
+from jpegx.consistency.given_picture import Picture, given_pixels
 from jpegx.errors import PictureMismatch
-from jpegx.io.picture_reader import opaque_rgb, read_comparable
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.file import read_jpeg as read
 from jpegx.jpeg.reader.limits import DEFAULT_MAX_PIXELS
@@ -35,9 +33,6 @@ if TYPE_CHECKING:  # reading and verifying need no torch
     from jpegx.sampling.sampler import Sampler
 
 Source = str | PathLike[str] | bytes | BinaryIO
-Picture = ArrayLike | Image | PathLike[str]  # a str is an ArrayLike
-# Modes of Pillow whose arrays are gray levels as they are.
-_LEVELS = ("L", "RGB", "F", "I", "I;16")
 
 
 @dataclass(frozen=True)
@@ -200,7 +195,7 @@ def project(jpeg: QuantizedJpeg | Source, picture: Picture) -> Projected:
     from jpegx.sampling.projecting import PictureProjector
 
     file = _read(jpeg)
-    moved = PictureProjector(file)(_pixels(file, picture))
+    moved = PictureProjector(file)(given_pixels(picture, file.layout))
     return Projected(
         np.asarray(moved.pixels),
         moved.different,
@@ -222,7 +217,7 @@ def verify(
     :func:`read_jpeg` raises, UnreadablePicture, PictureMismatch: it is of another size or depth.
     """
     file = _read(jpeg)
-    pixels = _pixels(file, picture)
+    pixels = given_pixels(picture, file.layout)
     if pixels.dtype != np.uint8:
         raise PictureMismatch(f"a picture of {pixels.dtype}; verify takes 8 bits a channel (uint8)")
     return compare.verify(file, pixels, certify=certify, slack=slack)
@@ -283,29 +278,3 @@ def _warn(line: str) -> None:
 
 def _read(jpeg: QuantizedJpeg | Source) -> QuantizedJpeg:
     return jpeg if isinstance(jpeg, QuantizedJpeg) else read_jpeg(jpeg)
-
-
-def _pixels(jpeg: QuantizedJpeg, picture: Picture) -> np.ndarray:
-    """The pixels (height, width, channels), uint8 or float32; channels: of the file, or 3."""
-    layout = jpeg.layout
-    if isinstance(picture, str | PathLike):
-        pixels = read_comparable(Path(picture), str(picture), (layout.width, layout.height))
-    elif isinstance(picture, Image) and picture.mode not in _LEVELS:
-        pixels = opaque_rgb(picture, "a picture of Pillow's")
-    else:
-        pixels = np.asarray(picture)
-    if pixels.dtype.kind not in "buif":
-        raise PictureMismatch(f"a picture of {pixels.dtype}; give gray levels, 0 to 255")
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    if pixels.shape[:2] != (layout.height, layout.width) or pixels.shape[2:] not in ((1,), (3,)):
-        raise PictureMismatch(
-            f"a picture of shape {pixels.shape}; the JPEG file has {layout.height} rows, "
-            f"{layout.width} columns and {layout.channels} channels"
-        )
-    if pixels.dtype != np.uint8:
-        pixels = pixels.astype(np.float32)
-        if not np.isfinite(pixels).all():
-            raise PictureMismatch("a picture with numbers that are not finite")
-    shape = (*pixels.shape[:2], max(pixels.shape[2], layout.channels))
-    return np.ascontiguousarray(np.broadcast_to(pixels, shape))
