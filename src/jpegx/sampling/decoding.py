@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from jpegx.consistency.exact import Searching
+from jpegx.consistency.region_solver import Searching
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.sampling.finishing import Finisher, Form, Picture
 from jpegx.sampling.running_moments import Moments

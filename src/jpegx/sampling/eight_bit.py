@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from jpegx.consistency.deep import project_deep
-from jpegx.consistency.exact import Exact, Projector, Searching
+from jpegx.consistency.exact import Exact, Projector
 from jpegx.consistency.padded import project_planes, project_unclipped
+from jpegx.consistency.region_solver import Searching
 from jpegx.errors import UnsupportedJpeg
 from jpegx.io.tiled_tiff import REDUCTIONS, PaddedPicture
 from jpegx.jpeg.file import QuantizedJpeg

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from jpegx.consistency.causes import Causes
 from jpegx.consistency.compare_padded import verify_levels, verify_padded
-from jpegx.consistency.exact import Searching
 from jpegx.consistency.recompress import Recompressed, recompress
+from jpegx.consistency.region_solver import Searching
 from jpegx.io.formats import LEVELS
 from jpegx.io.tiled_tiff import PaddedPicture
 from jpegx.jpeg.file import QuantizedJpeg
