@@ -4,6 +4,10 @@
 class JpegxError(Exception):
     """Base of every error that jpegx raises on purpose; ``str(error)`` is one line for the user."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """As it is: what it was made of is not known any more where it is sent to."""
+        return _made_again, (type(self), self.args), self.__dict__
+
 
 class UnreadableJpeg(JpegxError):
     """Not a JPEG file that can be read: broken, truncated in its headers, or another format."""
@@ -19,6 +23,10 @@ class UnreadablePicture(JpegxError):
 
 class PictureMismatch(JpegxError):
     """A picture cannot be compared with a JPEG file: other size, or not 8 bits a channel."""
+
+
+def _made_again(kind: type[JpegxError], told: tuple[object, ...]) -> JpegxError:
+    return kind.__new__(kind, *told)
 
 
 def printable(text: str) -> str:

@@ -42,6 +42,21 @@ def test_several_processes_tell_and_write_the_same(run: Run, photos: Path, tmp_p
     assert len(told[0][2]) == 14
 
 
+@pytest.mark.parametrize(
+    "words", [("--temperature", "0.5"), ("--model", "nothing"), ("--model", "laplace:mean=1")]
+)
+def test_what_cannot_be_opened_is_told_as_with_one_process(
+    run: Run, photos: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    manifest = tmp_path / "m.jsonl"
+    words = ("--model", "laplace", *words, "--manifest", str(manifest), "-o", str(tmp_path / "out"))
+    told = [run("decode", photos, *words, "--jobs", jobs) for jobs in (1, 2)]
+    assert [result.exit_code for result in told] == [2, 2]
+    assert told[0].output == told[1].output
+    assert not manifest.exists()
+    assert not (tmp_path / "out").exists()
+
+
 def start(*words: object) -> "subprocess.Popen[str]":
     command = [*JPEGX, "decode", "--model", "laplace", *map(str, words)]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -83,6 +98,7 @@ def test_a_killed_worker_loses_nothing(
     out, words = long_work
     process = start(*words)
     wait_for(lambda: out.exists() and len(list(out.glob("*.png"))) > 20)
+    assert b"libtorch" not in Path(f"/proc/{process.pid}/maps").read_bytes()  # others work
     os.kill(workers(process.pid)[0], signal.SIGKILL)
     _, messages = process.communicate(timeout=PATIENCE)
     assert (process.returncode, messages) == (0, "")

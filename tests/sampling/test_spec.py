@@ -117,6 +117,14 @@ def test_two_ways_of_one_model_are_two_rows(
     assert float(found["small:temperature=0.2"]["std"]) < float(found["small"]["std"])
 
 
+def test_a_network_asks_for_more_memory_than_a_law() -> None:
+    one, mean, law, other = (
+        SamplerSpec(name, mean=count).memory
+        for name, count in (("general", None), ("general", 2), ("laplace", None), ("command:x", 2))
+    )
+    assert one == mean > law == other
+
+
 def test_facts_tell_what_was_computed(sampler: Path, regression: Path) -> None:
     facts = [open_sampler(SamplerSpec(str(path), "cpu")).facts for path in (sampler, regression)]
     assert facts[0]["temperature"] == 0.8
@@ -125,8 +133,6 @@ def test_facts_tell_what_was_computed(sampler: Path, regression: Path) -> None:
     asked = SamplerSpec(str(sampler), "cpu", str(facts[0]["number_type"]), 0.8)  # type: ignore[arg-type]
     assert open_sampler(asked).facts == facts[0]
     assert facts[0]["sampler"] != facts[1]["sampler"]
-    one, mean = (open_sampler(SamplerSpec(str(sampler), "cpu", mean=count)) for count in (None, 2))
-    assert mean.memory == one.memory
     with pytest.raises(MeaninglessOption, match="a regression has no noise"):
         open_sampler(SamplerSpec(str(regression), temperature=1.0))
 

@@ -27,7 +27,7 @@ def decode_files(
     Raises BrokenPipeError if the reader of an output has gone: then there is nobody to work for.
     """
     failed: Input | None = None
-    with closing(executor.run(make_tasks(jobs, settings, manifest), settings)) as outcomes:
+    with closing(executor.run(make_tasks(jobs, settings, manifest))) as outcomes:
         for outcome in outcomes:
             if isinstance(outcome, Failed):
                 if outcome.source == failed:

@@ -16,12 +16,11 @@ from jpegx.batch.writing import write_picture
 from jpegx.errors import JpegxError
 from jpegx.io.any_picture import read_any_picture
 from jpegx.io.atomic_file import atomic_file, remove_leftovers
-from jpegx.io.formats import CONTAINERS, Container
+from jpegx.io.formats import CONTAINERS, Container, Form
 from jpegx.io.inputs import PICTURE_SUFFIXES, split_suffix
 from jpegx.io.tiled_tiff import PaddedPicture
 from jpegx.jpeg.file import read_jpeg
 from jpegx.jpeg.metadata.collect import Metadata
-from jpegx.sampling.finishing import Form
 from jpegx.sampling.projecting import Moved, PictureProjector, gray_levels, shown_levels
 
 _TOLD = "picture of another program, made consistent with the JPEG file"

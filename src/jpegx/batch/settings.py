@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from jpegx.batch.outputs import Existing
-from jpegx.io.formats import Container
-from jpegx.sampling.finishing import Form
+from jpegx.io.formats import Container, Form
 from jpegx.sampling.spec import SamplerSpec
 
 

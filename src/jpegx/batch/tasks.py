@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from jpegx.batch.manifest import Manifest
 from jpegx.batch.outcomes import Failed, Finished, Outcome
@@ -51,11 +51,20 @@ class Busy:
 
 
 class Executor(Protocol):
-    """Where tasks are done: in this process, in others, on other machines."""
+    """Where tasks are done, with the settings of a run: in this process, in others, elsewhere.
 
-    def run(
-        self, tasks: Iterator[Task | Outcome], settings: DecodeSettings
-    ) -> Generator[Outcome, None, None]:
+    Used in a ``with`` block, which opens the sampler, and raises JpegxError if that cannot be.
+    """
+
+    def __enter__(self) -> Self:
+        """Open the sampler."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        """Nothing more is to be done."""
+
+    def run(self, tasks: Iterator[Task | Outcome]) -> Generator[Outcome, None, None]:
         """The outcomes of the tasks, and those that come among them, in order.
 
         Only a bounded number of tasks is taken ahead of what is told. Closing the iterator abandons

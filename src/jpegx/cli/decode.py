@@ -1,7 +1,8 @@
 """jpegx decode: the pictures that JPEG files could have come from."""
 
 import sys
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -28,6 +29,7 @@ from jpegx.io.inputs import count_inputs
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
     from jpegx.batch.manifest import Manifest
     from jpegx.batch.settings import DecodeSettings
+    from jpegx.batch.tasks import Executor
     from jpegx.sampling.spec import Precision, SamplerSpec
 
 
@@ -134,27 +136,16 @@ def decode(
     if dry_run:
         report.tell_plan(work, existing)
         sys.exit(report.exit_code)
-    from jpegx.batch.executors.local import LocalExecutor
     from jpegx.batch.jobs import decode_files
     from jpegx.batch.settings import DecodeSettings
     from jpegx.batch.tasks import Watch
-    from jpegx.models.checkpoint_header import BadCheckpoint
-    from jpegx.sampling.sampler import open_sampler
-    from jpegx.sampling.spec import BadSpec, MeaninglessOption, default_model
+    from jpegx.sampling.spec import default_model
 
     if model is None:
         model = default_model()
         if model == "laplace" and not quiet:
             console.say("no weights are installed; --model laplace, which needs none, is used")
     spec = spec_of(model, device, precision, temperature, self_ensemble=self_ensemble)
-    try:
-        sampler = open_sampler(spec)
-    except MeaninglessOption as error:
-        raise click.BadParameter(str(error), param_hint=error.hint) from None
-    except BadCheckpoint as error:
-        raise click.BadParameter(str(error), param_hint="--model") from None
-    except BadSpec as error:
-        raise click.BadParameter(str(error), param_hint=f"--{_option(spec)}") from None
     settings = DecodeSettings(
         spec=spec,
         samples=samples,
@@ -179,18 +170,36 @@ def decode(
         console.goes_on = f"; {same} goes on"
     cluster = Cluster(address) if executor == "ray" else None
     watch = Watch(console.drawn, report.searching)
-    place = (
-        LocalExecutor(sampler, watch, standard_output)
-        if to_stdout
-        else choose_executor(jobs, cluster, sampler, watch, many=len(first) == MANY)
-    )
-    del sampler  # other processes have their own
+    if to_stdout:
+        from jpegx.batch.executors.local import LocalExecutor
+
+        place: Executor = LocalExecutor(settings, watch, standard_output)
+    else:
+        place = choose_executor(jobs, cluster, settings, watch, files=len(first))
     files = count_inputs(names, recursive=recursive) if console.shows_progress or verbose else None
     with ExitStack() as stack:
+        with _usage(spec):
+            stack.enter_context(place)
         record = None if manifest is None else stack.enter_context(_opened(manifest, settings))
         outcomes = stack.enter_context(closing(decode_files(work, settings, place, record)))
         report.follow(outcomes, files, samples + mean + std_map, settings, quiet=quiet)
     sys.exit(report.exit_code)
+
+
+@contextmanager
+def _usage(spec: "SamplerSpec") -> Iterator[None]:
+    """Tell what is wrong with a spec as wrong usage of the option that it comes from."""
+    from jpegx.models.checkpoint_header import BadCheckpoint
+    from jpegx.sampling.spec import BadSpec, MeaninglessOption
+
+    try:
+        yield
+    except MeaninglessOption as error:
+        raise click.BadParameter(str(error), param_hint=error.hint) from None
+    except BadCheckpoint as error:
+        raise click.BadParameter(str(error), param_hint="--model") from None
+    except BadSpec as error:
+        raise click.BadParameter(str(error), param_hint=f"--{_option(spec)}") from None
 
 
 def _opened(path: Path, settings: "DecodeSettings") -> "closing[Manifest]":

@@ -3,12 +3,17 @@
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from jpegx.io.allocator import no_garbage
+
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
+    from jpegx.batch.settings import DecodeSettings
     from jpegx.batch.tasks import Executor, Watch
-    from jpegx.sampling.sampler import Sampler
+    from jpegx.sampling.spec import SamplerSpec
 
 # Files from which on several processes are worth their start, if nothing is said.
 MANY = 16
+# Of the drivers of NVIDIA and AMD, of Windows and of NVIDIA's boards: without any there is no GPU.
+_OF_GPUS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg", "/dev/nvmap")
 
 
 class Cluster(NamedTuple):
@@ -20,31 +25,44 @@ class Cluster(NamedTuple):
 def choose_executor(
     jobs: int | None,
     cluster: Cluster | None,
-    sampler: "Sampler",
+    settings: "DecodeSettings",
     watch: "Watch",
     *,
-    many: bool,
+    files: int,
 ) -> "Executor":
     """The processes of ``jobs``, or this one; or the actors of a Ray ``cluster``.
 
-    Without ``jobs``, for ``many`` files on a CPU: one a core, as far as there is memory. A GPU has
-    one, which keeps it busy.
+    ``files``: how many there are, up to MANY. Without ``jobs``, for many files on a CPU: one a
+    core, as far as there is memory. A GPU has one, which keeps it busy. Where processes work, this
+    one does not import torch.
     """
     if cluster is not None:
         from jpegx.batch.executors.ray_cluster import RayExecutor
 
-        return RayExecutor(cluster.address, jobs, watch)
+        return RayExecutor(settings, cluster.address, jobs, watch)
     cores = len(os.sched_getaffinity(0))
     if jobs is None:
-        from jpegx.sampling.memory import free_memory
-
-        is_cpu = sampler.device.type == "cpu"
-        fitting = free_memory(sampler.device) // sampler.memory if is_cpu else 1
-        jobs = min(cores, fitting) if many else 1
+        jobs = min(cores, _fitting(settings.spec)) if files >= MANY else 1
+    threads = max(1, cores // jobs) if jobs > 1 else cores
+    if files < MANY:
+        jobs = min(jobs, files)
     if jobs <= 1:
-        from jpegx.batch.executors.local import LocalExecutor
+        with no_garbage():
+            from jpegx.batch.executors.local import LocalExecutor
 
-        return LocalExecutor(sampler, watch)
+        return LocalExecutor(settings, watch)
     from jpegx.batch.executors.processes import ProcessExecutor
 
-    return ProcessExecutor(jobs, max(1, cores // jobs), watch)
+    return ProcessExecutor(settings, jobs, threads, watch)
+
+
+def _fitting(spec: "SamplerSpec") -> int:
+    """How many jobs there is memory for."""
+    from jpegx.sampling.memory import free_memory_of_cpu
+
+    if spec.device == "cuda" or (spec.device == "auto" and any(map(os.path.exists, _OF_GPUS))):
+        from jpegx.sampling.hardware import choose_device
+
+        if choose_device(spec.device).type != "cpu":
+            return 1
+    return free_memory_of_cpu() // spec.memory

@@ -3,17 +3,14 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import click
 
-from jpegx.io.formats import CONTAINERS, OF_SUFFIX, Container
+from jpegx.io.formats import CONTAINERS, OF_SUFFIX, Container, Form
 from jpegx.io.paths import is_folder
 from jpegx.models.card import MAX_TEMPERATURE
 from jpegx.sampling.spec import BadSpec, SamplerSpec
-
-if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
-    from jpegx.sampling.finishing import Form
 
 
 class Finite(click.FloatRange):
@@ -145,7 +142,7 @@ def check_address(executor: str, address: str | None) -> None:
 
 def choose_format(
     name: str | None, output: Path | None, *, ycbcr: bool, real: bool
-) -> "tuple[Container, Form]":
+) -> tuple[Container, Form]:
     """What pictures are written as, by the options and the ending of what -o names.
 
     Raises click.UsageError for what does not go together.

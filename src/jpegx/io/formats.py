@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 LEVELS = 257  # of 16 bits in a gray level of 8
 
 Container = Literal["png", "tiff", "webp", "jxl"]
+Form = Literal["8-bit", "16-bit", "ycbcr", "float"]  # of pixels: ``sampling.decoding.decode``
 
 
 class FileFormat(NamedTuple):

@@ -23,7 +23,6 @@ class AveragedSampler(Sampler):
         assert spec.mean is not None
         self._count = spec.mean
         self._sampler = open_sampler(replace(spec, mean=None))
-        self.memory = self._sampler.memory
         self.facts = {**self._sampler.facts, "mean": self._count}
 
     def sample(

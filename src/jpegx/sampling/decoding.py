@@ -7,8 +7,9 @@ import numpy as np
 from torch import Tensor
 
 from jpegx.consistency.region_solver import Searching
+from jpegx.io.formats import Form
 from jpegx.jpeg.file import QuantizedJpeg
-from jpegx.sampling.finishing import Finisher, Form, Picture
+from jpegx.sampling.finishing import Finisher, Picture
 from jpegx.sampling.running_moments import Moments
 from jpegx.sampling.sampler import Progress, Sampler
 

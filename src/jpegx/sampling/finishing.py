@@ -11,12 +11,10 @@ from jpegx.consistency.causes import Causes
 from jpegx.consistency.compare_padded import verify_levels, verify_padded
 from jpegx.consistency.recompress import Recompressed, recompress
 from jpegx.consistency.region_solver import Searching
-from jpegx.io.formats import LEVELS
+from jpegx.io.formats import LEVELS, Form
 from jpegx.io.tiled_tiff import PaddedPicture
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.sampling.eight_bit import EightBit
-
-Form = Literal["8-bit", "16-bit", "ycbcr", "float"]
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,19 @@
 import ctypes
 import os
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from jpegx.sampling.control_groups import memory_left
+
+if TYPE_CHECKING:
+    import torch
 
 # What rendering a tile may take: the same everywhere, so that the tiles of a picture, and with them
 # its bytes, depend on its size alone. On a CPU larger ones are slower: their maps leave the caches.
 _TILE = {"cpu": 1 << 29, "cuda": 1 << 32}
 
 
-def tile_memory(device: torch.device) -> int:
+def tile_memory(device: "torch.device") -> int:
     """Bytes that rendering a tile may take on a kind of device, whatever it has to spare.
 
     What the process keeps of freed memory (:mod:`jpegx.io.allocator`) comes on top, up to as much
@@ -22,10 +24,17 @@ def tile_memory(device: torch.device) -> int:
     return _TILE[device.type]
 
 
-def free_memory(device: torch.device) -> int:
+def free_memory(device: "torch.device") -> int:
     """Bytes that the process can still take on a device; of a CPU also within a container."""
     if device.type == "cuda":
+        import torch
+
         return int(torch.cuda.mem_get_info(device)[0])
+    return free_memory_of_cpu()
+
+
+def free_memory_of_cpu() -> int:
+    """That of the CPU, which is known without torch."""
     left = memory_left()
     return _free_of_the_machine() if left is None else min(left, _free_of_the_machine())
 

@@ -22,8 +22,6 @@ class NetworkSampler(Sampler):
     ``generator``: the network in real numbers, which has gradients; what draws may be its int8.
     """
 
-    memory = 7 << 28
-
     def __init__(self, spec: SamplerSpec) -> None:
         super().__init__(spec)
         path, loaded, card = open_model(spec.model)

@@ -10,13 +10,13 @@ from jpegx.consistency.causes import Causes
 from jpegx.consistency.compare_padded import verify_levels
 from jpegx.consistency.padded import project_unclipped
 from jpegx.consistency.recompress import recompress
-from jpegx.io.formats import LEVELS
+from jpegx.io.formats import LEVELS, Form
 from jpegx.io.tiled_tiff import PaddedPicture
 from jpegx.jpeg.color import luma, to_pixels
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.layout import Layout
 from jpegx.jpeg.transform import repeated
-from jpegx.sampling.finishing import Finisher, Form, Picture
+from jpegx.sampling.finishing import Finisher, Picture
 
 
 @dataclass(frozen=True)

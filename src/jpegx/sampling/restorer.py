@@ -33,8 +33,6 @@ _HALO, _MULTIPLE, _BLEND, _MOST = 48, 64, 16, 1 << 18
 class RestorerSampler(Sampler):
     """What a restoration network makes of the picture that libjpeg shows: all samples the same."""
 
-    memory = 2 << 30
-
     def __init__(self, spec: SamplerSpec) -> None:
         super().__init__(spec)
         path = Path(spec.model.partition(":")[2])

@@ -46,9 +46,6 @@ class Sampler(ABC):
     device: torch.device
     facts: dict[str, object]
     interpolation: Interpolation | None = None
-    # Bytes that a job of its own takes at 12 megapixels (tests/benchmarks/job_memory.py); what
-    # all jobs share, PyTorch's code, is not counted.
-    memory: int = 600 << 20
 
     def __init__(self, spec: SamplerSpec) -> None:
         self.name = spec.label

@@ -19,6 +19,7 @@ MOST_SAMPLES = 9999  # that a mean is taken of
 
 # What stands before the colon of what is not a model of jpegx: a program, a network of spandrel's.
 COMMAND, RESTORER = "command", "restorer"
+WITHOUT_WEIGHTS = ("laplace", "standard")
 
 _BEHIND_NAMES = ("chroma", "mean")  # options that can be given behind the name of a model only
 # NAME or FILE, then what may be options; a file may have a colon in its name.
@@ -91,6 +92,16 @@ class SamplerSpec:
         """What is not a model of jpegx: COMMAND or RESTORER, and its words or its file."""
         kind, colon, text = self.model.partition(":")
         return (kind, text) if kind in (COMMAND, RESTORER) and colon else None
+
+    @property
+    def memory(self) -> int:
+        """Bytes that a job of its own takes at 12 megapixels (tests/benchmarks/job_memory.py).
+
+        What all jobs share, PyTorch's code, is not counted.
+        """
+        if self.other is not None and self.other[0] == RESTORER:
+            return 2 << 30
+        return 600 << 20 if self.other is not None or self.model in WITHOUT_WEIGHTS else 7 << 28
 
     @property
     def label(self) -> str:

@@ -8,10 +8,23 @@ from typing import Protocol
 
 from jpegx.batch.outcomes import Failed, Finished, Outcome
 from jpegx.batch.tasks import NOBODY, Busy, Task, Watch
+from jpegx.errors import JpegxError
 from jpegx.io.atomic_file import remove_leftovers
 
 _WINDOW = 1 << 10  # tasks whose outcomes may wait for those of an earlier one
 _TRIES = 2
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A worker has opened the sampler."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A worker cannot open the sampler."""
+
+    error: JpegxError
 
 
 @dataclass(frozen=True)

@@ -3,38 +3,51 @@
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
+from typing import Self
 
 from jpegx.batch.encoder import Encoder, OpenOutput
 from jpegx.batch.file_work import Work, in_order
 from jpegx.batch.outcomes import Outcome
 from jpegx.batch.settings import DecodeSettings
 from jpegx.batch.tasks import NOBODY, Busy, Task, Watch
-from jpegx.sampling.sampler import Sampler
+from jpegx.sampling.sampler import Sampler, open_sampler
 
 
 class LocalExecutor:
     """Decodes one file after the other.
 
-    ``sampler``: that of the settings' spec. ``open_output`` opens an output by its path; without
-    it, files are written (``io.atomic_file``).
+    ``open_output`` opens an output by its path; without it, files are written
+    (``io.atomic_file``).
     """
 
     def __init__(
         self,
-        sampler: Sampler,
+        settings: DecodeSettings,
         watch: Watch = NOBODY,
         open_output: OpenOutput | None = None,
     ) -> None:
-        self._sampler = sampler
+        self._settings = settings
         self._open_output = open_output
         self._watch = watch
+        self._sampler: Sampler | None = None
 
-    def run(
-        self, tasks: Iterator[Task | Outcome], settings: DecodeSettings
-    ) -> Generator[Outcome, None, None]:
+    def __enter__(self) -> Self:
+        """Open the sampler. Raises JpegxError."""
+        self._sampler = open_sampler(self._settings.spec)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        """Let it go."""
+        self._sampler = None
+
+    def run(self, tasks: Iterator[Task | Outcome]) -> Generator[Outcome, None, None]:
         """The outcomes of the tasks: see :class:`Executor`; last those of files that are busy."""
-        with Encoder(settings, self._open_output) as encoder:
-            work = Work(settings, self._sampler, self._watch, encoder)
+        if self._sampler is None:
+            raise ValueError("it runs in a with block")
+        with Encoder(self._settings, self._open_output) as encoder:
+            work = Work(self._settings, self._sampler, self._watch, encoder)
             yield from in_order(_steps(tasks, work))
 
 

@@ -9,7 +9,7 @@ import signal
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 from jpegx.batch.executors.dispatch import Dispatcher, Done, Lost, Message
 from jpegx.batch.outcomes import Outcome
@@ -31,27 +31,47 @@ class RayExecutor:
 
     ``address``: of a cluster, as Ray names them ("auto", "ray://host:port"); without it one is
     started for the run. ``jobs``: actors; without it one for each GPU, or else each core, of the
-    cluster. Raises NoRay when run.
+    cluster.
     """
 
-    def __init__(self, address: str | None, jobs: int | None, watch: Watch = NOBODY) -> None:
+    def __init__(
+        self,
+        settings: DecodeSettings,
+        address: str | None,
+        jobs: int | None,
+        watch: Watch = NOBODY,
+    ) -> None:
+        self._settings = settings
         self._address = address
         self._jobs = jobs
         self._watch = watch
+        self._ray: Any = None
 
-    def run(
-        self, tasks: Iterator[Task | Outcome], settings: DecodeSettings
-    ) -> Generator[Outcome, None, None]:
-        """The outcomes of the tasks: see :class:`Executor`."""
-        ray = connect(self._address, self._jobs)
+    def __enter__(self) -> Self:
+        """See whether the sampler opens, and connect. Raises JpegxError, of which NoRay is one."""
+        from jpegx.sampling.sampler import open_sampler
+
+        self._ray = connect(self._address, self._jobs)
         try:
-            actors = _Actors(ray, settings, self._jobs)
-            try:
-                yield from Dispatcher(tasks, actors, self._watch).run()
-            finally:
-                actors.stop()
+            open_sampler(self._settings.spec)
+        except BaseException:
+            self._ray.shutdown()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        """Leave the cluster."""
+        self._ray.shutdown()
+
+    def run(self, tasks: Iterator[Task | Outcome]) -> Generator[Outcome, None, None]:
+        """The outcomes of the tasks: see :class:`Executor`."""
+        actors = _Actors(self._ray, self._settings, self._jobs)
+        try:
+            yield from Dispatcher(tasks, actors, self._watch).run()
         finally:
-            ray.shutdown()
+            actors.stop()
 
 
 def connect(address: str | None, jobs: int | None) -> ModuleType:

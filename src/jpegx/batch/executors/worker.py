@@ -11,17 +11,22 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import parent_process
 from types import FrameType
 
-import torch
-
-from jpegx.batch.encoder import ENCODERS, Encoder
-from jpegx.batch.executors.dispatch import Done, Message, Searched
-from jpegx.batch.file_work import Work, is_ready, settle
+from jpegx.batch.executors.dispatch import Done, Message, Ready, Refused, Searched
 from jpegx.batch.outcomes import Outcome
 from jpegx.batch.settings import DecodeSettings
 from jpegx.batch.tasks import Busy, Task, Watch
-from jpegx.io.allocator import keep_freed_memory
-from jpegx.sampling.sampler import open_sampler
+from jpegx.errors import JpegxError
+from jpegx.io.allocator import keep_freed_memory, no_garbage
+from jpegx.io.failures import one_line
 from jpegx.signals import OF_A_TERMINAL
+
+with no_garbage():
+    import torch
+
+    from jpegx.batch.encoder import ENCODERS, Encoder
+    from jpegx.batch.file_work import Work, is_ready, settle
+    from jpegx.sampling import laplace, network  # noqa: F401 (once, not in each fork)
+    from jpegx.sampling.sampler import Sampler, open_sampler
 
 _Told = tuple[int, Message | Future[Outcome]]
 
@@ -33,6 +38,8 @@ class _Stop(BaseException):
 def serve(connection: Connection, settings: DecodeSettings, threads: int) -> None:
     """Take tasks with their numbers from a connection, and tell there what comes of them.
 
+    First told is whether the sampler could be opened.
+
     The next task is begun while the pictures of the last one are encoded. Ends when None comes, the
     connection is closed or its parent dies.
     """
@@ -43,13 +50,16 @@ def serve(connection: Connection, settings: DecodeSettings, threads: int) -> Non
             signal.signal(heard_by_all, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, _stop)
         _end_with_parent()
+        sampler = _opened(connection, settings)
+        if sampler is None:
+            return
         with Encoder(settings, None) as encoder:
             number = 0
 
             def searching(name: str, units: int) -> None:
                 connection.send((number, Searched(units)))
 
-            work = Work(settings, open_sampler(settings.spec), Watch(None, searching), encoder)
+            work = Work(settings, sampler, Watch(None, searching), encoder)
             waiting: deque[_Told] = deque()
             for number, task in _tasks(connection, waiting):
                 for step in work.steps(task):
@@ -59,6 +69,19 @@ def serve(connection: Connection, settings: DecodeSettings, threads: int) -> Non
                         break
                 else:
                     waiting.append((number, Done()))
+
+
+def _opened(connection: Connection, settings: DecodeSettings) -> Sampler | None:
+    try:
+        sampler = open_sampler(settings.spec)
+    except JpegxError as error:
+        connection.send((0, Refused(error)))
+    except Exception as error:
+        connection.send((0, Refused(JpegxError(one_line(error, "jpegx")))))
+    else:
+        connection.send((0, Ready()))
+        return sampler
+    return None
 
 
 def _tasks(connection: Connection, waiting: "deque[_Told]") -> Iterator[tuple[int, Task]]:
