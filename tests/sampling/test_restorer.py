@@ -74,7 +74,7 @@ def test_a_restorer_of_spandrel(
         assert run("verify", gray, tmp_path / f"{path.stem}.png").exit_code == 0
     example = make_jpeg("photo.jpg", size=(400, 200), quality=30)
     result = run("decode", example, "--restorer", one, "-o", tmp_path / "a.png")
-    assert (result.exit_code, "the file is in colour" in result.stderr) == (1, True)
+    assert (result.exit_code, "is in colour; give one for colour" in result.stderr) == (1, True)
     result = run("decode", example, "--restorer", colour, "-o", tmp_path / "a.png", "--json")
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["model"] == "3"
@@ -102,3 +102,10 @@ def test_weights_that_spandrel_cannot_use(run: Run, make_jpeg: MakeJpeg, tmp_pat
         result = run("decode", example, "--restorer", path)
         assert result.exit_code == 2, result.output
         assert f"--restorer: {path}: spandrel {reason}" in result.stderr
+    from spandrel.architectures.FBCNN import FBCNN
+
+    # It is built, but a layer in it takes 512 channels whatever the others have.
+    save_file(FBCNN(nc=[8, 8, 8, 8], nb=4).state_dict(), path)
+    result = run("decode", example, "--restorer", path)
+    assert result.exit_code == 1
+    assert "net: the network cannot be run (mat1 and mat2 shapes" in result.stderr

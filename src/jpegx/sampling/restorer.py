@@ -52,21 +52,35 @@ class RestorerSampler(Sampler):
             if shown.shape[1] != 1:
                 raise JpegxError(
                     f"{self.name}: a network for {network.input_channels} channels, but the file "
-                    "is in colour"
+                    "is in colour; give one for colour"
                 )
             shown = shown.expand(1, network.input_channels, -1, -1)
         height, width = shown.shape[-2:]
         image = torch.empty(network.output_channels, height, width)
         tiles = tiles_of(height, width)
         for number, tile in enumerate(tiles):
-            with torch.inference_mode():
-                made = network(tile.seen.of(shown))
+            made = self._made(tile.seen.of(shown))
             tile.put(tile.written.inside(tile.seen).of(made[0].float().cpu()), image)
             if progress is not None:
                 progress((number + 1) / len(tiles))
         image = in_channels(image.mul_(255), jpeg.layout, self.name)
         for _ in range(samples):
             yield image.clone()
+
+    def _made(self, seen: Tensor) -> Tensor:
+        """What the network makes of a tile. Raises JpegxError if it cannot; MemoryError."""
+        try:
+            with torch.inference_mode():
+                return self._network(seen)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:  # weights that do not go together show here
+            if "allocate memory" in str(error):
+                raise
+            reason = str(error).partition("\n")[0]
+            raise JpegxError(
+                f"{self.name}: the network cannot be run ({reason}); give another restorer"
+            ) from None
 
 
 def tiles_of(height: int, width: int) -> list[Tile]:
