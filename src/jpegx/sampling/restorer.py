@@ -71,7 +71,7 @@ class RestorerSampler(Sampler):
         """What the network makes of a tile. Raises JpegxError if it cannot; MemoryError."""
         try:
             with torch.inference_mode():
-                return self._network(seen)
+                made: Tensor = self._network(seen)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:  # weights that do not go together show here
@@ -81,6 +81,7 @@ class RestorerSampler(Sampler):
             raise JpegxError(
                 f"{self.name}: the network cannot be run ({reason}); give another restorer"
             ) from None
+        return made
 
 
 def tiles_of(height: int, width: int) -> list[Tile]:
