@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,10 @@ from hypothesis import settings
 from PIL import Image
 
 from jpegx.cli.main import main
+from processes import PATIENCE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 # Tests work on small pictures, where a second thread costs more than it brings; processes that
 # tests start inherit it. PyTorch reads it when it is imported, which is later.
@@ -32,7 +34,6 @@ settings.load_profile("untimed")
 
 DATA = Path(__file__).parent / "data"
 CHROMIUM = shutil.which("chromium")
-PATIENCE = 600_000  # milliseconds of a busy machine, after which a page hangs
 
 Run = Callable[..., Result]
 MakeJpeg = Callable[..., Path]
@@ -53,6 +54,21 @@ def browser() -> "Iterator[Browser]":
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield started
         started.close()
+
+
+@contextmanager
+def opened_page(browser: "Browser", address: str, *, own: tuple[str, ...]) -> "Iterator[Page]":
+    """A page; any request for what does not begin like its own, and any error in it, fail it."""
+    opened = browser.new_page(viewport={"width": 1300, "height": 900})
+    opened.set_default_timeout(1000 * PATIENCE)
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    opened.on("request", lambda r: None if r.url.startswith(own) else wrong.append(r.url))
+    opened.goto(address)
+    yield opened
+    opened.close()
+    assert not wrong
 
 
 @pytest.fixture
@@ -96,6 +112,14 @@ def make_jpeg(tmp_path: Path) -> MakeJpeg:
         return path
 
     return make_jpeg
+
+
+@pytest.fixture
+def photos(make_jpeg: MakeJpeg, tmp_path: Path) -> Path:
+    """A folder of eight small files."""
+    for number in range(8):
+        make_jpeg(f"in/p{number:02}.jpg", size=(24 + number, 16))
+    return tmp_path / "in"
 
 
 @pytest.fixture(scope="module")

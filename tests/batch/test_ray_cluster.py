@@ -4,19 +4,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from conftest import MakeJpeg, Run
-from processes import below, named
+from conftest import Run
+from processes import JPEGX, PATIENCE, below, named, wait_for
 
-PATIENCE = 1800  # seconds of a busy machine, after which something hangs
-JPEGX = [sys.executable, "-c", "from jpegx.cli.main import main; main(prog_name='jpegx')"]
 # A busy machine may take minutes for what Ray waits seconds for.
 PATIENT = {
     "RAY_raylet_start_wait_time_s": "500",
@@ -27,25 +22,11 @@ PATIENT = {
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="no Ray")
 
 
-@pytest.fixture
-def photos(make_jpeg: MakeJpeg, tmp_path: Path) -> Path:
-    for number in range(8):
-        make_jpeg(f"in/p{number:02}.jpg", size=(24 + number, 16))
-    return tmp_path / "in"
-
-
 def start(*words: object) -> "subprocess.Popen[str]":
     command = [*JPEGX, "decode", "--model", "laplace", "--executor", "ray", *map(str, words)]
     return subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env={**os.environ, **PATIENT}
     )
-
-
-def wait_for(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def _text(path: Path) -> str:

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from conftest import CHROMIUM, DATA, PATIENCE
+from conftest import CHROMIUM, DATA, opened_page
 from jpegx.cli.main import main
+from processes import JPEGX, PATIENCE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 pytest.importorskip("playwright", reason="playwright is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-SERVE = "from jpegx.cli.main import main; main(prog_name='jpegx')"
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +28,7 @@ def address() -> Iterator[str]:
     """Of a page that is served by another process."""
     words = ["explore", "serve", DATA / "example.jpg", "--no-browser", "--model", "laplace"]
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, *map(str, words)],
+        [*JPEGX, *map(str, words)],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "NO_COLOR": "1"},
@@ -40,30 +39,17 @@ def address() -> Iterator[str]:
         assert found is not None
         yield found.group()
         process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE / 1000) == 130  # as Ctrl-C ends every command
+        assert process.wait(PATIENCE) == 130  # as Ctrl-C ends every command
     finally:
         process.kill()
 
 
 @pytest.fixture
 def page(browser: "Browser", address: str) -> "Iterator[Page]":
-    """The page, opened; any request for something elsewhere and any error of a script fail it."""
-    opened = browser.new_page(viewport={"width": 1300, "height": 900})
-    opened.set_default_timeout(PATIENCE)
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    opened.on(
-        "request",
-        lambda r: (
-            wrong.append(r.url) if not r.url.startswith((address, "blob:", "data:")) else None
-        ),
-    )
-    opened.goto(address)
-    opened.locator("body[data-ready]").wait_for()
-    yield opened
-    opened.close()
-    assert not wrong
+    """The page, opened."""
+    with opened_page(browser, address, own=(address, "blob:", "data:")) as opened:
+        opened.locator("body[data-ready]").wait_for()
+        yield opened
 
 
 def test_draw_brighten_undo_and_export(page: "Page", tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from conftest import CHROMIUM, DATA, PATIENCE
+from conftest import CHROMIUM, DATA, opened_page
 from jpegx.cli.main import main
 
 if TYPE_CHECKING:
@@ -39,20 +39,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(browser: "Browser", report: Path) -> "Iterator[Page]":
-    """The report, opened; any request for something else and any error of a script fail it."""
-    opened = browser.new_page(viewport={"width": 1200, "height": 900})
-    opened.set_default_timeout(PATIENCE)
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    opened.on(
-        "request",
-        lambda r: wrong.append(r.url) if not r.url.startswith(("file:", "data:")) else None,
-    )
-    opened.goto(report.as_uri())
-    yield opened
-    opened.close()
-    assert wrong == []
+    """The report, opened."""
+    with opened_page(browser, report.as_uri(), own=("file:", "data:")) as opened:
+        yield opened
 
 
 def seen(shown: "Locator") -> np.ndarray:

@@ -5,23 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import MakeJpeg, Run
-
-PATIENCE = 600  # seconds of a busy machine, after which something hangs
-JPEGX = [sys.executable, "-c", "from jpegx.cli.main import main; main(prog_name='jpegx')"]
-
-
-@pytest.fixture
-def photos(make_jpeg: MakeJpeg, tmp_path: Path) -> Path:
-    for number in range(8):
-        make_jpeg(f"in/p{number:02}.jpg", size=(24 + number, 16))
-    return tmp_path / "in"
+from conftest import Run
+from processes import JPEGX, PATIENCE, children, wait_for
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -62,27 +51,9 @@ def start(*words: object) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
-def children(number: int) -> list[int]:
-    tasks = Path(f"/proc/{number}/task")
-    found = []
-    for task in tasks.iterdir() if tasks.exists() else ():
-        try:
-            found += [int(word) for word in (task / "children").read_text().split()]
-        except OSError:
-            continue
-    return found
-
-
 def workers(number: int) -> list[int]:
     """The processes that the fork server of a process has made."""
     return [worker for child in children(number) for worker in children(child)]
-
-
-def wait_for(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture

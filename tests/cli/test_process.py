@@ -5,7 +5,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,12 +12,11 @@ import pytest
 from conftest import Run
 from forked import Forked
 from jpegx import __version__
+from processes import JPEGX, wait_for
 
 pytestmark = pytest.mark.usefixtures("one_thread")  # as a fork needs
 
-PATIENCE = 600  # seconds of a busy machine, after which something hangs
 INTERRUPTED = "jpegx: interrupted; with --skip-existing the same command goes on\n"
-JPEGX = [sys.executable, "-c", "from jpegx.cli.main import main; main(prog_name='jpegx')"]
 DECODE = ["decode", "--model", "laplace"]
 
 
@@ -58,12 +56,13 @@ def test_interrupt_leaves_only_whole_pictures(
 def test_a_second_interrupt_changes_nothing(example: Path, tmp_path: Path) -> None:
     command = [*JPEGX, *DECODE, str(example), "-n", "5000", "-o", str(tmp_path)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + PATIENCE
-    while not list(tmp_path.glob("*.png")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    while process.poll() is None and time.monotonic() < deadline:
+    wait_for(lambda: list(tmp_path.glob("*.png")))
+
+    def has_ended_when_asked_again() -> bool:
         process.send_signal(signal.SIGINT)
-        time.sleep(0.01)
+        return process.poll() is not None
+
+    wait_for(has_ended_when_asked_again)
     _, messages = process.communicate()
     # While Python itself ends, the signal does what it does to any process.
     assert process.returncode in (128 + signal.SIGINT, -signal.SIGINT)

@@ -1,8 +1,7 @@
 """jpegx decode: the pictures that JPEG files could have come from."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -22,7 +21,7 @@ from jpegx.cli.decode_inputs import (
 from jpegx.cli.decode_options import decode_options
 from jpegx.cli.decode_report import DecodeReport
 from jpegx.cli.executor_choice import MANY, Cluster, choose_executor
-from jpegx.cli.shared_options import check_address, choose_format, spec_of
+from jpegx.cli.shared_options import check_address, choose_format, spec_of, wrong_usage
 from jpegx.io.formats import CONTAINERS, Container
 from jpegx.io.inputs import count_inputs
 
@@ -124,9 +123,8 @@ def decode(
     names = Names(inputs, files_from, null=null)
     report = DecodeReport(console, as_json=as_json, verbose=verbose)
     sources = find_sources(names, recursive, relative_to, report)
-    first = list(
-        islice(sources, MANY)
-    )  # what is wrong with one file is told before weights are read
+    # What is wrong with one file is told before weights are read.
+    first = list(islice(sources, MANY))
     if len(first) > 1 and (to_stdout or (target is not None and is_picture(target))):
         raise click.UsageError(f"-o {output} is one file, but there are more inputs.")
     work = plan_outputs(
@@ -178,28 +176,12 @@ def decode(
         place = choose_executor(jobs, cluster, settings, watch, files=len(first))
     files = count_inputs(names, recursive=recursive) if console.shows_progress or verbose else None
     with ExitStack() as stack:
-        with _usage(spec):
+        with wrong_usage(f"--{_option(spec)}"):
             stack.enter_context(place)
         record = None if manifest is None else stack.enter_context(_opened(manifest, settings))
         outcomes = stack.enter_context(closing(decode_files(work, settings, place, record)))
         report.follow(outcomes, files, samples + mean + std_map, settings, quiet=quiet)
     sys.exit(report.exit_code)
-
-
-@contextmanager
-def _usage(spec: "SamplerSpec") -> Iterator[None]:
-    """Tell what is wrong with a spec as wrong usage of the option that it comes from."""
-    from jpegx.models.checkpoint_header import BadCheckpoint
-    from jpegx.sampling.spec import BadSpec, MeaninglessOption
-
-    try:
-        yield
-    except MeaninglessOption as error:
-        raise click.BadParameter(str(error), param_hint=error.hint) from None
-    except BadCheckpoint as error:
-        raise click.BadParameter(str(error), param_hint="--model") from None
-    except BadSpec as error:
-        raise click.BadParameter(str(error), param_hint=f"--{_option(spec)}") from None
 
 
 def _opened(path: Path, settings: "DecodeSettings") -> "closing[Manifest]":

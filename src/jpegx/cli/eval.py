@@ -12,10 +12,10 @@ import click
 
 from jpegx.cli.console import Bar, Console
 from jpegx.cli.eval_options import eval_options
-from jpegx.cli.shared_options import check_address, spec_of
+from jpegx.cli.shared_options import check_address, spec_of, wrong_usage
 from jpegx.errors import printable
 from jpegx.evaluation.benchmark.request import Request
-from jpegx.sampling.spec import BadSpec, MeaninglessOption, SamplerSpec
+from jpegx.sampling.spec import SamplerSpec
 
 if TYPE_CHECKING:  # torch is imported when there is work: --help must be quick
     from jpegx.evaluation.benchmark.plan import Plan
@@ -92,14 +92,9 @@ def eval(  # noqa: A001 (the name of the command)
         raise click.UsageError("--jobs is for workers of a Ray cluster; add --executor ray.")
 
     from jpegx.evaluation.benchmark.plan import make_plan
-    from jpegx.models.checkpoint_header import BadCheckpoint
 
-    try:
+    with wrong_usage():
         plan = make_plan(request)
-    except MeaninglessOption as error:
-        raise click.BadParameter(str(error), param_hint=error.hint) from None
-    except (BadCheckpoint, BadSpec) as error:
-        raise click.BadParameter(str(error), param_hint="--model") from None
     with ExitStack() as stack:
         if output is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jpegx-")))

@@ -1,7 +1,8 @@
 """Options that several commands share."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ import click
 from jpegx.io.formats import CONTAINERS, OF_SUFFIX, Container, Form
 from jpegx.io.paths import is_folder
 from jpegx.models.card import MAX_TEMPERATURE
-from jpegx.sampling.spec import BadSpec, SamplerSpec
+from jpegx.sampling.spec import BadSpec, MeaninglessOption, SamplerSpec
 
 
 class Finite(click.FloatRange):
@@ -165,6 +166,19 @@ def choose_format(
     return container, "ycbcr" if ycbcr else "float" if real else "16-bit" if deep else "8-bit"
 
 
+@contextmanager
+def wrong_usage(option: str = "--model") -> Iterator[None]:
+    """Whatever is wrong with a spec that is opened here is wrong usage, of the option named."""
+    from jpegx.models.checkpoint_header import BadCheckpoint
+
+    try:
+        yield
+    except MeaninglessOption as error:
+        raise click.BadParameter(str(error), param_hint=error.hint) from None
+    except (BadCheckpoint, BadSpec) as error:
+        raise click.BadParameter(str(error), param_hint=option) from None
+
+
 def spec_of(
     model: str,
     device: str,
@@ -174,7 +188,7 @@ def spec_of(
     self_ensemble: bool,
 ) -> SamplerSpec:
     """What a model of the command line means, with the options that stand beside it."""
-    try:
+    with wrong_usage():
         return SamplerSpec.parse(
             model,
             device=device,
@@ -182,5 +196,3 @@ def spec_of(
             temperature=temperature,
             self_ensemble=self_ensemble,
         )
-    except BadSpec as error:
-        raise click.BadParameter(str(error), param_hint="--model") from None
