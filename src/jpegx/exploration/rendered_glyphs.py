@@ -1,5 +1,6 @@
 """Letters and digits as templates: what share of each pixel of a region a glyph covers."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,9 @@ class Font:
         self._drawn: dict[tuple[str, int], Image.Image | None] = {}
         if path is not None:
             try:
-                if path.stat().st_size > _MOST_BYTES:
+                with path.open("rb") as stream:  # FreeType does not tell why it cannot
+                    size = os.fstat(stream.fileno()).st_size
+                if size > _MOST_BYTES:
                     raise JpegxError(f"{path}: more than {_MOST_BYTES >> 20} MiB for a font")
             except OSError as error:
                 raise JpegxError(f"{path}: {reason_of(error)}") from None

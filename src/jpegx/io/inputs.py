@@ -171,7 +171,12 @@ def _named(name: str, recursive: bool, failed: Say, noted: Say) -> Iterator[tupl
 
 
 def find_pictures(folder: Path, *, recursive: bool = True) -> list[Path]:
-    """The picture files in a folder, sorted, so that their order is the same everywhere."""
+    """The picture files in a folder, sorted, so that their order is the same everywhere.
+
+    Raises OSError if the folder itself cannot be listed.
+    """
+    with os.scandir(folder):  # rglob takes one that is closed for an empty one
+        pass
     return sorted(
         path
         for path in (folder.rglob("*") if recursive else folder.iterdir())
