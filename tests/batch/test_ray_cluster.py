@@ -62,6 +62,30 @@ def test_a_killed_worker_and_a_killed_driver(run: Run, photos: Path, tmp_path: P
     )
 
 
+@needs_ray
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("127.0.0.1:1", "no Ray cluster at 127.0.0.1:1: Connection refused"),
+        ("ray://127.0.0.1:1", "no Ray cluster at ray://127.0.0.1:1: Connection refused"),
+        ("nowhere.invalid:6379", "no Ray cluster at nowhere.invalid:6379: "),
+        ("127.0.0.1", "names no cluster"),
+        ("[::1", "names no cluster"),
+        ("127.0.0.1:99999", "names no cluster"),
+    ],
+)
+def test_a_cluster_that_is_not_there_is_told_in_a_line(
+    run: Run, photos: Path, tmp_path: Path, address: str, told: str
+) -> None:
+    words = ("--executor", "ray", "--address", address)
+    results = (run("decode", photos, *words), run("eval", photos, *words, "-o", tmp_path / "out"))
+    for result in results:
+        assert result.exit_code == 1
+        assert told in result.stderr
+        assert result.stderr.count("\n") == 1
+    assert not list(photos.glob("*.png"))
+
+
 def test_an_address_is_of_a_cluster(run: Run, photos: Path) -> None:
     assert run("decode", photos, "--address", "auto").exit_code == 2
 

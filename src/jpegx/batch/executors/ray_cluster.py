@@ -6,10 +6,13 @@ Inputs and outputs are on disks that all machines share; jpegx is installed on e
 import logging
 import os
 import signal
+import socket
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from jpegx.batch.executors.dispatch import Dispatcher, Done, Lost, Message
 from jpegx.batch.outcomes import Outcome
@@ -19,6 +22,7 @@ from jpegx.errors import JpegxError
 from jpegx.io.atomic_file import remove_leftovers
 from jpegx.signals import STOP_SIGNALS
 
+_ANSWER = 10.0  # seconds in which a cluster answers
 _AHEAD = 2  # tasks that an actor has: one at work, one so that it need not wait
 
 
@@ -82,6 +86,8 @@ def connect(address: str | None, jobs: int | None) -> ModuleType:
         import ray
     except ImportError:
         raise NoRay("--executor ray needs Ray; pip install 'jpegx[ray]'") from None
+    if address is not None:
+        _check_address(address)
     before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     own: dict[str, Any] = {"address": address} if address else {"num_cpus": jobs}
     try:
@@ -100,6 +106,31 @@ def connect(address: str | None, jobs: int | None) -> ModuleType:
     for number, handler in before.items():  # Ray sets its own
         signal.signal(number, handler)
     return ray
+
+
+def _check_address(address: str) -> None:
+    """Raises NoRay at once if nothing answers there: Ray itself tries for minutes, and says so."""
+    at = address
+    if address == "auto":
+        known = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
+        at = os.environ.get("RAY_ADDRESS") or (known.read_text() if known.is_file() else "")
+        if not at:
+            return  # which Ray tells at once
+    try:
+        parts = urlsplit(at if "://" in at else f"//{at}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if host is None or port is None:
+        raise NoRay(f"--address {address}: it names no cluster; give auto or HOST:PORT")
+    try:
+        socket.create_connection((host, port), timeout=_ANSWER).close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise NoRay(
+            f"no Ray cluster at {address}{f' ({at})' if at != address else ''}: {reason}; "
+            "start one with ray start --head, or leave out --address"
+        ) from None
 
 
 def workers_of(ray: ModuleType, device: str, jobs: int | None) -> tuple[dict[str, int], int]:
