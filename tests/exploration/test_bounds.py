@@ -1,6 +1,7 @@
 """Bounds are proofs: the truth is never excluded, and they are as sharp as can be."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -196,6 +197,21 @@ def test_programs_of_units_know_the_rgb_cube() -> None:
     assert alone.achieved == together.achieved
     assert together.achieved is not None
     assert together.gamut.least <= together.achieved[0] <= together.achieved[1]
+
+
+@pytest.mark.parametrize("quality", [10, 92])  # programs of blocks are asked, or of units alone
+def test_without_scipy_the_extra_is_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quality: int
+) -> None:
+    for name in ("scipy", "scipy.optimize"):
+        monkeypatch.setitem(sys.modules, name, None)
+    noise = 128 + np.random.default_rng(0).normal(0, 6, (64, 64, 3))
+    file = tmp_path / "a.jpg"
+    Image.fromarray(noise.clip(0, 255).astype(np.uint8)).save(file, quality=quality)
+    result = run("explore", "bounds", file, "--region", "9,9,5x5")
+    assert result.exit_code == 1
+    assert "jpegx[explore]" in result.output
+    assert run("explore", "bounds", file, "--region", "9,9,5x5", "--quick").exit_code == 0
 
 
 def test_any_multipliers_are_a_proof(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,9 @@ from jpegx.errors import JpegxError
 from jpegx.exploration.cell_bounds import Blocks, certified_most, rounding, spectra
 from jpegx.jpeg.libjpeg_arrays import COLUMN_SHIFT, ROW_SHIFT, islow_pass
 
+NEEDS_SCIPY = (
+    "bounds with the gamut need SciPy (pip install 'jpegx[explore]'); --quick does without"
+)
 MOST_PROGRAMS = 3000  # of one sum: some 10 ms each
 
 
@@ -55,9 +58,7 @@ def _solve(block: Blocks) -> tuple[np.ndarray, np.ndarray] | None:
     try:
         from scipy.optimize import linprog
     except ImportError:
-        raise JpegxError(
-            "bounds with the gamut need SciPy (pip install 'jpegx[explore]'); --quick does without"
-        ) from None
+        raise JpegxError(NEEDS_SCIPY) from None
     transform, slack = _transform()
     scale = 1 / np.abs(block.weights).max()
     shift = transform @ np.full(64, 128.0)

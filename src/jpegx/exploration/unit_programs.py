@@ -13,6 +13,8 @@ from jpegx.consistency.cell import Cell
 from jpegx.consistency.certificates import Certificates
 from jpegx.consistency.linear_program import find_multipliers
 from jpegx.consistency.units import UnitModel
+from jpegx.errors import JpegxError
+from jpegx.exploration.block_programs import NEEDS_SCIPY
 from jpegx.exploration.functionals import Functional, by_block
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.mcu import Region, regions
@@ -41,7 +43,7 @@ class UnitPrograms:
     def most(self, functional: Functional, sign: int, unit: tuple[int, int]) -> float:
         """What the sum of ``sign`` times a functional over a unit (row, column) cannot exceed.
 
-        Infinite where the solver finds nothing. Raises ImportError without SciPy.
+        Infinite where the solver finds nothing. Raises JpegxError if SciPy is missing.
         """
         region, model, certificates = next(
             part for part in self._parts if unit[0] in part[0].rows and unit[1] in part[0].columns
@@ -59,7 +61,10 @@ class UnitPrograms:
         grids = [grid.double() for grid in grids]
         grids[functional.component] = weights[None]
         wanted = torch.cat([one.gather_blocks(c, grid) for c, grid in enumerate(grids)], dim=1)
-        found = find_multipliers(model, cell, wanted[0])
+        try:
+            found = find_multipliers(model, cell, wanted[0])
+        except ImportError:
+            raise JpegxError(NEEDS_SCIPY) from None
         if found is None:
             return float("inf")
         spectrum = found[None]
