@@ -173,6 +173,7 @@ def test_its_own_page_may(client: TestClient) -> None:
         {"tool": "smooth", "region": {"shapes": [{"mask": "/etc/passwd"}]}},
         {"tool": "smooth", "region": {"shapes": [{"file": "/etc/passwd"}]}},
         {"tool": "smooth", "region": 7},
+        {"tool": "smooth", "region": {"shapes": [{"polygon": "1,1 9,1 5,9 " * 300}] * 200}},
         {"tool": "smooth", "region": REGION, "parameters": {"strength": 1}},
         {"tool": "variance", "region": REGION, "parameters": {"strength": "NaN"}},
         {"tool": "imprint", "region": REGION, "parameters": {"image": "/etc/passwd"}},

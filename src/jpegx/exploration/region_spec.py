@@ -11,6 +11,7 @@ import numpy as np
 from jpegx.errors import JpegxError
 from jpegx.exploration.selection import SNAPS, Selection, Snap, select
 from jpegx.exploration.shapes import (
+    MOST_POINTS,
     BadRegion,
     Ellipse,
     Mask,
@@ -62,7 +63,10 @@ def parse_region(data: Any, layout: Layout) -> RegionSpec:  # noqa: ANN401 (any 
         raise BadRegion(f"a region has at most {_MOST_SHAPES} shapes")
     if not isinstance(invert, bool) or snap not in SNAPS:
         raise BadRegion(f"a region's invert is true or false, its snap one of {', '.join(SNAPS)}")
-    return RegionSpec(tuple(_parse_shape(shape, layout) for shape in shapes), invert, snap)
+    parsed = tuple(_parse_shape(shape, layout) for shape in shapes)
+    if sum(len(shape.points) for shape in parsed if isinstance(shape, Polygon)) > MOST_POINTS:
+        raise BadRegion(f"the polygons of a region have at most {MOST_POINTS} points together")
+    return RegionSpec(parsed, invert, snap)
 
 
 def _shape_json(shape: Shape) -> dict[str, str]:

@@ -14,7 +14,7 @@ from jpegx.jpeg.box import Box
 
 _RECTANGLE = re.compile(r"\s*(-?\d{1,9})\s*,\s*(-?\d{1,9})\s*,\s*(\d{1,9})\s*x\s*(\d{1,9})\s*")
 _LARGEST = 1e6  # coordinate; no JPEG file has more than 65,535 pixels a side
-_MOST_POINTS = 100_000
+MOST_POINTS = 100_000
 _HALF = 128  # a mask is in where it is at least so white
 
 
@@ -133,7 +133,7 @@ def _numbers(text: str) -> tuple[int, int, int, int]:
 def parse_polygon(text: str) -> Polygon:
     """The polygon of ``X,Y X,Y X,Y ...``. Raises BadRegion."""
     words = text.split()
-    if not 3 <= len(words) <= _MOST_POINTS:
+    if not 3 <= len(words) <= MOST_POINTS:
         raise BadRegion("a polygon needs three points or more, as '10,10 60,10 35,50'")
     points = []
     for word in words:
