@@ -14,6 +14,7 @@ from jpegx.cli.console import Console
 from jpegx.cli.decode_inputs import (
     Names,
     check_inputs,
+    check_pictures,
     check_target,
     find_sources,
     standard_output,
@@ -102,14 +103,9 @@ def decode(
     is; search means that none was found).
     """
     check_inputs(inputs, output, files_from, null=null, preserve=preserve)
-    if samples == 1 and (mean or std_map):
-        raise click.UsageError("--mean and --std-map need at least two samples; add -n 8.")
-    to_stdout = output == "-"
-    if to_stdout and (samples > 1 or as_json):
-        raise click.UsageError("-o - is for one picture; leave out -n, --mean, --std-map, --json.")
-    if to_stdout and sys.stdout.isatty():
-        raise click.UsageError("a PNG file does not go to a terminal; send it to a file or a pipe.")
+    check_pictures(output, samples, mean=mean, std_map=std_map, as_json=as_json)
     check_address(executor, address)
+    to_stdout = output == "-"
     target = None if output is None or to_stdout else Path(output)
     container, form = choose_format(file_format, target, ycbcr=ycbcr, real=real)
     if form != "8-bit" and not project:
@@ -159,20 +155,18 @@ def decode(
         existing=existing,
         preserve=preserve,
     )
-    if to_stdout:
-        work = ((source, Outputs((Path("-"),), None, None)) for source in first)
-        settings = replace(settings, existing="overwrite")
-    else:
-        goes_on = overwrite is False or manifest is not None
-        same = "the same command" if goes_on else "with --skip-existing the same command"
-        console.goes_on = f"; {same} goes on"
-    cluster = Cluster(address) if executor == "ray" else None
     watch = Watch(console.drawn, report.searching)
     if to_stdout:
         from jpegx.batch.executors.local import LocalExecutor
 
+        work = ((source, Outputs((Path("-"),), None, None)) for source in first)
+        settings = replace(settings, existing="overwrite")
         place: Executor = LocalExecutor(settings, watch, standard_output)
     else:
+        goes_on = overwrite is False or manifest is not None
+        same = "the same command" if goes_on else "with --skip-existing the same command"
+        console.goes_on = f"; {same} goes on"
+        cluster = Cluster(address) if executor == "ray" else None
         place = choose_executor(jobs, cluster, settings, watch, files=len(first))
     files = count_inputs(names, recursive=recursive) if console.shows_progress or verbose else None
     with ExitStack() as stack:

@@ -52,6 +52,20 @@ def check_inputs(
             raise click.UsageError("standard input is a terminal; send a JPEG file to it.")
 
 
+def check_pictures(
+    output: str | None, samples: int, *, mean: bool, std_map: bool, as_json: bool
+) -> None:
+    """Raise click.UsageError for pictures that are asked for and do not go together."""
+    if samples == 1 and (mean or std_map):
+        raise click.UsageError("--mean and --std-map need at least two samples; add -n 8.")
+    if output != "-":
+        return
+    if samples > 1 or as_json:
+        raise click.UsageError("-o - is for one picture; leave out -n, --mean, --std-map, --json.")
+    if sys.stdout.isatty():
+        raise click.UsageError("a PNG file does not go to a terminal; send it to a file or a pipe.")
+
+
 def check_target(target: Path, option: str = "-o") -> None:
     """Raise click.UsageError if no pictures can go there."""
     if is_template(str(target)):
