@@ -12,12 +12,20 @@ from jpegx.exploration.parameters import BadParameter
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.selection import Selection, Touched
 from jpegx.exploration.spread import MOST, measured, spread
-from jpegx.exploration.statements import Answer, Can, Cannot, Likely, Statement
+from jpegx.exploration.statements import (
+    CELLS,
+    GAMUT,
+    GRAY_LEVELS,
+    PARSEVAL,
+    Answer,
+    Can,
+    Cannot,
+    Likely,
+    Statement,
+)
 from jpegx.exploration.typical import LaplaceLaws
 from jpegx.jpeg.file import QuantizedJpeg
 
-LEVELS = "gray levels"
-CELLS, GAMUT, PARSEVAL = "cells", "cells and gamut", "cells, Parseval"
 _OF_LIBJPEG = (
     "cannot: for whatever libjpeg (islow DCT) could have made the file from; other encoders may "
     "round otherwise"
@@ -131,14 +139,14 @@ class _Work:
         pictures: dict[str, Patch] = {}
         if request.quick:
             found = self._bounds.quick(functional)
-            said.append(Cannot(quantity, LEVELS, *found.cells, CELLS))
+            said.append(Cannot(quantity, GRAY_LEVELS, *found.cells, CELLS))
         else:
             found = self._bounds.thorough(functional, request.unit_programs)
-            said.append(Cannot(quantity, LEVELS, *found.gamut, GAMUT))
+            said.append(Cannot(quantity, GRAY_LEVELS, *found.gamut, GAMUT))
             said += self._shown(found, pictures)
         mean, std = self._laws.moments(self._part, functional)
         values = {"mean": mean, "std": std}
-        said.append(Likely(quantity, LEVELS, values, "independent Laplace laws", 0, _TYPICAL))
+        said.append(Likely(quantity, GRAY_LEVELS, values, "independent Laplace laws", 0, _TYPICAL))
         return said, pictures
 
     def _shown(self, found: Bound, pictures: dict[str, Patch]) -> list[Statement]:
@@ -149,7 +157,7 @@ class _Work:
                 name = f"{found.functional.quantity} {end}"
                 pictures[name] = patch
                 said.append(
-                    Can(found.functional.quantity, LEVELS, value, patch.different, patch, None)
+                    Can(found.functional.quantity, GRAY_LEVELS, value, patch.different, patch, None)
                 )
         return said
 
@@ -158,12 +166,13 @@ class _Work:
         name = self._region.layout.names[component]
         found = spread(self._part, component, self._region, self._units, self._slack)
         ends = {f"std {name}": found.total, f"std within blocks {name}": found.within}
-        return [
-            # That samples from 0 to 255 do not differ by more is nothing that the file tells.
-            Cannot(quantity, LEVELS, end.least, end.most if end.most < MOST else None, PARSEVAL)
-            for quantity, end in ends.items()
-            if end is not None
-        ]
+        said: list[Statement] = []
+        for quantity, end in ends.items():
+            if end is not None:
+                # That samples from 0 to 255 do not differ by more is nothing that the file tells.
+                most = end.most if end.most < MOST else None
+                said.append(Cannot(quantity, GRAY_LEVELS, end.least, most, PARSEVAL))
+        return said
 
     def likely(
         self, functionals: Sequence[Functional], components: Sequence[int], request: DrawRequest
@@ -177,7 +186,7 @@ class _Work:
         return [
             Likely(
                 quantity,
-                LEVELS,
+                GRAY_LEVELS,
                 laws(np.array([row[quantity] for row in rows])),
                 sampler.name,
                 len(rows),

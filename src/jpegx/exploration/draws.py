@@ -35,11 +35,16 @@ class DrawRequest:
         """The sampler. Raises JpegxError: no such model, or one that has no draws."""
         spec = self.spec or SamplerSpec(default_model())
         if spec.model == "standard":
-            raise JpegxError("standard: an ordinary decoder has no draws; name another model")
+            raise no_draws(spec.model, "an ordinary decoder")
         sampler = open_sampler(spec)
         if is_regression(sampler):
-            raise JpegxError(f"{spec.label}: a regression has no draws; name another model")
+            raise no_draws(spec.label, "a regression")
         return sampler
+
+
+def no_draws(label: str, kind: str) -> JpegxError:
+    """What is said of a model whose samples are all the same."""
+    return JpegxError(f"{label}: {kind} has no draws; name another model")
 
 
 def is_regression(sampler: Sampler) -> bool:

@@ -21,12 +21,19 @@ from jpegx.exploration.rendered_glyphs import Font, Glyph, glyphs_near, placed_g
 from jpegx.exploration.samples import with_samples
 from jpegx.exploration.scene import luma
 from jpegx.exploration.selection import Selection, touched
-from jpegx.exploration.statements import Answer, Can, Cannot, Likely, Statement, levels
+from jpegx.exploration.statements import (
+    RMSE,
+    Answer,
+    Can,
+    Cannot,
+    Likely,
+    Statement,
+    levels,
+)
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.libjpeg_arrays import integer_samples
 from jpegx.models.glyph_classifier import NamedClassifier
 
-RMSE = "gray levels RMSE"
 _BATCH = 20_000  # blocks at a time
 _MOST_TEMPLATES = 200_000
 _QUICK, _THOROUGH = 40, 300  # iterations: of all templates, and of the best

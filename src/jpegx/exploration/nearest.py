@@ -15,12 +15,10 @@ from jpegx.exploration.hypothesis import Hypothesis
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.samples import with_samples
 from jpegx.exploration.selection import Selection, Touched, touched
-from jpegx.exploration.statements import Can, Cannot, Statement
+from jpegx.exploration.statements import GAMUT, RMSE, Can, Cannot, Statement
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.libjpeg_arrays import integer_samples
 
-RMSE = "gray levels RMSE"
-METHOD = "cells and gamut"
 _MOST_UNITS = 200  # that are asked about the RGB cube, some 40 ms each
 
 Verdict = Literal["consistent", "impossible", "undecided"]
@@ -56,7 +54,7 @@ class Nearness:
         quantity = f"distance to {self.hypothesis.name}"
         said: list[Statement] = []
         if self.least > 0:
-            said.append(Cannot(quantity, RMSE, self.least, None, METHOD))
+            said.append(Cannot(quantity, RMSE, self.least, None, GAMUT))
         if self.reached is not None:
             said.append(Can(quantity, RMSE, self.reached, self.patch.different, self.patch))
         return said

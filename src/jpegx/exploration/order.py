@@ -19,10 +19,9 @@ from jpegx.exploration.parameters import BadParameter
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.samples import with_samples
 from jpegx.exploration.selection import Selection, touched
-from jpegx.exploration.statements import Answer, Can, Cannot, Statement
+from jpegx.exploration.statements import GRAY_LEVELS, Answer, Can, Cannot, Statement
 from jpegx.jpeg.file import QuantizedJpeg
 
-LEVELS = "gray levels"
 _MOST_BLOCKS = 4000
 
 
@@ -81,11 +80,11 @@ def answer_order(
     if margin > 0:
         told = " and ".join(i.text for i in inequalities)
         method = f"Farkas, {margin:.2f} levels beyond what the cells and the gamut allow"
-        statements.append(Cannot(told, LEVELS, None, None, method, margin))
+        statements.append(Cannot(told, GRAY_LEVELS, None, None, method, margin))
         verdict, line = "impossible", "impossible together, certified"
     elif patch.exact and slack >= 0:
         told = "all of them, the closest one holds by"
-        statements.append(Can(told, LEVELS, float(slack), 0, patch))
+        statements.append(Can(told, GRAY_LEVELS, float(slack), 0, patch))
         verdict, line = "consistent", "possible together, an exact picture was found"
     else:
         verdict, line = "undecided", "undecided"

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from jpegx.errors import PictureMismatch
 from jpegx.exploration.apart import Apart
-from jpegx.exploration.bounds_answer import CELLS, LEVELS
 from jpegx.exploration.edit import Edit, Request
 from jpegx.exploration.minimise import Found, Limits, Watch, minimise, unwatched
 from jpegx.exploration.objectives.brightness import MeanLuma
@@ -22,7 +21,7 @@ from jpegx.exploration.placing import best_place, rotated
 from jpegx.exploration.scene import Scene, image_of
 from jpegx.exploration.selection import Selection, touched
 from jpegx.exploration.state import State
-from jpegx.exploration.statements import Cannot
+from jpegx.exploration.statements import CELLS, GRAY_LEVELS, Cannot
 from jpegx.exploration.tools import OVERS, Over, Tool, find_tool
 from jpegx.exploration.variables import CellVariables, NoiseVariables, Variables
 from jpegx.exploration.workbench import Workbench
@@ -158,7 +157,7 @@ class _Run:
         inside = self.scene.touched.pixel_mask()
         change = patch.pixels[inside].astype(np.float32) - self.scene.before[inside]
         quantity, ends = objective.quantity, objective.ends()
-        certified = () if ends is None else (Cannot(quantity, LEVELS, *ends, CELLS),)
+        certified = () if ends is None else (Cannot(quantity, GRAY_LEVELS, *ends, CELLS),)
         return Edit(
             self.tool.name,
             self.scene.region,

@@ -13,6 +13,9 @@ if TYPE_CHECKING:  # what needs no picture needs no torch
     from jpegx.exploration.patch import Patch
 
 Json = dict[str, Any]
+# Units, and methods of proof.
+GRAY_LEVELS, RMSE = "gray levels", "gray levels RMSE"
+CELLS, GAMUT, PARSEVAL = "cells", "cells and gamut", "cells, Parseval"
 
 
 @dataclass(frozen=True)

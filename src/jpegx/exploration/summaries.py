@@ -14,8 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from jpegx.errors import JpegxError
-from jpegx.exploration.draws import is_regression
+from jpegx.exploration.draws import is_regression, no_draws
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.selection import Selection, touched
 from jpegx.exploration.workbench import Workbench
@@ -130,7 +129,7 @@ def summarise(
     if draws < 3:
         raise ValueError("a summary needs three draws or more")
     if is_regression(workbench.sampler):
-        raise JpegxError(f"{workbench.spec.label}: a regression has no draws; name another model")
+        raise no_draws(workbench.spec.label, "a regression")
     units = touched(region)
     finisher = Finisher(workbench.jpeg, units)
     mask = torch.tensor(region.inside(units.box))

@@ -5,10 +5,8 @@ from pathlib import Path
 from jpegx.exploration.draws import CALIBRATION
 from jpegx.exploration.patch import Patch
 from jpegx.exploration.selection import Selection
-from jpegx.exploration.statements import Answer, Can, Likely, Statement
+from jpegx.exploration.statements import GRAY_LEVELS, Answer, Can, Likely, Statement
 from jpegx.exploration.summaries import SIGMAS, Summary
-
-_UNIT = "gray levels"
 
 
 def pictures_of(summary: Summary) -> dict[str, Patch]:
@@ -46,7 +44,7 @@ def summary_answer(
         for side, sign, patch in (("minus", -1, component.least), ("plus", 1, component.most)):
             picture = None if folder is None else str(picture_file(folder, f"{name} {side}"))
             value = sign * SIGMAS * component.std
-            said.append(Can(name, _UNIT, value, patch.different, patch, picture))
+            said.append(Can(name, GRAY_LEVELS, value, patch.different, patch, picture))
     for number, cluster in enumerate(summary.clusters):
         if cluster.parent is None:
             continue
@@ -70,7 +68,7 @@ def _likely(
     sampler: str,
     summary: Summary,
     calibration: str,
-    unit: str = _UNIT,
+    unit: str = GRAY_LEVELS,
 ) -> Likely:
     return Likely(quantity, unit, values, sampler, summary.draws, calibration)
 

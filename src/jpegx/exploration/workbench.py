@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from jpegx.errors import JpegxError
-from jpegx.exploration.draws import is_regression, sampled
+from jpegx.exploration.draws import is_regression, no_draws, sampled
 from jpegx.exploration.minimise import Watch, unwatched
 from jpegx.exploration.patch import Finisher
 from jpegx.exploration.selection import Selection, Touched, select, touched
@@ -117,7 +116,7 @@ class Workbench:
                 with torch.no_grad():
                     yield window.render(self.noise(seed, sample))
         elif self.spec.model == "standard":
-            raise JpegxError("standard: an ordinary decoder has no draws; name another model")
+            raise no_draws(self.spec.model, "an ordinary decoder")
         else:
             yield from sampled(self.jpeg, units, self.sampler, count, seed)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from jpegx.exploration.cell_bounds import Range
 from jpegx.exploration.scene import Scene, image_of
+from jpegx.exploration.statements import GRAY_LEVELS
 
 Values = Mapping[str, Any]
 
@@ -23,7 +24,7 @@ class Objective(ABC):
     """
 
     quantity: str
-    unit: ClassVar[str] = "gray levels"
+    unit: ClassVar[str] = GRAY_LEVELS
     keep: float = 0.1
     colour: float = 0.0
 

@@ -113,7 +113,7 @@ class Like(Objective):
     """
 
     colour = 0.3
-    quantity, unit = "distance of the patches", "gray levels"
+    quantity = "distance of the patches"
     keep = 10 / 255
 
     def __init__(self, scene: Scene, values: Values) -> None:
