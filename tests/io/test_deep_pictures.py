@@ -1,4 +1,4 @@
-"""PNG and TIFF files of 16 bits, there and back, by us and by others; broken ones."""
+"""PNG and TIFF files of 16 bits, and PNG of 8, there and back, by us and by others; broken ones."""
 
 import struct
 import tracemalloc
@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from jpegx.errors import PictureMismatch, UnreadablePicture
-from jpegx.io.deep_png import encode_deep_png, read_deep_png
-from jpegx.io.png import Chunk, Stopped
+from jpegx.io.deep_png import read_deep_png
+from jpegx.io.png import Chunk, Stopped, encode_png
 from jpegx.io.seen import Seen
 from jpegx.io.strip_tiff import read_deep_strips, write_strips
 from jpegx.io.tiff_exif import exif_fields
@@ -25,7 +26,7 @@ CARRIED = Carried({"Software": "jpegx 1", "Description": "x"}, None, None, None,
 
 def png(pixels: np.ndarray, stop: Event | None = None) -> bytes:
     stream = BytesIO()
-    encode_deep_png(stream, pixels, (), compress_level=1, stop=stop or Event())
+    encode_png(stream, pixels, (), compress_level=1, stop=stop or Event())
     return stream.getvalue()
 
 
@@ -53,6 +54,14 @@ def test_what_is_written_is_read(pixels: np.ndarray) -> None:
         assert found is not None
         assert found.dtype == np.uint16
         assert np.array_equal(found, pixels)
+
+
+@given(deep_pixels())
+def test_pictures_of_8_bits_are_read_by_pillow(pixels: np.ndarray) -> None:
+    small = (pixels >> 8).astype(np.uint8)
+    with Image.open(BytesIO(png(small)), formats=("PNG",)) as image:
+        assert image.mode == ("L" if small.shape[2] == 1 else "RGB")
+        assert np.array_equal(np.asarray(image).reshape(small.shape), small)
 
 
 def filtered_png(pixels: np.ndarray, filters: list[int], kind: int) -> bytes:

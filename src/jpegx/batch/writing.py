@@ -8,7 +8,6 @@ import numpy as np
 
 from jpegx import __version__
 from jpegx.batch.carried import carried_chunks
-from jpegx.io.deep_png import encode_deep_png
 from jpegx.io.formats import Container
 from jpegx.io.lossless import write_lossless
 from jpegx.io.png import encode_png
@@ -52,9 +51,8 @@ def write_picture(
     if container == "tiff":
         write_strips(stream, pixels, carried, compress_level=compress_level, stop=stop)
     elif container == "png":
-        encode = encode_deep_png if pixels.dtype == np.uint16 else encode_png
         chunks = carried_chunks(metadata, text)
-        encode(stream, pixels, chunks, compress_level=compress_level, stop=stop)
+        encode_png(stream, pixels, chunks, compress_level=compress_level, stop=stop)
     else:
         write_lossless(
             stream,
