@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from conftest import MakeJpeg, Run
+from processes import wait_for
 
 # Other programs: one that blurs, by name of its files or on standard input and output.
 BLUR = """
@@ -296,8 +297,7 @@ def test_interrupting_ends_the_program(
     )
 
     def interrupted(process: subprocess.Popen[bytes], png: bytes) -> None:
-        while not (told.exists() and told.read_text()):
-            pass
+        wait_for(lambda: told.exists() and told.read_text())
         raise KeyboardInterrupt
 
     monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)

@@ -1,7 +1,6 @@
 """The page's server: who may talk to it, and what becomes of what is said."""
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
@@ -26,6 +25,7 @@ from starlette.testclient import TestClient
 
 from jpegx.exploration.server.app import make_app
 from jpegx.exploration.server.guard import MOST_BYTES
+from processes import wait_for
 
 REGION = {"shapes": [{"rectangle": "160,96,20x20"}]}
 BASE = "http://127.0.0.1:8123"
@@ -54,12 +54,13 @@ def session_of(spec: SamplerSpec, start: Start = "standard", path: Path | None =
 
 
 def wait(client: TestClient) -> Any:  # noqa: ANN401 (JSON)
-    for _ in range(6000):
-        state = client.get("state").json()
-        if state["job"] is None:
-            return state
-        time.sleep(0.02)
-    raise AssertionError("the job does not end")
+    wait_for(lambda: client.get("state").json()["job"] is None)
+    return client.get("state").json()
+
+
+def told(client: TestClient) -> Any:  # noqa: ANN401 (JSON)
+    wait_for(lambda: client.get("state").json()["message"])
+    return client.get("state").json()
 
 
 def step(client: TestClient, **more: object) -> Any:  # noqa: ANN401 (JSON)
@@ -248,8 +249,7 @@ def test_a_step_that_is_made_while_the_state_is_told(monkeypatch: pytest.MonkeyP
 def test_a_start_that_cannot_be_made_is_told_and_stops_nothing() -> None:
     session = session_of(SamplerSpec("standard"), "sample")
     for client in served(session):
-        while not (state := client.get("state").json())["message"]:
-            time.sleep(0.01)
+        state = told(client)
         assert "an ordinary decoder has no draws" in state["message"]
         assert not state["made"]
         answer = client.get("export/0.png")
