@@ -18,7 +18,7 @@ from jpegx.jpeg.mcu import regions
 
 # What the searches may cost, in rounds on blocks of samples (some 8 microseconds each): for any
 # image, and for each of its blocks.
-_BUDGET, _BLOCK_BUDGET = 100_000, 120
+_BUDGET, _BLOCK_BUDGET = 200_000, 120
 
 
 @dataclass(frozen=True)
