@@ -5,6 +5,7 @@ import torch
 
 from jpeg_batches import FACTORS, random_files
 from jpegx.jpeg.box import Box
+from jpegx.jpeg.color import luma
 from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.models.families.trunk_head import TrunkHead, without_specks
 from jpegx.models.noise import CounterNoise, RandomNoise, ZeroNoise
@@ -71,13 +72,20 @@ def test_without_noise_it_is_the_trunk() -> None:
 
 @torch.no_grad()
 def test_the_temperature_is_a_dial_from_the_trunk_to_a_sample() -> None:
-    """Before the projection a sample lies on the line between the two."""
+    """Before the projection, luma lies on the line between the two, colours nearer to the trunk."""
     generator, batch = tiny(), [files("4:4:4")]
     encoded = generator.encode(batch)
-    drawn = {t: generator._images(encoded, CounterNoise(3, temperature=t), 1) for t in (0.5, 1.0)}
-    half = torch.lerp(encoded.features[0], drawn[1.0], 0.5)
-    torch.testing.assert_close(drawn[0.5], half)
-    assert (drawn[1.0] - encoded.features[0]).abs().mean() > 1e-3
+    trunk = encoded.features[0]
+    changes = {
+        t: generator._images(encoded, CounterNoise(3, temperature=t), 1) - trunk
+        for t in (0.5, 1.0, 2.0)
+    }
+    whole = luma(changes[1.0])
+    assert whole.abs().mean() > 1e-3
+    colours = changes[1.0] - whole
+    assert colours.abs().mean() > 1e-3
+    for t, strength in ((0.5, 0.5**6.6), (2.0, 2.0)):
+        torch.testing.assert_close(changes[t], t * whole + strength * colours)
 
 
 @torch.no_grad()
