@@ -47,7 +47,10 @@ def test_what_cannot_be_opened_is_told_as_with_one_process(
 
 
 def start(*words: object) -> "subprocess.Popen[str]":
-    command = [*JPEGX, "decode", "--model", "laplace", *map(str, words)]
+    python, option, code = JPEGX
+    # Tests that run below nohup hand on that the end of a terminal is not heard.
+    code = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); {code}"
+    command = [python, option, code, "decode", "--model", "laplace", *map(str, words)]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
