@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
@@ -83,7 +84,7 @@ def connect(address: str | None, jobs: int | None) -> ModuleType:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
-        import ray
+        ray = import_module("ray")
     except ImportError:
         raise NoRay("--executor ray needs Ray; pip install 'jpegx[ray]'") from None
     if address is not None:

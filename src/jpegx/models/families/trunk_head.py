@@ -184,7 +184,7 @@ class TrunkHead(Generator):
         whole = repeat_samples(picture, samples)
         change = without_specks(sample - whole)
         brightness = luma(change)
-        colours = min(strength, strength**_COLOUR_POWER)
+        colours: float = min(strength, strength**_COLOUR_POWER)
         return whole + strength * brightness + colours * (change - brightness)
 
     def _skip(self, skip: Tensor, places: Tensor, scale: int, samples: int) -> Tensor:
