@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -37,6 +38,17 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("Usage: ")
     assert result.stdout.endswith("\n[]\n")
+
+
+def test_threads_sleep_while_they_wait(example: Path, tmp_path: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    environment["OMP_DISPLAY_ENV"] = "VERBOSE"  # PyTorch's library of threads tells what it goes by
+    command = [*JPEGX, *DECODE, str(example), "-o", str(tmp_path)]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    spins = re.search(r"GOMP_SPINCOUNT ?= ?'(\d+)'", result.stderr)
+    if spins is None:
+        pytest.skip("the OpenMP of this PyTorch is not GNU's")
+    assert spins[1] == "0"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

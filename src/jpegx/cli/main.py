@@ -143,3 +143,6 @@ def main() -> None:
     they differ from each other, and each one, encoded again, gives the coefficients of the file.
     """
     keep_freed_memory()
+    # PyTorch's threads are to sleep while they wait for each other. By default they spin: the work
+    # of one thread costs two their whole time, and on a busy machine 30 times that.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
