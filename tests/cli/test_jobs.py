@@ -1,5 +1,6 @@
 """jpegx decode --jobs and --manifest: the same as with one process, whatever is killed."""
 
+import fcntl
 import json
 import os
 import signal
@@ -159,6 +160,18 @@ def test_a_manifest_belongs_to_a_run(run: Run, photos: Path, tmp_path: Path) -> 
     (tmp_path / "text").write_text("a list")
     assert run(*words, tmp_path / "text").exit_code == 2
     assert (tmp_path / "text").read_text() == "a list"
+
+
+def test_a_manifest_is_of_one_run_at_a_time(run: Run, photos: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "m"
+    words = ("decode", photos / "p00.jpg", "-o", tmp_path / "out", "--manifest", manifest)
+    with manifest.open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        result = run(*words)
+        assert result.exit_code == 2
+        assert f"{manifest}: another run is writing it" in result.stderr
+        assert manifest.read_bytes() == b""
+    assert run(*words).exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from jpegx.batch.outcomes import Failed, Finished, Outcome, Warned, Written
 from jpegx.batch.settings import DecodeSettings
 from jpegx.errors import JpegxError
 from jpegx.io.atomic_file import make_folder
+from jpegx.io.claim import lock
 from jpegx.io.inputs import Input
 from jpegx.io.paths import is_pipe_or_device
 from jpegx.io.seen import Seen
@@ -27,9 +28,9 @@ class BadManifest(JpegxError):
 
 
 class Manifest:
-    """A manifest that is read, if it is there, and then written on.
+    """A manifest that is read, if it is there, and then written on, by one run at a time.
 
-    Raises BadManifest, one line that begins with its name; OSError.
+    Raises BadManifest, one line that begins with its name, also where another run has it; OSError.
     """
 
     def __init__(self, path: Path, settings: DecodeSettings) -> None:
@@ -44,6 +45,10 @@ class Manifest:
         self._file = path.open("a+b")
         try:
             os.set_inheritable(self._file.fileno(), False)
+            if not lock(self._file.fileno()):
+                raise BadManifest(
+                    f"{path}: another run is writing it; wait for its end, or give another name"
+                )
             self._read(path)
         except BaseException:
             self._file.close()

@@ -58,18 +58,28 @@ def claim(path: Path, *, wait: bool) -> Claim | None:
         except OSError:
             return Claim(lambda: None)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except OSError as error:
-            os.close(descriptor)
-            if error.errno in _HELD:
-                return None
-            return Claim(lambda: None)
+            is_ours = lock(descriptor, wait=wait)
         except BaseException:
             os.close(descriptor)
             raise
+        if not is_ours:
+            os.close(descriptor)
+            return None
         if os.fstat(descriptor).st_nlink:
             return Claim(partial(_give_back, name, descriptor))
         os.close(descriptor)  # it was given back while this process waited
+
+
+def lock(descriptor: int, *, wait: bool = False) -> bool:
+    """Lock an open file until it is closed; False if another process has it.
+
+    ``wait``: for that process, instead. Where there are no locks, everybody may have it.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        return error.errno not in _HELD
+    return True
 
 
 def _give_back(name: Path, descriptor: int) -> None:
