@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +54,15 @@ def test_samples_mean_deviation_and_exactness(make_jpeg: MakeJpeg) -> None:
     assert plain.consistency_rmse[0] > 0
     with pytest.raises(ValueError, match="two samples"):
         plain.std  # noqa: B018
-    with pytest.raises(ValueError, match="at least one"):
-        jpegx.decode(path, "laplace", samples=0)
+    impossible: list[tuple[type[Exception], dict[str, Any]]] = [
+        (ValueError, {"samples": 0}),
+        (ValueError, {"seed": -1}),
+        (TypeError, {"samples": 1.5}),
+        (TypeError, {"seed": None}),
+    ]
+    for error, wrong in impossible:
+        with pytest.raises(error, match=r"at least|no whole number"):
+            jpegx.decode(path, "laplace", **wrong)
 
 
 def test_pictures_are_those_of_the_command(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None:
@@ -113,12 +120,45 @@ def test_pictures_of_pillow_in_other_modes(make_jpeg: MakeJpeg) -> None:
             jpegx.project(path, unfit)
 
 
+def test_files_are_judged_as_the_command_judges_them(
+    run: Run, make_jpeg: MakeJpeg, tmp_path: Path
+) -> None:
+    path = make_jpeg("a.jpg", size=(45, 31))
+    for options in ("--format=png16", "--format=tiff16"), ("--ycbcr", "--float"):
+        for option in options:
+            assert run("decode", path, option, "-o", tmp_path / option).exit_code == 0
+    for written in tmp_path.glob("--*/*"):
+        assert run("verify", path, written).exit_code == 0
+        assert jpegx.verify(path, written).exact
+        assert jpegx.project(path, written).exact
+
+
+def test_numbers_of_any_type(make_jpeg: MakeJpeg) -> None:
+    path = make_jpeg("a.jpg", size=(24, 16))
+    pixels = jpegx.decode(path, "laplace").pictures[0]
+    for same in (pixels.astype(np.int64), pixels.tolist(), torch.tensor(pixels)):
+        assert jpegx.verify(path, same).exact
+    real = torch.tensor(pixels, dtype=torch.bfloat16, requires_grad=True)
+    assert jpegx.project(path, real).exact
+    with pytest.raises(PictureMismatch, match=r"16 bits, .*: divide by 257"):
+        jpegx.project(path, pixels.astype(np.uint16) * 257)
+    with pytest.raises(PictureMismatch, match="of bool"):
+        jpegx.project(path, pixels > 9)
+
+
 def test_what_does_not_fit_is_one_line(make_jpeg: MakeJpeg, tmp_path: Path) -> None:
     path = make_jpeg("a.jpg", size=(24, 16))
     with pytest.raises(PictureMismatch, match=r"shape \(24, 16, 3\).* 16 rows, 24 columns"):
         jpegx.project(path, np.zeros((24, 16, 3), np.uint8))
     with pytest.raises(PictureMismatch, match="uint8"):
         jpegx.verify(path, np.zeros((16, 24, 3)))
+    Image.new("RGB", (16, 24)).save(tmp_path / "turned.png")
+    with pytest.raises(PictureMismatch, match=r"turned\.png: it has 16x24 .*; turn it back"):
+        jpegx.verify(path, tmp_path / "turned.png")
+    for source in (None, np.zeros(3), StringIO("")):
+        with pytest.raises(TypeError, match="give the name of a JPEG file, its bytes, or"):
+            jpegx.read_jpeg(source)  # type: ignore[arg-type]
+    assert jpegx.read_jpeg(memoryview(path.read_bytes())).layout.width == 24
     with pytest.raises(PictureMismatch, match="not finite"):
         jpegx.project(path, np.full((16, 24), np.nan))
     with pytest.raises(PictureMismatch, match="of complex128"):
@@ -136,6 +176,14 @@ def test_what_does_not_fit_is_one_line(make_jpeg: MakeJpeg, tmp_path: Path) -> N
         jpegx.open_sampler(SamplerSpec("laplace"), device="cpu")
     with pytest.raises(ValueError, match="from 1 to 100"):
         jpegx.evaluate(tmp_path, ["laplace"], qualities=[0])
+    with pytest.raises(ValueError, match="at least one"):
+        jpegx.evaluate(tmp_path, ["laplace"], qualities=[])
+    with pytest.raises(TypeError, match=r"10\.5 is no whole number"):
+        jpegx.evaluate(tmp_path, ["laplace"], qualities=[10.5])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="lists of them"):
+        jpegx.evaluate(tmp_path, "laplace")
+    with pytest.raises(TypeError, match=r"class .*Identity'> is neither"):
+        jpegx.open_sampler(torch.nn.Identity)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="temperature"):
         jpegx.open_sampler(torch.nn.Identity(), temperature=1)
     with pytest.raises(TypeError, match="name"):

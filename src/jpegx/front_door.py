@@ -1,26 +1,26 @@
 """jpegx in Python: functions, on files and arrays.
 
 Files are what :func:`read_jpeg` returns, or what it reads. Pictures are NumPy arrays (height,
-width, channels) in gray levels, 0 to 255, whatever has NumPy's array interface (a Pillow image), or
-names of files. Every error of jpegx is a :class:`jpegx.errors.JpegxError`, one line for the user.
+width, channels) in gray levels, 0 to 255, what NumPy makes such arrays of (Pillow's images,
+tensors), or names of files. Every error of jpegx is a JpegxError, one line for the user.
 """
 
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from io import TextIOBase
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from jpegx.consistency import compare
 from jpegx.consistency.causes import Causes
 from jpegx.consistency.compare import VerifyReport
-from jpegx.consistency.given_picture import Picture, given_pixels
-from jpegx.errors import PictureMismatch
+from jpegx.consistency.given_picture import Picture, judge_picture, take_picture
+from jpegx.errors import PictureMismatch, check_whole
 from jpegx.jpeg.file import QuantizedJpeg
 from jpegx.jpeg.file import read_jpeg as read
 from jpegx.jpeg.reader.limits import DEFAULT_MAX_PIXELS
@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # reading and verifying need no torch
     from jpegx.sampling.callable_sampler import Function
     from jpegx.sampling.sampler import Sampler
 
-Source = str | PathLike[str] | bytes | BinaryIO
+Source = str | PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,21 @@ def read_jpeg(
 ) -> QuantizedJpeg:
     """A JPEG file down to its quantized coefficients, tables, layout and metadata.
 
-    ``source``: a name, the file's bytes, or a binary stream. ``strict``: refuse damaged files,
-    which else are read as far as they go, with ``warnings`` that say what is missing. Raises
-    UnreadableJpeg, UnsupportedJpeg (CMYK, 12-bit, more than ``max_pixels``), JpegxError.
+    ``source``: a name, the file's bytes, or a binary stream; TypeError for anything else.
+    ``strict``: refuse damaged files, which else are read as far as they go, with ``warnings`` that
+    say what is missing. Raises UnreadableJpeg, UnsupportedJpeg (CMYK, 12-bit, more than
+    ``max_pixels``), JpegxError.
     """
-    known = Path(source) if isinstance(source, str | PathLike) else source
+    known: Path | bytes | BinaryIO
+    if isinstance(source, str | PathLike):
+        known = Path(source)
+    elif isinstance(source, bytes | bytearray | memoryview):
+        known = bytes(source)
+    elif callable(getattr(source, "read", None)) and not isinstance(source, TextIOBase):
+        known = source
+    else:
+        kind = type(source).__name__
+        raise TypeError(f"a {kind}; give the name of a JPEG file, its bytes, or a binary stream")
     return read(known, strict=strict, max_pixels=max_pixels)
 
 
@@ -138,8 +148,9 @@ def open_sampler(
     if isinstance(model, PathLike):
         model = str(Path(model))
     if not isinstance(model, str | SamplerSpec | None):
-        if not callable(model):
-            raise TypeError(f"model: a {type(model).__name__} is neither a model nor a function")
+        if isinstance(model, type) or not callable(model):
+            kind = f"{model!r}" if isinstance(model, type) else f"a {type(model).__name__}"
+            raise TypeError(f"model: {kind} is neither a model nor a function")
         if options:
             raise TypeError(f"{', '.join(options)}: means nothing for a function of your own")
         own: str = getattr(model, "__name__", type(model).__name__)
@@ -165,13 +176,14 @@ def decode(
 
     ``model``: what :func:`open_sampler` returns or opens. ``project``: make each exact.
     The same seed gives the same pictures; sample i does not depend on how many there are. Raises
-    what :func:`read_jpeg` and :func:`open_sampler` raise, ValueError for no samples.
+    what :func:`read_jpeg` and :func:`open_sampler` raise, ValueError for no samples or a seed below
+    0, TypeError for either that is no whole number.
     """
     from jpegx.sampling import decoding
     from jpegx.sampling.sampler import Sampler
 
-    if samples < 1:
-        raise ValueError("samples: at least one")
+    check_whole("samples", samples, least=1)
+    check_whole("seed", seed, least=0)
     opened = model if isinstance(model, Sampler) else open_sampler(model)
     found = decoding.decode(
         _read(jpeg), opened, samples=samples, seed=seed, project=project, mean=False, std_map=False
@@ -195,7 +207,7 @@ def project(jpeg: QuantizedJpeg | Source, picture: Picture) -> Projected:
     from jpegx.sampling.projecting import PictureProjector
 
     file = _read(jpeg)
-    moved = PictureProjector(file)(given_pixels(picture, file.layout))
+    moved = PictureProjector(file)(take_picture(picture, file.layout))
     return Projected(
         np.asarray(moved.pixels),
         moved.different,
@@ -212,15 +224,18 @@ def verify(
 ) -> VerifyReport:
     """Whether a picture could have been the source of a file: libjpeg's own answer.
 
-    ``picture``: 8 bits a channel. ``certify``: look everywhere for a proof that none is exact where
-    this one differs, up to a second a unit. ``slack``: steps allowed beyond the cells. Raises what
-    :func:`read_jpeg` raises, UnreadablePicture, PictureMismatch: it is of another size or depth.
+    ``picture``: 8 bits a channel, or a file that ``jpegx verify`` takes. ``certify``: look
+    everywhere for a proof that none is exact where this one differs, up to a second a unit.
+    ``slack``: steps allowed beyond the cells. Raises what :func:`read_jpeg` raises,
+    UnreadablePicture, PictureMismatch: it is of another size or depth.
     """
     file = _read(jpeg)
-    pixels = given_pixels(picture, file.layout)
-    if pixels.dtype != np.uint8:
-        raise PictureMismatch(f"a picture of {pixels.dtype}; verify takes 8 bits a channel (uint8)")
-    return compare.verify(file, pixels, certify=certify, slack=slack)
+    taken = take_picture(picture, file.layout)
+    if isinstance(taken, np.ndarray) and taken.dtype.kind == "f":
+        raise PictureMismatch(
+            "a picture of real numbers; verify takes 8 bits a channel (uint8), project any numbers"
+        )
+    return judge_picture(file, taken, certify=certify, slack=slack)
 
 
 def evaluate(
@@ -238,9 +253,9 @@ def evaluate(
     :func:`open_sampler` returns or opens, is measured without and with projection. ``output``: a
     folder that gets results.json, results.csv and report.html, and goes on with what is measured in
     it. Returns a row for each model and quality, after that of the originals: "data_set",
-    "quality", "decoder", and figures by the names that results.csv has. Pictures that fail are left
-    out, with a warning. Raises JpegxError if there are no originals, or a model cannot be opened;
-    ValueError for no samples or an impossible quality.
+    "quality", "decoder", and figures by the names of results.csv. Pictures that fail are left out,
+    with a warning. Raises JpegxError if there are no originals, or a model cannot be opened;
+    ValueError for numbers out of range, TypeError for what is no whole number.
     """
     from jpegx.evaluation.benchmark.context import Context
     from jpegx.evaluation.benchmark.plan import make_plan
@@ -251,12 +266,17 @@ def evaluate(
     from jpegx.evaluation.report.results import write_files
     from jpegx.sampling.sampler import Sampler
 
-    if samples < 1 or not all(1 <= quality <= 100 for quality in qualities):
-        raise ValueError("samples: at least one; qualities: from 1 to 100")
+    check_whole("samples", samples, least=1)
+    check_whole("seed", seed, least=0)
+    if isinstance(models, str | PathLike) or not isinstance(qualities, Iterable):
+        raise TypeError("models and qualities: lists of them, also of one")
+    qualities = tuple(qualities)
+    if not qualities:
+        raise ValueError("qualities: at least one")
+    for quality in qualities:
+        check_whole("qualities", quality, least=1, most=100)
     opened = tuple(m if isinstance(m, Sampler) else open_sampler(m) for m in models)
-    request = Request(
-        (Path(originals),), opened, qualities=tuple(qualities), samples=samples, seed=seed
-    )
+    request = Request((Path(originals),), opened, qualities=qualities, samples=samples, seed=seed)
     plan = make_plan(request)
     with ExitStack() as stack:
         folder = output or stack.enter_context(tempfile.TemporaryDirectory(prefix="jpegx-"))

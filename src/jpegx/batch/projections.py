@@ -21,7 +21,7 @@ from jpegx.io.inputs import PICTURE_SUFFIXES, split_suffix
 from jpegx.io.tiled_tiff import PaddedPicture
 from jpegx.jpeg.file import read_jpeg
 from jpegx.jpeg.metadata.collect import Metadata
-from jpegx.sampling.projecting import Moved, PictureProjector, gray_levels, shown_levels
+from jpegx.sampling.projecting import Moved, PictureProjector
 
 _TOLD = "picture of another program, made consistent with the JPEG file"
 
@@ -84,12 +84,7 @@ class Projections:
         output, where = self._outputs(name, relative)
         self._check(source, output, where)
         layout = self._jpeg.layout
-        found = read_any_picture(source, name, (layout.width, layout.height))
-        if isinstance(found, PaddedPicture):
-            found = shown_levels(found, layout)
-        elif found.dtype == np.uint16:
-            found = gray_levels(found)
-        moved = self._projector(found)
+        moved = self._projector(read_any_picture(source, name, (layout.width, layout.height)))
         self._save(output, moved.pixels, self._jpeg.metadata, _TOLD, self._settings.container)
         if where is not None:
             metadata = of_a_measurement(self._jpeg.metadata)

@@ -121,10 +121,8 @@ class _Check(Tally):
 
     def compare(self, jpeg: str, pictures: Sequence[str]) -> None:
         """Compare a file with pictures. Raises OSError if the answer cannot be written."""
-        from jpegx.consistency.compare import verify as compare
+        from jpegx.consistency.given_picture import judge_picture
         from jpegx.io.any_picture import read_any_picture
-        from jpegx.io.formats import LEVELS
-        from jpegx.io.tiled_tiff import PaddedPicture
         from jpegx.jpeg.file import read_jpeg
         from jpegx.jpeg.trellis import looks_like_trellis
 
@@ -141,18 +139,7 @@ class _Check(Tally):
             name = name_of(picture)
             try:
                 found = read_any_picture(source_of(picture), name, size)
-                if isinstance(found, PaddedPicture):
-                    from jpegx.consistency.compare_padded import verify_padded
-
-                    report = verify_padded(
-                        quantized, found, certify=self._certify, slack=self.slack
-                    )
-                elif found.itemsize == 2:
-                    from jpegx.consistency.compare_padded import verify_levels
-
-                    report = verify_levels(quantized, found / LEVELS, slack=self.slack)
-                else:
-                    report = compare(quantized, found, certify=self._certify, slack=self.slack)
+                report = judge_picture(quantized, found, certify=self._certify, slack=self.slack)
             except Exception as error:
                 self.failed(one_line(error, name))
                 continue

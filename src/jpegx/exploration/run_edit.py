@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from jpegx.errors import PictureMismatch
+from jpegx.errors import other_size
 from jpegx.exploration.apart import Apart
 from jpegx.exploration.edit import Edit, Request
 from jpegx.exploration.minimise import Found, Limits, Watch, minimise, unwatched
@@ -182,10 +182,7 @@ class _Run:
         other = self.values["picture"]
         layout = self.state.workbench.jpeg.layout
         if other.shape[:2] != (layout.height, layout.width):
-            raise PictureMismatch(
-                f"picture: it has {other.shape[1]}x{other.shape[0]} pixels, "
-                f"the JPEG file {layout.width}x{layout.height}"
-            )
+            raise other_size("picture", other.shape[1::-1], (layout.width, layout.height))
         patch = self.finisher.cut(np.ascontiguousarray(other[..., : layout.channels]))
         return self._plain(patch, 0, {})
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from jpegx.errors import PictureMismatch, UnreadablePicture
+from jpegx.errors import PictureMismatch, UnreadablePicture, other_size
 from jpegx.io.png import AVERAGE, PAETH, SIGNATURE, SUB, UP, paeth
 
 _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # colour types without a palette
@@ -34,9 +34,7 @@ def read_deep_png(stream: BinaryIO, name: str, size: tuple[int, int]) -> np.ndar
             return None
         found = int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big")
         if found != size:
-            raise PictureMismatch(
-                f"{name}: it has {found[0]}x{found[1]} pixels, the JPEG file {size[0]}x{size[1]}"
-            )
+            raise other_size(name, found, size)
         if header[12]:
             raise PictureMismatch(f"{name}: interlaced, of 16 bits; save it without interlacing")
         pixels = _pixels(parts, size, _CHANNELS[header[9]], name)

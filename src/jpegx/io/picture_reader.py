@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from jpegx.errors import JpegxError, PictureMismatch, UnreadablePicture
+from jpegx.errors import JpegxError, PictureMismatch, UnreadablePicture, other_size
 from jpegx.io.capture import captured_stderr
 from jpegx.io.failures import reason_of
 
@@ -109,10 +109,7 @@ def read_comparable(source: Path | BinaryIO, name: str, size: tuple[int, int]) -
     """
     with open_picture(source, name) as image:
         if image.size != size:
-            raise PictureMismatch(
-                f"{name}: it has {image.width}x{image.height} pixels, "
-                f"the JPEG file {size[0]}x{size[1]}"
-            )
+            raise other_size(name, image.size, size)
         if any(map(_is_deep, image.tile)) or image.mode.startswith(("I", "F")):
             raise PictureMismatch(f"{name}: more than 8 bits a channel; save it with 8 bits")
         return opaque_rgb(image, name)

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO, NamedTuple, TypeVar
 
-from jpegx.errors import PictureMismatch, UnreadablePicture
+from jpegx.errors import UnreadablePicture, other_size
 
 GRAY, RGB, YCBCR = 1, 2, 6
 UNSIGNED, FLOAT = 1, 3
@@ -144,9 +144,7 @@ def read_own(
     try:
         found = fields[256][0], fields[257][0]
         if found != size:
-            raise PictureMismatch(
-                f"{name}: it has {found[0]}x{found[1]} pixels, the JPEG file {size[0]}x{size[1]}"
-            )
+            raise other_size(name, found, size)
         return read(data, fields)
     except (struct.error, IndexError, KeyError, ValueError, zlib.error) as error:
         reason = str(error).partition("\n")[0]

@@ -56,14 +56,19 @@ class PictureProjector:
         self._jpeg = jpeg
         self._finisher = Finisher(jpeg, True, form, torch.device("cpu"))
 
-    def __call__(self, pixels: np.ndarray) -> Moved:
+    def __call__(self, pixels: np.ndarray | PaddedPicture) -> Moved:
         """The picture near another one that is consistent with the file.
 
-        ``pixels``: (height, width, channels) of the file's size, 1 or 3 channels, uint8, or float32
-        in gray levels, neither rounded nor clipped; gray is taken for equal channels, and of
-        colours for a gray file their luma.
+        ``pixels``: (height, width, channels) of the file's size, 1 or 3 channels, uint8, uint16 (16
+        bits), or float32 in gray levels, neither rounded nor clipped; or what reaches beyond the
+        edge, of which is taken what it shows. Gray is taken for equal channels, and of colours for
+        a gray file their luma.
         """
         layout = self._jpeg.layout
+        if isinstance(pixels, PaddedPicture):
+            pixels = shown_levels(pixels, layout)
+        elif pixels.dtype == np.uint16:
+            pixels = gray_levels(pixels)
         if pixels.shape[2] < layout.channels:
             pixels = pixels.repeat(layout.channels, axis=2)
         if pixels.dtype == np.uint8:

@@ -29,8 +29,8 @@ def check_limits(header: Header, max_pixels: int) -> None:
     pixels = header.width * header.height
     if pixels > max_pixels:
         raise UnsupportedJpeg(
-            f"{size} is {pixels / 1e6:.0f} megapixels, more than the limit of "
-            f"{max_pixels / 1e6:.0f}; raise it with --max-pixels if you trust the file"
+            f"{size} is {pixels:,} pixels, more than the limit of {max_pixels:,}; "
+            "raise it with --max-pixels if you trust the file"
         )
     blocks = sum(header.blocks)
     held = header.data_size
