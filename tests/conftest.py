@@ -122,6 +122,21 @@ def photos(make_jpeg: MakeJpeg, tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
+@contextmanager
+def closed(folder: Path, mode: int = 0) -> Iterator[None]:
+    """Take away permissions of a folder, also from root, to whom nothing is closed."""
+    folder.chmod(mode)
+    was_root = os.geteuid() == 0
+    if was_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if was_root:
+            os.seteuid(0)
+        folder.chmod(0o755)
+
+
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """PyTorch on one thread: many small operations wait for each other on a busy machine."""

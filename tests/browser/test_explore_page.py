@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from conftest import CHROMIUM, DATA, opened_page
+from jpegx.cli.explore_tools.serve_tool import opened_by_file
 from jpegx.cli.main import main
 from processes import JPEGX, PATIENCE
 
@@ -50,6 +51,21 @@ def page(browser: "Browser", address: str) -> "Iterator[Page]":
     with opened_page(browser, address, own=(address, "blob:", "data:")) as opened:
         opened.locator("body[data-ready]").wait_for()
         yield opened
+
+
+def test_the_browser_is_led_to_the_page_by_a_file(
+    browser: "Browser", address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("webbrowser.open", asked.append)
+    with opened_by_file(address):
+        (name,) = asked
+        file = Path(name.removeprefix("file://"))
+        assert file.parent.stat().st_mode & 0o077 == file.stat().st_mode & 0o077 == 0
+        with opened_page(browser, name, own=(name, address)) as opened:
+            opened.wait_for_url(address)
+            opened.locator("body[data-ready]").wait_for()
+    assert not file.parent.exists()
 
 
 def test_draw_brighten_undo_and_export(page: "Page", tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from conftest import MakeJpeg, Run
+from conftest import MakeJpeg, Run, closed
 from jpegx.consistency.causes import Causes
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
 from jpegx.sampling.decoding import Decoded, decode
@@ -178,6 +178,9 @@ def test_bad_standard_input_writes_nothing(run: Run) -> None:
         (["-", "--files-from", "-", "-o", "x"], "only input"),
         (["a.jpg", "-o", "-", "-n", "2"], "one picture"),
         (["a.jpg", "-o", "-", "--json"], "one picture"),
+        (["a.jpg", "-o", "-", "--jobs", "2"], "leave out --jobs"),
+        (["a.jpg", "-o", "-", "--executor", "ray"], "leave out --executor ray"),
+        (["a.jpg", "-o", "-", "--manifest", "m.jsonl"], "leave out --manifest"),
         (["a.jpg", "b.jpg", "-o", "-"], "one file"),
         (["a.jpg", "b.jpg", "-o", "x.png"], "one file"),
         (["a.jpg", "-o", "x.jpg"], "not .jpg"),
@@ -454,16 +457,8 @@ def test_read_only_folder(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None
     photo = make_jpeg("photo.jpg")
     assert run("decode", photo, "-o", tmp_path / "first.png").exit_code == 0  # all is imported
     (tmp_path / "first.png").unlink()
-    tmp_path.chmod(0o555)
-    was_root = os.geteuid() == 0
-    if was_root:  # to whom nothing is read-only
-        os.seteuid(65534)
-    try:
+    with closed(tmp_path, 0o555):
         result = run("decode", photo)
-    finally:
-        if was_root:
-            os.seteuid(0)
-        tmp_path.chmod(0o755)
     assert result.exit_code == 1
     assert "Permission denied; check its permissions and those of its folder" in result.stderr
     assert result.stderr.count("\n") == 1
@@ -471,10 +466,15 @@ def test_read_only_folder(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None
 
 
 def test_device_that_is_not_there(
-    run: Run, make_jpeg: MakeJpeg, monkeypatch: pytest.MonkeyPatch
+    run: Run, make_jpeg: MakeJpeg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    result = run("decode", make_jpeg("a.jpg"), make_jpeg("b.jpg"), "--device", "cuda")
-    assert result.exit_code == 1
-    assert result.stderr.startswith("jpegx: --device cuda: ")
-    assert result.stderr.count("\n") == 1
+    for words in (
+        ("decode", make_jpeg("a.jpg")),
+        ("explore", "serve", make_jpeg("a.jpg")),
+        ("train", "--data", tmp_path, "-o", tmp_path / "run"),
+    ):
+        result = run(*words, "--device", "cuda")
+        assert result.exit_code == 2
+        assert "Invalid value for '--device': PyTorch finds no CUDA GPU" in result.stderr
+    assert names(tmp_path) == ["a.jpg"]

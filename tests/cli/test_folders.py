@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from conftest import MakeJpeg, Run
+from conftest import MakeJpeg, Run, closed
 from forked import Forked
 from jpegx.batch.outputs import Naming
-from jpegx.io.inputs import Input, NameList, UnreadableList, find_inputs
+from jpegx.io.inputs import Input, NameList, UnreadableList, find_inputs, find_pictures
 from jpegx.io.png import encode_png
 
 
@@ -48,6 +48,28 @@ def test_names_of_outputs(name: str) -> None:
         outputs = Naming(output, 2, mean=True, std_map=True).of(Input(Path(name), Path(name)))
         assert len({path.name for path in outputs}) == 4
         assert all(path.parent == (output or Path()) for path in outputs)
+
+
+def test_closed_sub_folders_are_told(
+    run: Run, make_jpeg: MakeJpeg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("in/a.jpg", "in/sub/b.jpg"):
+        make_jpeg(name)
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)  # what is above is closed to others
+    assert run("decode", "in", "-r", "-o", "out").exit_code == 0
+    denied = "Permission denied; check its permissions and those of its folder\n"
+    with closed(Path("in/sub")):
+        result = run("info", "in", "-r")
+    assert (result.exit_code, result.stderr) == (1, f"in/sub: {denied}")
+    assert result.stdout.startswith("in/a.jpg")
+    with closed(Path("out/sub")):
+        result = run("verify", "in", "out", "-r")
+        with pytest.raises(PermissionError):
+            find_pictures(Path("out"))
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"out/sub: {denied}in/sub/b.jpg: no picture of it in out\n")
+    assert "1 pictures exact" in result.stderr
 
 
 def test_what_macos_leaves_is_skipped(run: Run, make_jpeg: MakeJpeg, tmp_path: Path) -> None:

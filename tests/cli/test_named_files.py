@@ -1,12 +1,11 @@
 """Files that options name, of which nothing can be made: one line that says so, before any work."""
 
 import errno
-import os
 from pathlib import Path
 
 import pytest
 
-from conftest import Run
+from conftest import Run, closed
 from jpegx.cli import explore_bench
 from jpegx.errors import JpegxError
 from jpegx.exploration import bounds_answer, run_edit
@@ -113,19 +112,11 @@ def test_files_of_options(
 
 
 def test_a_closed_folder_is_no_empty_one(tmp_path: Path) -> None:
-    tmp_path.chmod(0)
-    was_root = os.geteuid() == 0
-    if was_root:  # to whom nothing is closed
-        os.seteuid(65534)
-    try:
+    with closed(tmp_path):
         with pytest.raises(PermissionError):
             find_pictures(tmp_path)
         with pytest.raises(JpegxError, match="Permission denied; check its permissions"):
             Font(tmp_path / "a.ttf")
-    finally:
-        if was_root:
-            os.seteuid(0)
-        tmp_path.chmod(0o755)
 
 
 def test_nothing_is_left_of_the_look(tmp_path: Path) -> None:

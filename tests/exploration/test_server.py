@@ -146,6 +146,9 @@ def test_one_job_at_a_time_and_it_can_be_cancelled(client: TestClient) -> None:
         ("/token/state", {"origin": "http://evil.example"}),
         ("/token/state", {"origin": "null"}),
         ("/token/state", {"sec-fetch-site": "cross-site"}),
+        ("/token/state", {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}),
+        ("/token/", {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}),
+        ("/tokem/", {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}),
     ],
 )
 def test_nobody_else_may_talk_to_it(client: TestClient, path: str, headers: dict[str, str]) -> None:

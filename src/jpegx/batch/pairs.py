@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from jpegx.io.inputs import PICTURE_SUFFIXES, Input, find_pictures, split_suffix
+from jpegx.io.inputs import PICTURE_SUFFIXES, Input, Say, find_pictures, split_suffix
 
 # As ``jpegx.batch.outputs`` names them; the map of the standard deviation is no picture of a file.
 _OF_SEVERAL = re.compile(r"(.+)_(\d+|mean)", re.DOTALL)
@@ -21,18 +21,19 @@ class Pair(NamedTuple):
 
 
 def pair_up(
-    sources: Sequence[Input], folder: Path, *, recursive: bool
+    sources: Sequence[Input], folder: Path, *, recursive: bool, failed: Say
 ) -> tuple[list[Pair], list[Path]]:
     """Each file with the pictures in a folder that are named like it, and the other pictures.
 
     x/photo.jpg has x/photo.png (or another ending), x/photo_0.png, x/photo_mean.png ... A name that
     is a file's own counts before one with a number: a_0.png belongs to a_0.jpg if there is one.
+    Sub-folders that cannot be listed are told to ``failed``. Raises OSError if the folder cannot.
     """
     keys = {_key_of(source) for source in sources}
     inputs = {os.path.realpath(source.path) for source in sources}
     found: dict[Path, list[Path]] = {}
     rest = []
-    for path in find_pictures(folder, recursive=recursive):
+    for path in find_pictures(folder, recursive=recursive, failed=failed):
         if os.path.realpath(path) in inputs:
             continue
         relative = path.relative_to(folder)

@@ -103,7 +103,12 @@ def decode(
     is; search means that none was found).
     """
     check_inputs(inputs, output, files_from, null=null, preserve=preserve)
-    check_pictures(output, samples, mean=mean, std_map=std_map, as_json=as_json)
+    of_many = {
+        "--jobs": jobs is not None,
+        "--executor ray": executor == "ray",
+        "--manifest": manifest is not None,
+    }
+    check_pictures(output, samples, mean=mean, std_map=std_map, as_json=as_json, of_many=of_many)
     check_address(executor, address)
     to_stdout = output == "-"
     target = None if output is None or to_stdout else Path(output)

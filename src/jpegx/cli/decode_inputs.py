@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from itertools import islice
@@ -53,15 +53,26 @@ def check_inputs(
 
 
 def check_pictures(
-    output: str | None, samples: int, *, mean: bool, std_map: bool, as_json: bool
+    output: str | None,
+    samples: int,
+    *,
+    mean: bool,
+    std_map: bool,
+    as_json: bool,
+    of_many: Mapping[str, bool],
 ) -> None:
-    """Raise click.UsageError for pictures that are asked for and do not go together."""
+    """Raise click.UsageError for pictures that are asked for and do not go together.
+
+    ``of_many``: options that mean nothing for one picture, and whether they are given.
+    """
     if samples == 1 and (mean or std_map):
         raise click.UsageError("--mean and --std-map need at least two samples; add -n 8.")
     if output != "-":
         return
     if samples > 1 or as_json:
         raise click.UsageError("-o - is for one picture; leave out -n, --mean, --std-map, --json.")
+    if given := [option for option, is_given in of_many.items() if is_given]:
+        raise click.UsageError(f"-o - is for one picture of one file; leave out {given[0]}.")
     if sys.stdout.isatty():
         raise click.UsageError("a PNG file does not go to a terminal; send it to a file or a pipe.")
 

@@ -56,7 +56,7 @@ def pairs_of_folders(
         find_inputs([jpegs], recursive=recursive, failed=tally.failed, noted=tally.noted)
     )
     tally.files = len(sources)
-    pairs, rest = pair_up(sources, pictures, recursive=recursive)
+    pairs, rest = pair_up(sources, pictures, recursive=recursive, failed=tally.failed)
     for source, found in pairs:
         if found:
             yield str(source.path), found

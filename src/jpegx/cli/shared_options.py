@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import click
 
+from jpegx.errors import JpegxError
 from jpegx.io.formats import CONTAINERS, OF_SUFFIX, Container, Form
 from jpegx.io.paths import is_folder
 from jpegx.models.card import MAX_TEMPERATURE
@@ -76,11 +77,24 @@ compress_level_option = click.option(
     help="Compression from 0, fast, to 9, small.",
 )
 
+
+def _device(context: click.Context, option: click.Parameter, value: str) -> str:
+    if value == "cuda" and not context.resilient_parsing:  # to look for it, torch is imported
+        from jpegx.sampling.hardware import choose_device
+
+        try:
+            choose_device(value)
+        except JpegxError as error:
+            raise click.BadParameter(str(error)) from None
+    return value
+
+
 device_option = click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
     default="auto",
     show_default=True,
+    callback=_device,
     help="Where to compute; auto takes a GPU if there is one.",
 )
 

@@ -170,19 +170,33 @@ def _named(name: str, recursive: bool, failed: Say, noted: Say) -> Iterator[tupl
     return None
 
 
-def find_pictures(folder: Path, *, recursive: bool = True) -> list[Path]:
+def find_pictures(
+    folder: Path,
+    *,
+    recursive: bool = True,
+    failed: Say | None = None,
+    suffixes: frozenset[str] = PICTURE_SUFFIXES,
+) -> list[Path]:
     """The picture files in a folder, sorted, so that their order is the same everywhere.
 
-    Raises OSError if the folder itself cannot be listed.
+    Sub-folders that cannot be listed are told to ``failed``, one line each. Raises OSError if the
+    folder itself, or without ``failed`` a sub-folder, cannot be listed.
     """
-    with os.scandir(folder):  # rglob takes one that is closed for an empty one
-        pass
+
+    def unreadable(error: OSError) -> None:
+        if failed is None or Path(error.filename) == folder:
+            raise error
+        failed(_unlisted(error))
+
+    found = []
+    for place, folders, files in os.walk(folder, onerror=unreadable):
+        if not recursive:
+            folders.clear()
+        found += [Path(place, file) for file in files if split_suffix(file, suffixes)[1]]
     return sorted(
         path
-        for path in (folder.rglob("*") if recursive else folder.iterdir())
-        if split_suffix(path.name, PICTURE_SUFFIXES)[1]
-        and not is_pipe_or_device(path)
-        and not is_sidecar(path, path.relative_to(folder))
+        for path in found
+        if not is_pipe_or_device(path) and not is_sidecar(path, path.relative_to(folder))
     )
 
 
@@ -234,7 +248,7 @@ class NameList:
 
 def _walk(folder: str, recursive: bool, failed: Say, noted: Say) -> Iterator[Input]:
     def unreadable(error: OSError) -> None:
-        failed(f"{error.filename}: {reason_of(error)}")
+        failed(_unlisted(error))
 
     for place, folders, files in os.walk(folder, onerror=unreadable):
         if recursive:
@@ -254,3 +268,7 @@ def _walk(folder: str, recursive: bool, failed: Say, noted: Say) -> Iterator[Inp
             if is_sidecar(path, Path(file)):
                 continue
             yield Input(path, path.relative_to(folder))
+
+
+def _unlisted(error: OSError) -> str:
+    return f"{error.filename}: {reason_of(error)}"

@@ -14,7 +14,7 @@ def choose_device(name: str) -> torch.device:
     Raises JpegxError if CUDA is asked for and not there.
     """
     if name == "cuda" and not torch.cuda.is_available():
-        raise JpegxError("--device cuda: PyTorch finds no CUDA GPU here; use --device cpu")
+        raise JpegxError("PyTorch finds no CUDA GPU here; use cpu")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)

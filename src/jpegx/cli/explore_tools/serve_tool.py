@@ -3,6 +3,10 @@
 import secrets
 import socket
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -67,16 +71,33 @@ def command(
     address = f"http://127.0.0.1:{number}/{token}/"
     console.say(f"{name}: {address}")
     console.say("Ctrl-C ends it.")
-    if browser:
-        webbrowser.open(address)
     config = uvicorn.Config(
         app, log_level="critical", access_log=False, lifespan="off", server_header=False,
         timeout_graceful_shutdown=1,
     )  # fmt: skip
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        with opened_by_file(address) if browser else nullcontext():
+            uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
         pass
     finally:
         worker.stop()
         listening.close()
+
+
+@contextmanager
+def opened_by_file(address: str) -> Iterator[None]:
+    """Open a page in the browser, which may need a file while the block runs.
+
+    All users of a machine see what a program is started with: the browser is given the name of a
+    file that only this user can read, and which leads to the page.
+    """
+    with TemporaryDirectory(prefix="jpegx-") as folder:
+        leads = Path(folder) / "page.html"
+        leads.touch(0o600)
+        leads.write_text(
+            f'<!DOCTYPE html><meta http-equiv="refresh" content="0; url={address}">'
+            f'<a href="{address}">The page</a>\n'
+        )
+        webbrowser.open(leads.as_uri())
+        yield

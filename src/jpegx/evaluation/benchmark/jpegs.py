@@ -8,7 +8,7 @@ from torch import Tensor
 
 from jpegx.errors import JpegxError, PictureMismatch
 from jpegx.evaluation.benchmark.encoding import compress
-from jpegx.io.inputs import is_sidecar, split_suffix
+from jpegx.io.inputs import JPEG_SUFFIXES, find_pictures
 from jpegx.io.paths import file_digest
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
 from jpegx.jpeg.tables import estimate_quality
@@ -109,13 +109,9 @@ class NoJpegs(Jpegs):
 def jpeg_folder(folder: Path) -> JpegFolder:
     """The JPEG files below a folder. Their quality is known if the IJG's tables of one are in all.
 
-    Raises JpegxError if there are none or the first cannot be read.
+    Raises JpegxError if there are none; OSError if a folder cannot be listed.
     """
-    paths = sorted(
-        path
-        for path in folder.rglob("*")
-        if split_suffix(path.name)[1] and not is_sidecar(path, path.relative_to(folder))
-    )
+    paths = find_pictures(folder, suffixes=JPEG_SUFFIXES)
     if not paths:
         raise JpegxError(f"{folder}: no JPEG files in this folder")
     qualities = set()

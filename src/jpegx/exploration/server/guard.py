@@ -33,7 +33,8 @@ class Guard:
     """Lets through what has the token in its path, this host's name, and no other page's origin.
 
     A name that resolves to this machine (DNS rebinding) is another host; a page from elsewhere has
-    another origin. What is larger than :data:`MOST_BYTES` is not read.
+    another origin. Only the page itself may be gone to from elsewhere: from the file that opens it
+    in the browser. What is larger than :data:`MOST_BYTES` is not read.
     """
 
     def __init__(self, app: ASGIApp, token: str, port: int) -> None:
@@ -73,10 +74,12 @@ class Guard:
         origin = _text(headers, b"origin")
         if origin and origin not in {f"http://{host}" for host in self._hosts}:
             return _answer(403, "another origin")
-        if _text(headers, b"sec-fetch-site") in ("cross-site", "same-site"):
-            return _answer(403, "another site")
         _, _, rest = scope["path"].partition("/")
-        token, slash, _ = rest.partition("/")
+        token, slash, asked = rest.partition("/")
+        goes_to_page = not asked and _text(headers, b"sec-fetch-mode") == "navigate"
+        from_elsewhere = _text(headers, b"sec-fetch-site") in ("cross-site", "same-site")
+        if from_elsewhere and not (goes_to_page and scope["method"] == "GET"):
+            return _answer(403, "another site")
         same = secrets.compare_digest(token.encode(), self._token.encode())
         if not (same and slash):
             return _answer(403, "a wrong address; take the one that was printed")

@@ -25,7 +25,7 @@ class LostImage(JpegxError):
 def find_images(folder: Path) -> list[Path]:
     """Paths of the image files below a folder, sorted, so that their order is the same everywhere.
 
-    Raises NoImages if there are none.
+    Raises NoImages if there are none; OSError if a folder cannot be listed.
     """
     if not folder.is_dir():
         raise NoImages(f"{folder}: not a folder; name a folder of images")
