@@ -13,7 +13,8 @@ from torch import Tensor
 from jpegx.metrics.dists import Dists
 from jpegx.metrics.frozen_network import MissingNetwork, read_tensors
 from jpegx.metrics.lpips import Lpips
-from jpegx.metrics.vgg16_trunk import Vgg16Trunk
+from jpegx.metrics.vgg_layers import ENDS as LAYERS
+from jpegx.metrics.vgg_layers import VggLayers, torchvision_names
 from scenes import noise
 
 # torchvision's vgg16().features: where the convolutions are, and after which the blocks end.
@@ -44,6 +45,10 @@ def vgg() -> dict[str, Tensor]:
         state[f"features.{number}.weight"] = kernel * (2 / (9 * inputs)) ** 0.5
         state[f"features.{number}.bias"] = 0.1 * torch.randn(outputs, generator=random)
     return state
+
+
+def blocks_of(vgg: dict[str, Tensor], name: str = "vgg") -> VggLayers:
+    return VggLayers(vgg, Path(name), torchvision_names(16), LAYERS)
 
 
 def by_hand(
@@ -108,7 +113,7 @@ def test_lpips_is_its_definition(vgg: dict[str, Tensor]) -> None:
         weight = state[f"lin{layer}.model.1.weight"].numpy()[0, :, :, 0, None]
         units = [v / np.linalg.norm(v, axis=0, keepdims=True).clip(1e-9) for v in (a, b)]
         expected += ((units[0] - units[1]) ** 2 * weight.reshape(-1, 1, 1)).sum(axis=0).mean()
-    metric = Lpips(Vgg16Trunk(vgg, Path("vgg")), state, Path("lpips"))
+    metric = Lpips(blocks_of(vgg), state, Path("lpips"))
     assert expected > 0.01
     assert metric.distance(*both) == pytest.approx(expected, rel=1e-4)
     assert metric.distance(both[1], both[1]) == 0
@@ -133,7 +138,7 @@ def test_dists_is_its_definition(vgg: dict[str, Tensor]) -> None:
             expected -= alpha[channel] * means + beta[channel] * spreads
             channel += 1
     assert channel == 1475
-    metric = Dists(Vgg16Trunk(vgg, Path("vgg")), state, Path("dists"))
+    metric = Dists(blocks_of(vgg), state, Path("dists"))
     assert expected > 0.01
     assert metric.distance(*both) == pytest.approx(expected, rel=1e-3)
     assert metric.distance(both[1], both[1]) == pytest.approx(0, abs=1e-5)
@@ -145,13 +150,13 @@ def test_files_are_read_as_data(vgg: dict[str, Tensor], tmp_path: Path) -> None:
     for name in ("lpips.safetensors", "lpips.pth"):
         found = read_tensors(tmp_path / name)
         assert torch.equal(found["lin3.model.1.weight"], lpips_state()["lin3.model.1.weight"])  # type: ignore[arg-type]
-    trunk = Vgg16Trunk(vgg, Path("vgg"))
+    blocks = blocks_of(vgg)
     with pytest.raises(MissingNetwork, match=r"other.*lin0\.model\.1\.weight"):
-        Lpips(trunk, dists_state(), Path("other"))
+        Lpips(blocks, dists_state(), Path("other"))
     with pytest.raises(MissingNetwork, match=r"other.*alpha"):
-        Dists(trunk, lpips_state(), Path("other"))
+        Dists(blocks, lpips_state(), Path("other"))
     with pytest.raises(MissingNetwork, match=r"gone.*features\.28\.bias"):
-        Vgg16Trunk({k: v for k, v in vgg.items() if k != "features.28.bias"}, Path("gone"))
+        blocks_of({k: v for k, v in vgg.items() if k != "features.28.bias"}, "gone")
 
 
 @pytest.mark.parametrize(
@@ -165,6 +170,6 @@ def test_published_weights_fit(
     if spec is None or not spec.submodule_search_locations:
         pytest.skip(f"{package} is not installed")
     path = Path(spec.submodule_search_locations[0]) / name
-    found = metric(Vgg16Trunk(vgg, Path("vgg")), read_tensors(path), path)
+    found = metric(blocks_of(vgg), read_tensors(path), path)
     image, original = pictures()
     assert 0 < found.distance(image, original) < 2

@@ -264,13 +264,11 @@ def failures(console: Console, name: str) -> Iterator[None]:
 
 def open_jpeg(console: Console, argument: str, max_pixels: int) -> "QuantizedJpeg":
     """The file that a tool explores; warnings about it are told. Raises JpegxError."""
-    from jpegx.errors import UnsupportedJpeg
     from jpegx.jpeg.file import read_jpeg
 
     name = name_of(argument)
     jpeg = read_jpeg(source_of(argument), name=name, max_pixels=max_pixels)
-    if jpeg.layout.is_fractional:
-        raise UnsupportedJpeg(f"{name}: fractional sampling, which no libjpeg shows or encodes")
+    jpeg.layout.refuse_fractional()
     for warning in jpeg.warnings:
         console.say(printable(f"{name}: warning: {warning}"))
     return jpeg

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from jpegx.consistency.compare import check_slack
-from jpegx.errors import PictureMismatch, UnsupportedJpeg
+from jpegx.errors import PictureMismatch
 from jpegx.exploration.bounds_answer import BoundsAnswer, BoundsRequest, answer_bounds
 from jpegx.exploration.comparison import answer_compare, answer_nearest
 from jpegx.exploration.compatibility import answer_compatible
@@ -54,8 +54,7 @@ def explore(
         name = "file" if isinstance(source, bytes) else str(source)
         file = read_jpeg(source)
     layout = file.layout
-    if layout.is_fractional:
-        raise UnsupportedJpeg(f"{name}: fractional sampling, which no libjpeg shows or encodes")
+    layout.refuse_fractional()
     shapes: list[Shape] = []
     if isinstance(region, str):
         shapes.append(parse_rectangle(region))

@@ -7,7 +7,6 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from jpegx.errors import UnsupportedJpeg
 from jpegx.exploration.shapes import BadRegion, Shape
 from jpegx.jpeg.box import Box
 from jpegx.jpeg.file import QuantizedJpeg
@@ -176,11 +175,7 @@ class Touched:
 
 def touched(selection: Selection) -> Touched:
     """The units that a region touches. Raises UnsupportedJpeg for fractional sampling."""
-    if selection.layout.is_fractional:
-        raise UnsupportedJpeg(
-            f"fractional sampling factors {selection.layout.factors}, "
-            "which no libjpeg shows or encodes"
-        )
+    selection.layout.refuse_fractional()
     return _cells(selection, selection.layout.mcu_size)
 
 

@@ -169,9 +169,8 @@ def _fields(data: bytes) -> dict[int, tuple[int, ...]]:
     (place,) = struct.unpack_from("<I", data, 4)
     (count,) = struct.unpack_from("<H", data, place)
     fields: dict[int, tuple[int, ...]] = {}
-    left = len(
-        data
-    )  # fields of ours have bytes of their own; others could share them a million times
+    # Fields of ours have bytes of their own; others could share them a million times.
+    left = len(data)
     for entry in range(place + 2, place + 2 + 12 * count, 12):
         number, kind, amount = struct.unpack_from("<HHI", data, entry)
         size = _SIZES[kind] * amount

@@ -11,22 +11,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jpegx.metrics.frozen_network import take_tensors
-from jpegx.metrics.vgg16_trunk import CHANNELS, Vgg16Trunk, as_input
+from jpegx.metrics.vgg_layers import CHANNELS, VggLayers, as_input, whitened
 
-_MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
 _CHANNELS = (3, *CHANNELS)  # the picture itself is the first layer
 _HANN = (0.25, 0.5, 0.25)
 _TINY = 1e-6  # their c1 and c2
 
 
 class Dists:
-    """``trunk``: torchvision's VGG-16. ``state``: the published weights, alpha and beta.
+    """``blocks``: of torchvision's VGG-16. ``state``: the published weights, alpha and beta.
 
     Raises MissingNetwork, naming ``path``, if one is not as it should be.
     """
 
-    def __init__(self, trunk: Vgg16Trunk, state: Mapping[str, object], path: Path) -> None:
-        self._trunk = trunk
+    def __init__(self, blocks: VggLayers, state: Mapping[str, object], path: Path) -> None:
+        self._blocks = blocks
         each = torch.empty(1, sum(_CHANNELS), 1, 1)
         alpha, beta = take_tensors(path, state, {"alpha": each, "beta": each})
         whole = alpha.sum() + beta.sum()
@@ -53,8 +52,7 @@ class Dists:
     def _features(self, image: Tensor) -> list[Tensor]:
         """Of each layer (channels, positions)."""
         shown = as_input(image)
-        mean, spread = (torch.tensor(v)[:, None, None] for v in (_MEAN, _SPREAD))
-        found = self._trunk((shown - mean) / spread, _pooled)
+        found = self._blocks(whitened(shown), _pooled)
         return [values[0].flatten(1) for values in (shown, *found)]
 
 

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from jpegx.metrics.frozen_network import take_tensors
-from jpegx.metrics.vgg16_trunk import CHANNELS, Vgg16Trunk, as_input
+from jpegx.metrics.vgg_layers import CHANNELS, VggLayers, as_input, halved
 
 # Of its scaling layer: pictures from -1 to 1, minus a shift, divided by a scale.
 _SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
@@ -19,14 +18,14 @@ _TINY = 1e-10
 
 
 class Lpips:
-    """``trunk``: torchvision's VGG-16. ``state``: the weights of the five layers.
+    """``blocks``: of torchvision's VGG-16. ``state``: the weights of the five layers.
 
     These are named as in the published file of the linear layers, lin0.model.1.weight to
     lin4.model.1.weight. Raises MissingNetwork, naming ``path``, if one is not as it should be.
     """
 
-    def __init__(self, trunk: Vgg16Trunk, state: Mapping[str, object], path: Path) -> None:
-        self._trunk = trunk
+    def __init__(self, blocks: VggLayers, state: Mapping[str, object], path: Path) -> None:
+        self._blocks = blocks
         wanted = {
             f"lin{layer}.model.1.weight": torch.empty(1, channels, 1, 1)
             for layer, channels in enumerate(CHANNELS)
@@ -49,7 +48,7 @@ class Lpips:
     def _features(self, image: Tensor) -> list[Tensor]:
         shift, scale = (torch.tensor(v)[:, None, None] for v in (_SHIFT, _SCALE))
         scaled = (2 * as_input(image) - 1 - shift) / scale
-        found: list[Tensor] = self._trunk(scaled, lambda values: F.max_pool2d(values, 2))
+        found: list[Tensor] = self._blocks(scaled, halved)
         return found
 
 

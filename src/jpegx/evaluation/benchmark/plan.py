@@ -26,7 +26,7 @@ from jpegx.metrics.frozen_network import FrozenNetwork, MissingNetwork, read_ten
 from jpegx.metrics.inception import Inception, find_inception
 from jpegx.metrics.lpips import Lpips
 from jpegx.metrics.niqe import Niqe, default_niqe
-from jpegx.metrics.vgg16_trunk import load_trunk
+from jpegx.metrics.vgg_layers import load_blocks
 from jpegx.models import zoo
 from jpegx.sampling.hardware import choose_device
 from jpegx.sampling.sampler import Sampler
@@ -124,11 +124,11 @@ def _niqe(path: Path | None) -> Niqe:
 def _paired(request: Request) -> dict[str, PairedDistance]:
     found: dict[str, PairedDistance] = {}
     if request.vgg16 is not None:
-        trunk = load_trunk(request.vgg16)
+        blocks = load_blocks(request.vgg16)
         if request.lpips is not None:
-            found["lpips"] = Lpips(trunk, read_tensors(request.lpips), request.lpips)
+            found["lpips"] = Lpips(blocks, read_tensors(request.lpips), request.lpips)
         if request.dists is not None:
-            found["dists"] = Dists(trunk, read_tensors(request.dists), request.dists)
+            found["dists"] = Dists(blocks, read_tensors(request.dists), request.dists)
     return found
 
 

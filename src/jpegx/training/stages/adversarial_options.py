@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+from jpegx.metrics.vgg_layers import layer_names
 from jpegx.models.registry import critics
 from jpegx.models.zoo import find, installed
 from jpegx.training.losses.adversarial_game import GAMES
 from jpegx.training.losses.moments import NORMS
-from jpegx.training.losses.perceptual import layer_names
 from jpegx.training.losses.sliced_crps import least_size
 from jpegx.training.options import CommonOptions, key
 from jpegx.training.stages.critic_stage import CriticStageOptions
