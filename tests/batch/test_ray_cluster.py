@@ -63,6 +63,16 @@ def test_a_killed_worker_and_a_killed_driver(run: Run, photos: Path, tmp_path: P
 
 
 @needs_ray
+@pytest.mark.slow
+def test_what_the_first_worker_cannot_open_is_wrong_usage(photos: Path, tmp_path: Path) -> None:
+    process = start(photos, "--jobs", 1, "-o", tmp_path / "out", "--precision", "int8")
+    _, messages = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2, messages
+    assert "laplace: it is no network; leave out --precision" in messages
+    assert not (tmp_path / "out").exists()
+
+
+@needs_ray
 @pytest.mark.parametrize(
     ("address", "told"),
     [

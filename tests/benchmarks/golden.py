@@ -187,13 +187,10 @@ def training(record: Recorder) -> None:
     """Weights of tiny runs, one of them killed and resumed."""
     from safetensors.numpy import load_file
 
-    from training_data import write_recipe
+    from training_data import write_images, write_recipe
 
     recipe = write_recipe(record.folder)
-    data = record.folder / "data"
-    data.mkdir()
-    for index in range(6):
-        scene(index, (48, 40)).save(data / f"{index}.png")
+    data = write_images(record.folder / "data")
     for name, config in NETWORKS.items():
         out = record.folder / f"run-{name}"
         words = ["train", "--data", data, "--recipe", recipe, "-o", out, "--quiet"]

@@ -51,14 +51,17 @@ class RayExecutor:
         self._jobs = jobs
         self._watch = watch
         self._ray: Any = None
+        self._actors: _Actors
 
     def __enter__(self) -> Self:
-        """See whether the sampler opens, and connect. Raises JpegxError, of which NoRay is one."""
-        from jpegx.sampling.sampler import open_sampler
+        """Connect, and wait until an actor has opened the sampler.
 
+        Raises JpegxError, of which NoRay is one.
+        """
         self._ray = connect(self._address, self._jobs)
         try:
-            open_sampler(self._settings.spec)
+            self._actors = _Actors(self._ray, self._settings, self._jobs)
+            self._actors.open()
         except BaseException:
             self._ray.shutdown()
             raise
@@ -72,11 +75,10 @@ class RayExecutor:
 
     def run(self, tasks: Iterator[Task | Outcome]) -> Generator[Outcome, None, None]:
         """The outcomes of the tasks: see :class:`Executor`."""
-        actors = _Actors(self._ray, self._settings, self._jobs)
         try:
-            yield from Dispatcher(tasks, actors, self._watch).run()
+            yield from Dispatcher(tasks, self._actors, self._watch).run()
         finally:
-            actors.stop()
+            self._actors.stop()
 
 
 def connect(address: str | None, jobs: int | None) -> ModuleType:
@@ -158,13 +160,24 @@ class _Decoder:
 
         keep_freed_memory()
         torch.set_num_threads(1)
-        self._encoder = Encoder(settings, None)
-        self._work = Work(settings, open_sampler(settings.spec), NOBODY, self._encoder)
+        self._refused: JpegxError | None = None
+        try:
+            sampler = open_sampler(settings.spec)
+        except JpegxError as error:  # an exception here would come out wrapped in Ray's
+            self._refused = error
+            return
+        self._work = Work(settings, sampler, NOBODY, Encoder(settings, None))
+
+    def refused(self) -> JpegxError | None:
+        """Why the sampler cannot be opened."""
+        return self._refused
 
     def decode(self, task: Task) -> list[Message]:
-        """All that there is to tell of a task."""
+        """All that there is to tell of a task. Raises JpegxError without a sampler."""
         from jpegx.batch.file_work import in_order
 
+        if self._refused is not None:
+            raise self._refused
         steps = list(self._work.steps(task))
         if any(isinstance(step, Busy) for step in steps):
             return [Busy()]
@@ -186,6 +199,18 @@ class _Actors:
         self._settings = settings
         self._options, self._jobs = workers_of(ray, settings.spec.device, jobs)
         self._actors: list[_Actor] = []
+
+    def open(self) -> None:
+        """Start the first. Raises JpegxError if it cannot open the sampler."""
+        first = self._start()
+        self._actors.append(first)
+        try:
+            refused: JpegxError | None = self._ray.get(first.handle.refused.remote())
+        except self._ray.exceptions.RayError as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise NoRay(f"a worker could not open what is to decode ({reason})") from None
+        if refused is not None:
+            raise refused
 
     def _start(self) -> _Actor:
         remote = self._ray.remote(**self._options)(_Decoder)
