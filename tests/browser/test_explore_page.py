@@ -165,6 +165,7 @@ def test_what_is_wrong_is_said(page: "Page") -> None:
     page.locator("#error", has_text="draw a region first").wait_for()
     page.locator("#place").fill("900,900,4x4")
     page.locator("#place").press("Enter")
+    assert page.locator("#place").input_value() == "380,252,4x4"  # what is meant from now on
     page.select_option("#tool", "like")
     page.click("#apply")
     said = page.locator("#error", has_text="source-region")

@@ -1,6 +1,7 @@
 """jpegx explore, through the command line."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,38 @@ def test_bounds(run: Run, example: Path) -> None:
         widths = [ends[quantity]["most"] - ends[quantity]["least"] for ends in (said, tight)]
         assert widths[1] < widths[0] / 2 or quantity != "mean Y"
         assert widths[1] <= widths[0] + 1e-6
+
+
+def test_the_text_says_no_more_than_is_certified(run: Run, example: Path) -> None:
+    words = ("explore", "bounds", example, "--region", "121,83,22x28", "--quick")
+    answer = json.loads(run(*words, "--json").output)
+    said = {s["quantity"]: s for s in answer["statements"] if s["kind"] == "cannot"}
+    text = run(*words).output
+    found = re.findall(r"cannot  (.+) below (\S+)(?: or above (\S+))? gray levels", text)
+    assert [quantity for quantity, *_ in found] == list(said)
+    for quantity, least, most in found:
+        assert 0 <= said[quantity]["least"] - float(least) < 0.011
+        assert not most or 0 <= float(most) - said[quantity]["most"] < 0.011
+
+
+def test_an_answer_about_a_damaged_file_says_so(run: Run, example: Path, tmp_path: Path) -> None:
+    data = example.read_bytes()
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(data[: len(data) // 2])
+    rectangle = "0,200,8x8"  # where nothing is left
+    for words in (
+        ("bounds", broken, "--region", rectangle, "--quick"),
+        ("order", broken, "--brighter", rectangle, "0,0,8x8", "-200"),
+        ("darken", broken, "--region", rectangle, "--model", "laplace", "--over", "cells"),
+    ):
+        (note,) = (n for n in json.loads(run("explore", *words, "--json").stdout)["notes"][-1:])
+        assert "is missing (gray)): what is said holds for what was read" in note
+        whole = (words[0], example, *words[2:])
+        assert "damaged" not in run("explore", *whole).output
+    assert run("decode", example, "-o", tmp_path / "source.png").exit_code == 0
+    result = run("verify", broken, tmp_path / "source.png")
+    assert result.exit_code == 1
+    assert "its true source differs, too" in result.stderr
 
 
 @pytest.mark.parametrize(

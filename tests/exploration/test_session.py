@@ -274,6 +274,8 @@ def test_questions_are_kept_and_reported(run: Run, example: Path, tmp_path: Path
     assert made.exit_code == 0, made.output
     text = target.read_text()
     assert "bounds, region 160,96,8x8" in text
+    assert "independent Laplace laws" in text
+    assert "0 draws" not in text
     assert "nearest, region 160,96,8x8" in text
 
 

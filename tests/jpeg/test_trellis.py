@@ -53,6 +53,8 @@ def test_mozjpeg_is_known(run: Run, pixels: np.ndarray, tmp_path: Path, quality:
         result = run("verify", path, tmp_path / "source.png")
         assert result.exit_code == is_trellis
         assert ("trellis" in result.stderr) == is_trellis
+        bounds = run("explore", "bounds", path, "--quick", "--quantity", "mean Y")
+        assert ("trellis" in bounds.stdout) == is_trellis
         if is_trellis:
             check_slack(run, path, tmp_path / "source.png")
 

@@ -147,9 +147,14 @@ class _Check(Tally):
             self.possible += report.possible and not report.exact
             self.different += not report.possible
             click.echo(_json(jpeg, picture, report) if self._as_json else _text(name, report))
-        if self.different > inexact and looks_like_trellis(
-            quantized.coefficients[0], quantized.tables[0]
-        ):
+        if self.different == inexact:
+            return None
+        if quantized.damage:
+            self.noted(
+                f"{name_of(jpeg)}: warning: it is damaged; its true source differs, too, where "
+                "coefficients are missing or wrong"
+            )
+        if looks_like_trellis(quantized.coefficients[0], quantized.tables[0]):
             self.noted(
                 f"{name_of(jpeg)}: warning: it looks like trellis quantization; its true source "
                 "may differ like this (--slack)"

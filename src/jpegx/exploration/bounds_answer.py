@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from jpegx.exploration.bounds import Bound, Bounds, functionals_of
+from jpegx.exploration.doubts import doubts
 from jpegx.exploration.draws import CALIBRATION, DrawRequest, draw, laws
 from jpegx.exploration.functionals import Functional
 from jpegx.exploration.parameters import BadParameter
@@ -110,7 +111,7 @@ def answer_bounds(
         statements,
         facts={"units": len(units.units), "shown": work.shown(chosen, components)},
         parameters=parameters,
-        notes=(_OF.format(request.slack) if request.slack else _OF_LIBJPEG, _NOTE),
+        notes=(_OF.format(request.slack) if request.slack else _OF_LIBJPEG, _NOTE, *doubts(jpeg)),
         pictures=pictures,
     )
 

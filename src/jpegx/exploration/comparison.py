@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jpegx.exploration.doubts import doubts
 from jpegx.exploration.hypothesis import Hypothesis
 from jpegx.exploration.nearest import Nearness, find_nearest
 from jpegx.exploration.selection import Selection
@@ -42,7 +43,7 @@ def answer_nearest(
         found.statements(),
         {**found.facts(), "verdict": verdict},
         parameters,
-        (_NOTE, *_not_exact([found])),
+        (_NOTE, *_not_exact([found]), *doubts(jpeg)),
         told,
     )
     return answer, found
@@ -78,7 +79,7 @@ def answer_compare(
         [statement for nearness in found for statement in nearness.statements()],
         {"hypotheses": facts},
         {"tolerance": tolerance, "luma": luma},
-        (_NOTE, *_not_exact(found), *_apart(found)),
+        (_NOTE, *_not_exact(found), *_apart(found), *doubts(jpeg)),
         told,
     )
     return answer, (found[0], found[1])

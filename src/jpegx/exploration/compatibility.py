@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jpegx.exploration.doubts import doubts
 from jpegx.exploration.functionals import sums_of_units
 from jpegx.exploration.selection import Selection, Touched, touched
 from jpegx.exploration.statements import Answer, Can, Cannot, Statement
@@ -19,6 +20,10 @@ ENCODERS = {
     "libjpeg 9": "9f",
     "mozjpeg": "mozjpeg403",
 }
+_AS_THEY_ARE = (
+    "encoders as jpeglib has them (libjpeg 6b and 9f, libjpeg-turbo 2.1.0, mozjpeg 4.0.3), with "
+    "their default quantization and downsampling, and the file's tables; others may differ"
+)
 _SAME, _ELSE, _NONE = (90, 170, 90), (230, 190, 60), (200, 60, 60)
 
 
@@ -90,7 +95,7 @@ def answer_compatible(
         statements,
         facts,
         {"picture": called},
-        ("encoders with their default quantization and downsampling, and the file's tables",),
+        (_AS_THEY_ARE, *doubts(jpeg)),
         verdict,
     )
     return answer, found

@@ -45,6 +45,7 @@ class Edit:
     ``quantity``, ``unit``, ``before``, ``after``: what was striven for, ``after`` of the exact
     picture. ``start``, ``end``: the loss of the search. ``rmse``: gray levels between the pixels of
     the units before and after. ``facts``: more numbers. ``bounds``: certified ends of the quantity.
+    ``doubts``: what is known of the file that makes these weaker.
     """
 
     tool: str
@@ -64,6 +65,7 @@ class Edit:
     changed: int
     facts: dict[str, Any] = field(default_factory=dict)
     bounds: tuple[Cannot, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> dict[str, Any]:
@@ -90,9 +92,10 @@ class Edit:
     def answer(self, file: str, pictures: str | None = None) -> Answer:
         """What the user is told."""
         causes = self.patch.causes
-        notes: tuple[str, ...] = ()
+        notes = self.doubts
         if not self.patch.exact:
             notes = (
+                *notes,
                 f"not exact: of {self.patch.total} coefficients {causes.gamut + causes.padding} "
                 f"cannot be met by any 8-bit picture, for {causes.search} none was found",
             )

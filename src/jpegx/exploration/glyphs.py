@@ -14,6 +14,7 @@ import numpy as np
 from jpegx.errors import JpegxError
 from jpegx.exploration.block_distance import Family, Nearest, Problem, nearest_samples
 from jpegx.exploration.cell_bounds import integer_cells
+from jpegx.exploration.doubts import doubts
 from jpegx.exploration.functionals import by_block
 from jpegx.exploration.glyph_opinion import GlyphOpinion
 from jpegx.exploration.patch import Finisher, Patch
@@ -283,6 +284,7 @@ def answer_glyphs(
         f"ones also at quarters of pixels and turned by {request.turn:g} degrees; a character that "
         "is drawn otherwise is not ruled out",
         "what is not ruled out is not thereby likely: this identifies nothing",
+        *doubts(jpeg),
     )
     facts_ = {"characters": facts}
     answer = Answer("glyphs", name, region.text, statements, facts_, parameters, notes, verdict)

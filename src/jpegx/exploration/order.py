@@ -14,6 +14,7 @@ import numpy as np
 from jpegx.errors import JpegxError
 from jpegx.exploration.block_programs import integer_samples_of, largest
 from jpegx.exploration.cell_bounds import cell_range, spectra, used_blocks
+from jpegx.exploration.doubts import doubts
 from jpegx.exploration.functionals import Functional, by_block, contrast
 from jpegx.exploration.parameters import BadParameter
 from jpegx.exploration.patch import Finisher, Patch
@@ -98,7 +99,7 @@ def answer_order(
         "inequalities": [i.text for i in inequalities],
         "component": names[component],
     }
-    answer = Answer("order", name, whole.text, statements, facts, parameters, (), line)
+    answer = Answer("order", name, whole.text, statements, facts, parameters, doubts(jpeg), line)
     return answer, verdict, patch
 
 

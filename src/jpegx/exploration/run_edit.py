@@ -11,6 +11,7 @@ from torch import Tensor
 
 from jpegx.errors import other_size
 from jpegx.exploration.apart import Apart
+from jpegx.exploration.doubts import doubts
 from jpegx.exploration.edit import Edit, Request
 from jpegx.exploration.minimise import Found, Limits, Watch, minimise, unwatched
 from jpegx.exploration.objectives.brightness import MeanLuma
@@ -176,6 +177,7 @@ class _Run:
             int(np.count_nonzero(change.any(axis=-1))),
             facts,
             certified,
+            doubts(self.state.workbench.jpeg) if certified else (),
         )
 
     def copy(self) -> Edit:

@@ -12,6 +12,7 @@ from jpegx.errors import printable
 from jpegx.exploration.region_spec import parse_region, png_base64
 from jpegx.exploration.selection import widened
 from jpegx.exploration.session import Session, Step
+from jpegx.exploration.statements import outward
 from jpegx.io.png import pillow_image
 from jpegx.jpeg.describe import describe
 
@@ -54,8 +55,8 @@ def session_report(session: Session) -> str:
     steps = tuple(session.steps.values())  # the page may make more meanwhile
     parts = [
         f"<h1>{_text(bench.name)}</h1>",
-        "<p>What this JPEG file allows, what it forbids, and what was tried: "
-        f"{len(steps)} pictures, {len(session.answers)} questions.</p>",
+        "<p>What this JPEG file allows, what it forbids, and what was tried; "
+        f"pictures: {len(steps)}, questions: {len(session.answers)}.</p>",
         _facts(session),
         _kinds(),
     ]
@@ -159,8 +160,11 @@ def _statements(statements: Any) -> str:  # noqa: ANN401 (what a session holds)
             continue
         kind = said["kind"]
         if kind == "cannot":
-            ends = [f"below {_brief(said['least'])}"] if said.get("least") is not None else []
-            ends += [f"above {_brief(said['most'])}"] if said.get("most") is not None else []
+            ends = [
+                f"{beyond} {outward(said[end], up=end == 'most')}"
+                for end, beyond in (("least", "below"), ("most", "above"))
+                if isinstance(said.get(end), float | int) and isfinite(said[end])
+            ]
             value, how = " or ".join(ends) or "not at all", said.get("method")
         elif kind == "can":
             value = _brief(said.get("value"))
@@ -169,7 +173,8 @@ def _statements(statements: Any) -> str:  # noqa: ANN401 (what a session holds)
             values = said.get("values")
             pairs = values.items() if isinstance(values, dict) else ()
             value = ", ".join(f"{key} {_brief(number)}" for key, number in pairs)
-            how = f"{said.get('draws')} draws of {said.get('sampler')}; {said.get('calibration')}"
+            source = f"{said['draws']} draws of " if said.get("draws") else ""
+            how = f"{source}{said.get('sampler')}; {said.get('calibration')}"
         rows.append(
             f'<tr><td class="{kind}">{kind}<td>{_text(said.get("quantity"))}'
             f"<td>{_text(value)} {_text(said.get('unit'))}<td>{_text(how)}"

@@ -7,6 +7,7 @@ show, and no better than the sampler is calibrated. As data, as a line of text, 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what needs no picture needs no torch
@@ -41,9 +42,9 @@ class Cannot:
             return f"cannot  {self.quantity}: no picture that the file allows ({self.method})"
         ends = []
         if self.least is not None:
-            ends.append(f"below {_number(self.least)}")
+            ends.append(f"below {outward(self.least, up=False)}")
         if self.most is not None:
-            ends.append(f"above {_number(self.most)}")
+            ends.append(f"above {outward(self.most, up=True)}")
         return f"cannot  {self.quantity} {' or '.join(ends)} {self.unit} ({self.method})"
 
     def json(self) -> Json:
@@ -157,6 +158,12 @@ class Answer:
 def levels(number: float) -> str:
     """So many gray levels, in words."""
     return f"{number:g} level{'' if number == 1 else 's'}"
+
+
+def outward(end: float, *, up: bool) -> str:
+    """A certified end with two digits, rounded so that no more is said than is certified."""
+    hundredths = ceil(100 * end) if up else floor(100 * end)
+    return f"{hundredths / 100:.2f}"
 
 
 def _number(value: float) -> str:

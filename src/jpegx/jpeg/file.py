@@ -29,7 +29,7 @@ class QuantizedJpeg:
     ``tables``: one int32 array (8, 8) of quantization steps (1 to 65535) per component.
     Both in natural (not zigzag) order: [vertical frequency, horizontal frequency].
     ``coding``: "baseline", "extended", "progressive", "arithmetic" or "arithmetic progressive".
-    ``warnings``: one line each for what is damaged or was dropped.
+    ``warnings``: one line each for what is damaged or was dropped; ``damage``: the former alone.
     ``restart_interval``: units between restart markers, 0 if there are none. ``scans``: number of
     scans. ``file_size``: bytes. ``stream``: the file without all that is not needed to show it.
     """
@@ -40,6 +40,7 @@ class QuantizedJpeg:
     coding: str
     metadata: Metadata = field(default_factory=Metadata)
     warnings: tuple[str, ...] = ()
+    damage: tuple[str, ...] = ()
     restart_interval: int = 0
     scans: int = 1
     file_size: int = 0
@@ -106,6 +107,7 @@ def _read(data: bytes, max_pixels: int, strict: bool) -> QuantizedJpeg:
         coding=header.coding,
         metadata=metadata,
         warnings=(*damage, *header.notes, *messages.notes, *dropped),
+        damage=damage,
         restart_interval=header.restart_interval,
         scans=len(header.scans),
         file_size=len(data),

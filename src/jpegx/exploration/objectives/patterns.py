@@ -101,7 +101,7 @@ def find_periods(scene: Scene) -> list[tuple[float, float]]:
                     best = peak, (0.0, at_peak) if axis else (at_peak, 0.0)
                 break
     if best is None:
-        raise JpegxError("no period is found in the region; give one with --period X,Y")
+        raise JpegxError("no period is found in the region; give one (period X,Y)")
     return [best[1]]
 
 
@@ -125,7 +125,9 @@ class Like(Objective):
             chosen = values["source-region"].select(scene.jpeg.layout)
             image, mask = image_of(scene.look(chosen.box)), torch.from_numpy(chosen.mask)
         else:
-            raise JpegxError("like: give --source-region X,Y,WxH or --source PICTURE")
+            raise JpegxError(
+                "like: give its source, a region (source-region) or a picture (source)"
+            )
         found = _patches(luma(image), mask, 1)
         if not len(found):
             raise JpegxError("like: no patch of 6x6 pixels fits into the source")
@@ -184,7 +186,9 @@ class Histogram(Objective):
             chosen = values["source-region"].select(scene.jpeg.layout)
             pixels = image_of(scene.look(chosen.box))[:, torch.from_numpy(chosen.mask)]
         else:
-            raise JpegxError("histogram: give --source-region X,Y,WxH or --source PICTURE")
+            raise JpegxError(
+                "histogram: give its source, a region (source-region) or a picture (source)"
+            )
         if len(scene.start) == 1 and len(pixels) == 3:
             pixels = luma(pixels[:, None])
         count = int(scene.mask.sum())

@@ -9,6 +9,7 @@ import numpy as np
 from jpegx.errors import JpegxError
 from jpegx.exploration.bounds import functionals_of
 from jpegx.exploration.cell_bounds import cell_range, used_blocks
+from jpegx.exploration.doubts import doubts
 from jpegx.exploration.edit import Request
 from jpegx.exploration.functionals import part_layout
 from jpegx.exploration.minimise import Limits
@@ -41,6 +42,7 @@ def state_json(session: Session, worker: Worker) -> Json:
             "height": layout.height,
             "unit": layout.mcu_size,
             "model": bench.spec.label,
+            "doubts": doubts(bench.jpeg),
         },
         "head": head,
         "made": bench.is_made,

@@ -16,6 +16,14 @@ export function number(value, digits = 2) {
   return value === null || value === undefined ? "–" : Number(value).toFixed(digits);
 }
 
+// Certified ends, rounded so that no more is said than is certified.
+export function ends(least, most) {
+  const told = [];
+  if (least != null) told.push(`< ${(Math.floor(100 * least) / 100).toFixed(2)}`);
+  if (most != null) told.push(`> ${(Math.ceil(100 * most) / 100).toFixed(2)}`);
+  return told;
+}
+
 export class Form {
   constructor(form, view) {
     this.form = form;
@@ -100,6 +108,7 @@ export function sliders(place, rows, ask) {
   const asked = rows.filter((row) => row.quantity.startsWith("mean ") || row.quantity === "std Y");
   place.replaceChildren(...asked.map((row) => {
     const most = row.most ?? WIDEST;
+    const [below, above] = ends(row.least, most);
     const slider = element("input", {
       type: "range", step: "0.05", min: String(row.least), max: String(most), value: String(row.now),
       "aria-label": row.quantity, "data-quantity": row.quantity,
@@ -109,7 +118,7 @@ export function sliders(place, rows, ask) {
     slider.addEventListener("change", () => ask(row, Number(slider.value)));
     return element("div", { class: "slider" }, element("div", { class: "ends" }, row.quantity, now), slider,
       element("div", { class: "ends" },
-        element("span", { class: "cannot", title: "certified: not below" }, number(row.least)),
-        element("span", { class: "cannot", title: "certified: not above" }, number(most))));
+        element("span", { class: "cannot", title: "certified: not below" }, below.slice(2)),
+        element("span", { class: "cannot", title: "certified: not above" }, above.slice(2))));
   }));
 }

@@ -2,7 +2,7 @@
 
 import { get, lastOnly, post } from "./asks.js";
 import { View } from "./canvas.js";
-import { Form, element, number, sliders } from "./forms.js";
+import { Form, element, ends, number, sliders } from "./forms.js";
 
 const $ = (id) => document.getElementById(id);
 let state = null;
@@ -70,13 +70,13 @@ async function bounds() {
   if (!found) return;
   const [width, height] = state.file.unit;
   $("told").textContent = found.region ? `Your region is inside ${found.units} units (MCUs) of ${width}×${height}; only they change.` : "";
-  $("where").textContent = found.region ? `${found.region}: certified, for every picture the file could have come from` : "Draw a region.";
+  $("where").textContent = found.region ? `${found.region}: certified, for every picture that libjpeg could have made the file from` : "Draw a region.";
   sliders($("sliders"), found.rows, (row, to) => act(() => (row.quantity === "std Y"
     ? step("variance", { strength: to - row.now, whole: true }, {})
     : step("level", { component: row.quantity.slice(5), to }, {}))));
   $("certified").tBodies[0].replaceChildren(...found.rows.map((row) => element("tr", {},
     element("td", { class: "cannot" }, "cannot"), element("td", {}, row.quantity),
-    element("td", {}, `< ${number(row.least)}${row.most === null ? "" : `, > ${number(row.most)}`}`))));
+    element("td", {}, ends(row.least, row.most).join(", ")))));
 }
 
 async function step(tool, parameters, more) {
@@ -153,7 +153,7 @@ function told() {
   const now = state.steps.find((one) => one.id === state.head);
   const rows = [];
   for (const said of now?.statements ?? []) {
-    const value = said.kind === "cannot" ? `< ${number(said.least)}, > ${number(said.most)}` : number(said.value);
+    const value = said.kind === "cannot" ? ends(said.least, said.most).join(", ") : number(said.value);
     rows.push([said.kind, said.quantity, value]);
   }
   for (const [key, value] of Object.entries(now?.numbers ?? {})) rows.push(["", key.replaceAll("_", " "), typeof value === "number" ? number(value, Number.isInteger(value) ? 0 : 2) : String(value)]);
@@ -249,6 +249,7 @@ function comparing() {
 async function begin() {
   [state, tools] = await Promise.all([get("state"), get("tools")].map(async (answer) => (await answer).json()));
   $("name").textContent = `${state.file.name} · ${state.file.width}×${state.file.height} · ${state.file.model}`;
+  $("doubts").textContent = state.file.doubts.join(" ");
   ended = state.ended;
   view = new View($("canvas"), state.file, () => act(bounds));
   view.wanted = wanted;
@@ -286,8 +287,11 @@ async function begin() {
   $("clear").addEventListener("click", () => view.clear());
   $("place").addEventListener("change", () => {
     const found = /^\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*x\s*(\d+)\s*$/.exec($("place").value);
-    if (found) view.setBox(found.slice(1).map(Number));
-    else tell({ message: "a region is written x,y,WxH" });
+    if (found) {
+      view.setBox(found.slice(1).map(Number));
+      const [x, y, w, h] = view.single();
+      $("place").value = `${x},${y},${w}x${h}`; // what is meant, inside the picture
+    } else tell({ message: "a region is written x,y,WxH" });
   });
   $("compare").addEventListener("change", comparing);
   $("other").addEventListener("change", () => attempt(load));
