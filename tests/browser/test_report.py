@@ -31,7 +31,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Image.open(DATA / "example.jpg") as example:
         example.crop((90, 60, 298, 188)).save(originals / "bird.png")
     words = ["eval", originals, "--model", "laplace", "--projection", "with", "--quality", "10"]
-    words += ["-n", "2", "--crops", "bird:40,0", "-o", folder / "out"]
+    words += ["-n", "2", "--crops", "bird:40,0", "--maps", "-o", folder / "out"]
     result = CliRunner().invoke(main, [str(w) for w in words], prog_name="jpegx")
     assert result.exit_code == 0, result.output
     return folder / "out" / "report.html"
@@ -83,6 +83,11 @@ def test_views_show_the_colour(page: "Page", report: Path) -> None:
         page.locator(".view").select_option(view)
         found = np.moveaxis(seen(image), 2, 0)
         assert np.abs(found - picture.clip(0, 255)).max() <= 2, view
+        # What is measured has no colour to show: it stays as it is.
+        measured = page.locator(".crops img.measured")
+        assert measured.count() == 4
+        for index in range(4):
+            assert measured.nth(index).evaluate("i => getComputedStyle(i).filter") == "none"
 
 
 def test_panels_blink_at_one_place(page: "Page") -> None:

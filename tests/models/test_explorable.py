@@ -20,6 +20,7 @@ from jpegx.models.families.explorable import Explorable
 from jpegx.models.generator import Generator
 from jpegx.models.noise import CounterNoise, HeldNoise, ZeroNoise
 from jpegx.models.registry import generators
+from jpegx.models.transfer import transfer
 from layouts import layouts
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -177,6 +178,26 @@ def test_layers_are_folded_to_the_same_numbers() -> None:
     for index in range(2):
         alone = generator([batch.select(slice(index, index + 1))], CounterNoise(7))
         torch.testing.assert_close(alone[0], both[index], atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_a_sampler_begins_with_its_regression() -> None:
+    """What convolves the control signal is new, a tenth of He's; at 0 it is the regression."""
+    regression, sampler = tiny(noise=False), tiny(gain=1)
+    fresh = {name: values.clone() for name, values in sampler.state_dict().items()}
+    transfer(regression, sampler)
+    batch = random_files("4:2:0", 1, (32, 48), (20, 60))
+    wanted = regression([batch], CounterNoise(0))
+    torch.testing.assert_close(sampler([batch], ZeroNoise()), wanted, atol=1e-5, rtol=0)
+    assert not torch.allclose(sampler([batch], CounterNoise(0)), wanted, atol=1e-3)
+    for name, weight in sampler.named_parameters():
+        if ".convs." in name:
+            new = weight[:, -64:]
+            assert torch.equal(new, fresh[name][:, -64:])
+            fan = 9 * weight.shape[1]
+            assert float(new.std()) == pytest.approx(0.1 * (2 / (1.04 * fan)) ** 0.5, rel=0.1)
+            new.zero_()
+    torch.testing.assert_close(sampler([batch], CounterNoise(0)), wanted, atol=1e-5, rtol=0)
 
 
 def test_luma_is_not_trained_by_what_chroma_makes_of_it() -> None:

@@ -1,6 +1,7 @@
 """Quantization guided correction: sizes, tables that make weights, colour beside luma."""
 
 from dataclasses import replace
+from math import cos, pi
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,14 +11,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from conftest import MakeJpeg
 from jpegx.jpeg.color import to_pixels
-from jpegx.jpeg.file import QuantizedJpeg
+from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
 from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.jpeg.layout import ColorSpace, Layout
 from jpegx.jpeg.tables import scaled_tables
-from jpegx.jpeg.transform import block_dct, encode_dct, planes, repeated
+from jpegx.jpeg.transform import encode_dct, repeated
 from jpegx.models.blend import blend
-from jpegx.models.checkpoint import load, save
+from jpegx.models.checkpoint import load, open_model, save
+from jpegx.models.families.qgac.block_layers import beside
 from jpegx.models.generator import Generator
 from jpegx.models.noise import ZeroNoise
 from jpegx.models.registry import critics, generators
@@ -234,11 +237,53 @@ def test_files_are_restored_alike_alone_and_with_others() -> None:
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=0)
 
 
+def cosines() -> torch.Tensor:
+    """The orthonormal DCT of 8 samples, written out."""
+    waves = [[cos((2 * x + 1) * k * pi / 16) / 2 for x in range(8)] for k in range(8)]
+    waves[0] = [8**-0.5] * 8
+    return torch.tensor(waves)
+
+
+@pytest.mark.parametrize("reduction", [(2, 2), (2, 1), (4, 1)])
 @torch.no_grad()
-def test_doubled_coefficients_are_those_of_repeated_samples() -> None:
-    grid = torch.randn(1, 2, 3, 8, 8)
-    (plane,) = planes([grid])
-    torch.testing.assert_close(block_dct(plane), grid, atol=1e-5, rtol=1e-5)
+def test_doubled_coefficients_are_those_of_repeated_samples(reduction: tuple[int, int]) -> None:
+    """What the residual of chroma is added to, in DCT units, each sample repeated."""
+    network, files = small(), files_of("ycbcr", (reduction, (1, 1), (1, 1)), 64, 32)
+    zero_last(network)
+    (across, down), waves = reduction, cosines()
+    restored = network.encode([files]).features
+    for component in (1, 2):
+        given = files.coefficients[component].float() * files.tables[component][:, None, None]
+        samples = waves.T @ given @ waves
+        plane = samples.transpose(2, 3).flatten(3, 4).flatten(1, 2)
+        plane = plane.repeat_interleave(down, dim=1).repeat_interleave(across, dim=2)
+        blocks = plane.unflatten(2, (-1, 8)).unflatten(1, (-1, 8)).transpose(2, 3)
+        wanted = waves @ blocks @ waves.T
+        torch.testing.assert_close(restored[component], wanted, atol=1e-3, rtol=1e-4)
+    assert torch.equal(restored[0], files.coefficients[0] * files.tables[0][:, None, None].float())
+
+
+def test_the_fusion_keeps_frequencies_and_the_order_of_the_parts() -> None:
+    """Of three parts side by side; the second BlockNet's first, the first one's last."""
+    network = part(small(), "luma")
+    parts = [torch.randn(1, 128, 3, 3) for _ in range(3)]
+    with torch.no_grad():
+        before = network.fusion(beside(*parts, alone=True))
+        for index in range(3):
+            moved = [values.clone() for values in parts]
+            moved[index][:, 10:12] += 1  # both channels of frequency 5
+            change = (network.fusion(beside(*moved, alone=True)) - before).abs()
+            assert change[:, 5].max() > 1e-4
+            assert change[:, torch.arange(64) != 5].max() == 0
+        seen: list[torch.Tensor] = []
+        network.fusion.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        values, tables = torch.randn(1, 64, 3, 3), torch.rand(1, 64)
+        network(values, tables)
+        first = network.first(values, tables)
+        second = network.frequencies(first)
+        third = network.second(second, tables)
+    wanted = torch.cat([found.unflatten(1, (64, 2)) for found in (third, second, first)], dim=2)
+    torch.testing.assert_close(seen[0], wanted.flatten(1, 2))
 
 
 @torch.no_grad()
@@ -332,6 +377,16 @@ def test_statistics_are_those_of_the_pictures_and_stay_whole(tmp_path: Path, uni
     again = prepare(load(path)[0], torch.device("cpu"), "bfloat16")
     assert again.dtype == torch.bfloat16
     assert torch.equal(part(again, "statistics").mean, mean)
+
+
+@torch.no_grad()
+def test_where_next_to_nothing_is_lost_next_to_nothing_changes(make_jpeg: MakeJpeg) -> None:
+    """The shipped weights at quality 100, all of whose steps are 1."""
+    path = make_jpeg("whole.jpg", quality=100, mode="L", size=(64, 48))
+    files = JpegBatch.of_file(read_jpeg(path.read_bytes()))
+    assert all((table == 1).all() for table in files.tables)
+    change = open_model("qgac")[1].eval()([files], ZeroNoise()) * 255 - files.decoded()
+    assert 0 < change.square().mean().sqrt() < 1
 
 
 @torch.no_grad()

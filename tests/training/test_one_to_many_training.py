@@ -114,6 +114,10 @@ def test_there_is_no_critic_while_it_is_quiet() -> None:
     game = {"critic", "critic_right", "adversarial", "features"}
     assert _losses(0.49, *changes) == {"jpeg", "generator"}
     assert _losses(0.5, *changes) == {"jpeg", "generator"} | game
+    # Before there are features of a critic that match, something must say what pictures are.
+    stands_in = (*changes, "losses.perceptual=1")
+    assert _losses(0.49, *stands_in) == {"jpeg", "error", "generator"}
+    assert _losses(0.5, *stands_in) == {"jpeg", "generator"} | game
 
 
 def test_the_published_recipes() -> None:

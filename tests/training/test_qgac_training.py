@@ -101,6 +101,12 @@ def test_what_a_stage_needs_is_asked_for_before_it_begins() -> None:
     ):
         with pytest.raises(BadRecipe, match=words):
             check_start(None, load_recipe(name), name)
+    for name, changes in (
+        ("qgac-gan", ["adversarial.losses.minc=file"]),
+        ("compact-qgac-gan", []),
+    ):
+        with pytest.raises(BadRecipe, match=r"training\.start must name the weights or the run"):
+            check_start(None, load_recipe(name, changes), name)
     for change, words in (
         ("regression.schedule=steps", "cosine or halving"),
         ("regression.schedule=halving", "regression.halve_every must be at least 1"),

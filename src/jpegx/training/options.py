@@ -78,6 +78,7 @@ class TrainingOptions(OptimizerOptions):
 
     seed: int = key(0, "Same seed, same data, same noise, same start.")
     start: str = key("", "To start from: weights (file or name), or a run, with its critic.")
+    needs_start: bool = key(False, "The recipe goes on from what start names: not without.")
     ema: float = key(0.999, "Decay of the moving average of the generator's weights.")
     precision: str = key("auto", "bfloat16, float32, or auto: bfloat16 where the device has it.")
     accumulate: int = key(1, "Parts of a batch that are worked on one after the other.")

@@ -40,6 +40,8 @@ def check_start(start: Start | None, recipe: Recipe, name: str) -> None:
     problems: list[str] = []
     if recipe.training.frozen and not started:
         problems.append("training.frozen needs training.start, whose weights it holds")
+    elif recipe.training.needs_start and not started:
+        problems.append("training.start must name the weights or the run that it goes on from")
     for stage in recipe.active:
         options = recipe.stages[stage]
         brought = start is not None and start.stage == stage and stages()[stage].keeps_reference

@@ -47,9 +47,10 @@ def remarks(plan: Plan) -> list[str]:
                 "its rows stand beside it"
             )
         elif published.pictures not in (None, count):
+            others = ": its rows are of other pictures" if published.figures else ""
             lines.append(
                 f"{data_set.name}: {count} pictures, {published.pictures} in the paper's "
-                f"{published.name}: its rows are of other pictures"
+                f"{published.name}{others}"
             )
     request = plan.request
     for name, value in protocol.preset.items():

@@ -4,7 +4,7 @@ The views of luma and chroma are filters of the browser over the same pictures.
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from jpegx.evaluation.benchmark.store import Store
 
 _PANELS = ("sample 0", "sample 1", "mean", "standard deviation")
 _MAPS = ("squared error of the mean", "variance", "inconsistency")
+_MEASURED = (_PANELS[3], *_MAPS)  # what is no picture: the views and blinking leave it alone
+_LEVELS = (0, 0.1, 1, 5, 25, 100, 255)  # gray levels that the scales of the maps name
 _HERE = Path(__file__).parent
 _LUMA = (0.299, 0.587, 0.114)  # ITU-T T.871
 _ROWS = {
@@ -67,35 +69,79 @@ def crops(rows: Sequence[Row], store: Store) -> str:
     for title in originals.crops:
         for quality in dict.fromkeys(row.quality for row in rows if row is not originals):
             shown = [originals, *(r for r in rows if r.quality == quality and r is not originals)]
-            figures, width = [], None
+            lines, width, single = list[str](), None, False
             for row in shown:
                 strip = store.crop(row.crops[title]) if title in row.crops else None
-                if strip is not None:
-                    found = split_panels(strip, width)
-                    width = found[0][1]
-                    figures += [_figure(row, i, len(found), *p) for i, p in enumerate(found)]
-                    drawn = store.crop(f"{row.crops[title]}.maps")
-                    if drawn is not None:
-                        pairs = zip(_MAPS, split_panels(drawn, width), strict=False)
-                        figures += [_shown(f"{row.decoder}: {name}", *p) for name, p in pairs]
+                if strip is None:
+                    continue
+                found = split_panels(strip, width)
+                width = found[0][1]
+                drawn = store.crop(f"{row.crops[title]}.maps")
+                figures = _figures(row, found, [] if drawn is None else split_panels(drawn, width))
+                # Decoders of a single picture share a line, others begin one of their own.
+                if len(figures) == 1 and single:
+                    lines[-1] += figures[0]
+                else:
+                    lines.append("".join(figures))
+                single = len(figures) == 1
             words = escape(title) + ("" if quality is None else f", quality {quality}")
+            crops_of = "".join(f"<div>{line}</div>" for line in lines)
             parts.append(
                 f'<section class="place"><h4>{words} <button type="button">Blink</button></h4>'
-                f'<div class="crops">{"".join(figures)}</div></section>'
+                f'<div class="crops">{crops_of}</div></section>'
             )
-    return f'<div class="places">{_CONTROLS}{"".join(parts)}</div>' if parts else ""
+    if not parts:
+        return ""
+    page = "".join(parts)
+    measured = [name for name in _MEASURED if f": {name}</figcaption>" in page]
+    return f'{_scales(measured)}<div class="places">{_CONTROLS}{page}</div>'
 
 
-def _figure(row: Row, index: int, count: int, picture: bytes, width: int, height: int) -> str:
-    words = row.decoder if count == 1 else f"{row.decoder}: {_PANELS[index]}"
-    return _shown(words, picture, width, height)
+_Picture = tuple[bytes, int, int]  # with its width and height
 
 
-def _shown(said: str, picture: bytes, width: int, height: int) -> str:
-    data, words = base64.b64encode(picture).decode(), escape(said)
+def _figures(row: Row, found: Sequence[_Picture], maps: Sequence[_Picture]) -> list[str]:
+    """The panels of a decoder, and its maps; a single picture has no variance."""
+    if len(found) == 1:
+        figures = [_shown(row.decoder, "", *found[0])]
+    else:
+        pairs = zip(_PANELS, found, strict=True)
+        figures = [_shown(row.decoder, name, *panel) for name, panel in pairs]
+    for name, panel in zip(_MAPS, maps, strict=False):
+        if name != "variance" or len(found) > 1:
+            figures.append(_shown(row.decoder, name, *panel))
+    return figures
+
+
+def _shown(decoder: str, name: str, picture: bytes, width: int, height: int) -> str:
+    data, words = base64.b64encode(picture).decode(), escape(f"{decoder}: {name}".rstrip(": "))
+    kind = ' class="measured"' if name in _MEASURED else ""
     return (
-        f'<figure><img alt="{words}" width="{width}" height="{height}" style="--width:{width}px" '
-        f'src="data:image/webp;base64,{data}"><figcaption>{words}</figcaption></figure>'
+        f'<figure><img alt="{words}"{kind} width="{width}" height="{height}" '
+        f'style="--width:{width}px" src="data:image/webp;base64,{data}">'
+        f"<figcaption>{words}</figcaption></figure>"
+    )
+
+
+def _scales(names: Sequence[str]) -> str:
+    """What the shades of measured panels stand for, in gray levels."""
+    linear = {level: level / 25.5 for level in (0, 5, 10, 15, 20, 25)}
+    # 8th roots of squares, and 4th roots.
+    roots = {level: (level / 255) ** 0.25 for level in _LEVELS}
+    scales = {
+        _PANELS[3]: _scale("standard deviation", "black,white", linear),
+        _MAPS[0]: _scale("roots of squared error and variance", "white,black", roots),
+        _MAPS[2]: _scale("inconsistency", "black,white", roots),
+    }
+    bars = "".join(scale for name, scale in scales.items() if name in names)
+    return f'<div class="scales">{bars}</div>'
+
+
+def _scale(words: str, ends: str, places: Mapping[float, float]) -> str:
+    marks = "".join(f'<b style="left:{100 * p:.1f}%">{level:g}</b>' for level, p in places.items())
+    return (
+        f'<div class="scale">{words}, gray levels'
+        f'<div style="background:linear-gradient(to right,{ends})"></div><p>{marks}</p></div>'
     )
 
 

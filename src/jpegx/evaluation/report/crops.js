@@ -3,7 +3,7 @@
 const find = (id) => document.getElementById(id);
 const root = document.body;
 const dialog = find("blink");
-let panels = []; // of the place that is open: {name, source, width, choice}
+let panels = []; // of the place that is open: {name, source, width, kind, choice}
 let shown = 0;
 let timer = 0;
 
@@ -24,6 +24,7 @@ function display(index) {
   const stage = find("stage");
   stage.src = panels[index].source;
   stage.alt = panels[index].name;
+  stage.className = panels[index].kind;
   stage.style.setProperty("--width", panels[index].width);
   find("stage-name").textContent = panels[index].name;
 }
@@ -53,12 +54,12 @@ function open(place) {
     const label = document.createElement("label");
     const choice = document.createElement("input");
     choice.type = "checkbox";
-    // Samples blink against the original; means and deviations when they are asked for.
-    choice.checked = !/: (sample 1|mean|standard deviation)$/.test(image.alt);
+    // Samples blink against the original; means and what is measured when they are asked for.
+    choice.checked = !image.className && !/: (sample 1|mean)$/.test(image.alt);
     label.append(choice, image.alt);
     choices.append(label);
     return { name: image.alt, source: image.src, width: image.style.getPropertyValue("--width"),
-      choice };
+      kind: image.className, choice };
   });
   find("running").checked = true;
   dialog.showModal();

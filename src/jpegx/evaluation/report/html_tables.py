@@ -26,6 +26,8 @@ def figures_table(rows: Sequence[Row]) -> str:
 def _part(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     heads = "".join(f'<th title="{escape(c.meaning)}">{escape(c.title)}</th>' for c in columns)
     lines = []
+    # Of most columns a paper prints nothing.
+    rows = [row for row in rows if not row.published or any(c.text(row) for c in columns)]
     for row in rows:
         peers = [r for r in rows if r.quality == row.quality and not r.published]
         alone = row.decoder in (ORIGINALS, REFERENCE) or row.published
@@ -38,7 +40,7 @@ def _part(rows: Sequence[Row], columns: Sequence[Column]) -> str:
         first = ' class="first"' if row is next(r for r in rows if r.quality == row.quality) else ""
         lines.append(
             f'<tr{first}><td>{quality}</td><th scope="row">{escape(row.decoder)}</th>'
-            f"<td>{row.pictures}</td>{''.join(cells)}</tr>"
+            f"<td>{row.pictures or ''}</td>{''.join(cells)}</tr>"
         )
     return (
         f'<div class="wide"><table><thead><tr><th>QF</th><th>decoder</th><th>pictures</th>{heads}'

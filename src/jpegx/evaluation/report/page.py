@@ -23,7 +23,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 78rem
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
 th, td { padding: 2px 9px; text-align: right; white-space: nowrap; }
 thead th { border-bottom: 1px solid #888; white-space: normal; vertical-align: bottom; }
-tbody th { text-align: left; font-weight: normal; }
+th:nth-child(2) { text-align: left; } tbody th { font-weight: normal; }
 tr.first td, tr.first th { border-top: 1px solid #ccc; }
 .wide { overflow-x: auto; margin: 1rem 0; }
 .figure { max-width: 100%; display: block; margin: 1rem 0; }
@@ -47,9 +47,9 @@ _FREQUENCIES = (
     "Of the luma in 8x8 blocks, in whole numbers. Smooth pictures fall below the original."
 )
 _CROPS = (
-    "Of the standard deviation 10 levels are one gray level, white is 25.5 gray levels or more. "
-    "Maps (--maps), as in Man et al. 2022: 8th root of the squared error of the mean and of the "
-    "variance, black 255², white 0; 4th root of the inconsistency, white 255, black 0."
+    "Samples, their mean and their standard deviation; with --maps as Man et al. 2022 draw them "
+    "(Fig. 6, 8, 9): the 8th root of the squared error of the mean and of the variance, the 4th "
+    "root of the inconsistency."
 )
 
 

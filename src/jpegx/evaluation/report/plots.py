@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from jpegx.evaluation.benchmark.rows import ORIGINALS, PUBLISHED, REFERENCE, Row
@@ -59,7 +60,7 @@ def curves(rows: Sequence[Row], look: Look) -> str:
         for row in rows:
             if row.decoder == ORIGINALS and key in row.figures and key == "niqe":
                 one.axhline(row.figures[key], label=ORIGINALS, color="black", linestyle=":")
-        one.set_xlabel("IJG quality of the files", fontsize=8)
+        _name_qualities(one, decoded)
     add_legend(figure, axes)
     return image(figure, "Figures of each decoder over the quality of the files")
 
@@ -78,6 +79,8 @@ def gains(rows: Sequence[Row], look: Look) -> str:
     for name in _names([row for row, *_ in found]) if over else ():
         points = sorted((row.quality or 0, more) for row, more, _ in found if row.decoder == name)
         axes[0].plot(*zip(*points, strict=True), label=name, **look.of(name))
+    if over:
+        _name_qualities(axes[0], [row for row, *_ in found])
     for quality, one in zip(qualities, axes[len(over) :], strict=True):
         for row, more, ssim in found:
             if row.quality == quality:
@@ -189,6 +192,12 @@ def frequencies(rows: Sequence[Row], look: Look) -> str:
         one.set_ylabel("share not zero", fontsize=8)
     add_legend(figure, axes)
     return image(figure, "Share of coefficients that are not zero by frequency")
+
+
+def _name_qualities(axes: Axes, rows: Sequence[Row]) -> None:
+    """The axis of a plot over the quality, which names those that were measured."""
+    axes.set_xlabel("IJG quality of the files", fontsize=8)
+    axes.set_xticks(sorted({row.quality for row in rows if row.quality is not None}))
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, Column]:

@@ -11,42 +11,52 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jpegx.evaluation.benchmark.decoders import PROJECTED
+from jpegx.evaluation.benchmark.decoders import PLAIN, PROJECTED
 from jpegx.evaluation.benchmark.rows import ORIGINALS, PUBLISHED
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_PLAIN = "#707070"
+_GRAY = "#707070"
+_JPEG = ("standard", "JPEG" + PUBLISHED)
 _MARKERS = "osD^vP"
 
 
 class Look:
     """Colours and marks of decoders, or of other lines, by name; the same in every figure.
 
-    Hollow and dashed if projected, hollow and dotted if published.
+    Hollow and dashed if projected, with dots too if by Eq. 11; hollow and dotted if published. The
+    JPEG itself is gray.
     """
 
     def __init__(self, decoders: Sequence[str]) -> None:
-        models = dict.fromkeys(name.removesuffix(PROJECTED) for name in decoders)
-        models.pop("standard", None)
-        self._index = {model: index for index, model in enumerate(models)}
+        models = dict.fromkeys(map(_model, decoders))
+        known = [model for model in models if model.partition(":")[0] not in _JPEG]
+        self._index = {model: index for index, model in enumerate(known)}
 
     def of(self, decoder: str) -> dict[str, Any]:
         """Keywords for ``Axes.plot``."""
-        model = decoder.removesuffix(PROJECTED)
+        model = _model(decoder)
         projected, published = decoder != model, decoder.endswith(PUBLISHED)
         index = self._index.get(model)
         if model == ORIGINALS:
             return {"color": "black", "linestyle": ":", "marker": ""}
-        color = _PLAIN if index is None else _COLORS[index % len(_COLORS)]
+        color = _GRAY if index is None else _COLORS[index % len(_COLORS)]
+        lines = ":" if published else "-." if decoder.endswith(PLAIN) else "--"
+        # Where colours come again the marks are other ones.
+        mark = 0 if index is None else (index + index // len(_COLORS)) % len(_MARKERS)
         return {
             "color": color,
-            "marker": "X" if index is None else _MARKERS[index % len(_MARKERS)],
+            "marker": "X" if index is None else _MARKERS[mark],
             "markersize": 6,
             "markerfacecolor": "white" if projected or published else color,
-            "linestyle": ":" if published else "--" if projected else "-",
+            "linestyle": lines if projected or published else "-",
             "linewidth": 1.3,
         }
+
+
+def _model(decoder: str) -> str:
+    """The decoder without the way its pictures are projected."""
+    return decoder.removesuffix(PROJECTED).removesuffix(PLAIN)
 
 
 def new_figure(titles: Sequence[str]) -> tuple[Figure, list[Axes]]:

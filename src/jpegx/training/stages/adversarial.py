@@ -5,6 +5,7 @@ from copy import deepcopy
 from types import MappingProxyType
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jpegx.models.critic import Ratings
@@ -109,6 +110,8 @@ class AdversarialStage(CriticStage[AdversarialOptions]):
                 loss = self.compare(images, batch, progress, share, losses)
                 if plays:
                     loss = loss + self._rate_samples(images, batch, share, losses)
+                elif self.options.stands_in:
+                    loss = loss + self._compare_values(images, batch, share, losses)
                 record(losses, "generator", share * loss)
                 if self.options.moments.shared:
                     filters = self.random(step, part, _DIRECTIONS)
@@ -186,6 +189,14 @@ class AdversarialStage(CriticStage[AdversarialOptions]):
             record(losses, "features", share * distance)
             loss = loss + weights.feature_matching * distance
         return loss
+
+    def _compare_values(
+        self, images: Tensor, batch: Batch, share: float, losses: dict[str, Tensor]
+    ) -> Tensor:
+        """What stands in for the perceptual loss where there is no critic whose features match."""
+        error = F.mse_loss(images, repeat_samples(batch.targets, self.each))
+        record(losses, "error", share * error)
+        return self.options.losses.perceptual * error
 
     def _moments_due(self, step: int) -> bool:
         """Whether to draw samples for them alone in this step."""

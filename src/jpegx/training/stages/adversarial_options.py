@@ -78,6 +78,11 @@ class AdversarialOptions(CriticStageOptions):
     moments: MomentOptions = field(default_factory=MomentOptions)
 
     @property
+    def stands_in(self) -> bool:
+        """Whether others stand in for the perceptual loss, whose network is not named."""
+        return bool(self.losses.perceptual and not self.losses.vgg19)
+
+    @property
     def regression_for(self) -> str:
         """The key that asks for a regression X̄(Y): Eq. 7, a guided first moment; "" if none."""
         if self.losses.second_moment:
@@ -136,7 +141,7 @@ class AdversarialOptions(CriticStageOptions):
     ) -> Iterator[str]:
         """See :meth:`StageOptions.problems_of_start`."""
         losses, may_stand_in = self.losses, common.training.stand_in
-        if losses.perceptual and not losses.vgg19 and not may_stand_in:
+        if self.stands_in and not may_stand_in:
             yield (
                 "adversarial.losses.perceptual needs adversarial.losses.vgg19, the weights of "
                 "VGG-19; with --stand-in feature matching takes its place"
@@ -168,9 +173,10 @@ class AdversarialOptions(CriticStageOptions):
     def stand_ins(self) -> Iterator[str]:
         """See :meth:`StageOptions.stand_ins`."""
         losses = self.losses
-        if losses.perceptual and not losses.vgg19:
-            instead = "feature matching on the critic" if losses.feature_matching else "nothing"
-            yield f"{instead} for the perceptual loss"
+        if self.stands_in:
+            first = ["the squared error before there is a critic"] if self.quiet else []
+            then = ["feature matching on the critic"] if losses.feature_matching else []
+            yield f"{', then '.join(first + then) or 'nothing'} for the perceptual loss"
         if losses.second_moment and not self.moments.reference:
             yield "the regression that the stage begins with for X̄(Y) of the second moment"
 
