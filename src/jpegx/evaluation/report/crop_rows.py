@@ -125,7 +125,7 @@ def _shown(decoder: str, name: str, picture: bytes, width: int, height: int) -> 
 
 def _scales(names: Sequence[str]) -> str:
     """What the shades of measured panels stand for, in gray levels."""
-    linear = {level: level / 25.5 for level in (0, 5, 10, 15, 20, 25)}
+    linear = {float(level): level / 25.5 for level in (0, 5, 10, 15, 20, 25)}
     # 8th roots of squares, and 4th roots.
     roots = {level: (level / 255) ** 0.25 for level in _LEVELS}
     scales = {
