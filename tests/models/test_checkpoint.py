@@ -126,7 +126,10 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: path.write_bytes((99999).to_bytes(8, "little") + b"[" * 99999),
         "get an undamaged copy",
     ),
-    "foreign": (_foreign, "not a checkpoint of jpegx"),
+    "foreign": (
+        _foreign,
+        "of a run jpegx train export makes some, and --restorer takes other networks",
+    ),
     "family": (_metadata("family", "vae"), "unknown family 'vae'"),
     "config": (_metadata("config", '{"widths": [4, 4], "encoder": "x"}'), "wrong type"),
     "config of a giant": (_metadata("config", '{"widths": [100000]}'), "widths"),
@@ -150,7 +153,7 @@ def test_broken_weights_are_refused_in_one_line(kind: str, weights: Path) -> Non
     assert "\n" not in message
 
 
-def test_weights_that_are_not_there(tmp_path: Path) -> None:
+def test_weights_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadCheckpoint, match="No such file"):
         load(tmp_path / "none.safetensors")
     with pytest.raises(
@@ -159,3 +162,7 @@ def test_weights_that_are_not_there(tmp_path: Path) -> None:
         find("none.safetensors")
     with pytest.raises(BadCheckpoint, match="surely-none: no weights of this name; "):
         find("surely-none")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    with pytest.raises(BadCheckpoint, match="run: a folder; of a run jpegx train export makes"):
+        find("run")

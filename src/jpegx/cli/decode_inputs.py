@@ -86,7 +86,7 @@ def check_target(target: Path, option: str = "-o") -> None:
         if target.suffix.lower() in OTHER_PICTURES:
             names = ", ".join(known.name for known in CONTAINERS.values())
             raise click.UsageError(
-                f"{option} {target}: written as are {names}, not {target.suffix}."
+                f"{option} {target}: pictures are written as {names}, not as {target.suffix}."
             )
         if os.path.lexists(target):
             raise click.UsageError(f"{option} {target} is a file, not a folder.")

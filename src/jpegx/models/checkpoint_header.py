@@ -75,7 +75,8 @@ def read_header(path: Path) -> CheckpointHeader:
     try:
         header = _parse(text, size - 8 - length)
     except (ValueError, RecursionError) as error:
-        raise BadCheckpoint(f"{path}: {error}; get an undamaged copy") from None
+        advice = "" if ";" in str(error) else "; get an undamaged copy"
+        raise BadCheckpoint(f"{path}: {error}{advice}") from None
     return header
 
 
@@ -88,7 +89,10 @@ def _parse(text: bytes, data_bytes: int) -> CheckpointHeader:
         raise ValueError("not a safetensors file: its header is no table")
     metadata = entries.pop("__metadata__", {})
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-        raise ValueError(f"not a checkpoint of jpegx: its metadata does not say {FORMAT!r}")
+        raise ValueError(
+            f"no weights of jpegx, its metadata does not say {FORMAT!r}; of a run jpegx train "
+            "export makes some, and --restorer takes other networks"
+        )
     shapes = {}
     for name, entry in entries.items():
         shape, end = _tensor(entry)

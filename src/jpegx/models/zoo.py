@@ -52,6 +52,8 @@ def find(model: str) -> Path:
         return path
     weights = installed()
     if model not in weights:
+        if Path(model).is_dir():
+            raise BadCheckpoint(f"{model}: a folder; of a run jpegx train export makes weights")
         known = f"installed are {', '.join(weights)}" if weights else "none are installed"
         raise BadCheckpoint(f"{model}: no weights of this name; {known}")
     return weights[model]
