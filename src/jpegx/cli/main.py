@@ -135,7 +135,8 @@ Examples:
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Decode JPEG files into images that they could have come from.
 
     A JPEG file does not hold one picture: for every coefficient it holds a step and an integer, a
@@ -143,6 +144,7 @@ def main() -> None:
     they differ from each other, and each one, encoded again, gives the coefficients of the file.
     """
     keep_freed_memory()
-    # PyTorch's threads are to sleep while they wait for each other. By default they spin: the work
-    # of one thread costs two their whole time, and on a busy machine 30 times that.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if context.invoked_subcommand != "train":
+        # PyTorch's threads are to sleep while they wait for each other. By default they spin: two
+        # of them take their cores' whole time, and where they share one, 30 times that of one.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
