@@ -6,7 +6,7 @@ of luma whose standard deviation is at most 4. Beside it what lies at the other 
 on: their ratio says how much marks every second pixel. Short trainings to compare, alike but for
 shift-and-average, without any loss of pixels (export each):
 
-    jpegx train --data DATA --recipe one-to-many -o without --set adversarial.steps=400
+    jpegx train --data DATA --recipe one-to-many --stand-in -o without --set adversarial.steps=400
         --set "generator.config={channels=1,features=32,branch=2,trunk=2,shift_and_average=false}"
         --set adversarial.quiet=0 --set adversarial.learning_rate=1e-3
         --set adversarial.critic.family=light --set "adversarial.critic.config={}"

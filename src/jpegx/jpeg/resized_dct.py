@@ -1,6 +1,6 @@
 """Blocks of other sizes than 8x8: components enlarged by their DCT, blocks joined to larger ones.
 
-Bahat and Michaeli 2021, section 4.2: a picture's chroma has next to nothing outside the low
+Bahat and Michaeli 2021, 4.1 and 4.2: a picture's chroma has next to nothing outside the low
 frequencies that a reduced component holds, so it is enlarged by padding its DCT with zeros.
 """
 

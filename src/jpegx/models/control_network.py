@@ -35,7 +35,7 @@ class ControlConv(nn.Module):
 class ControlNetwork(nn.Module):
     """Layers of [concatenate the control signal, 3x3 convolution, batch normalization, leaky ReLU].
 
-    Bahat and Michaeli 2021, section 4.1: on the grid of blocks, whose coefficients are channels. A
+    Bahat and Michaeli 2021, section 3.2: on the grid of blocks, whose coefficients are channels. A
     3x3 convolution without the control signal ends it. ``embedding``: size of a vector by which
     each file scales and shifts the normalized features (FiLM); 0 for none, as published.
     ``residual``: every layer but the first adds to its features.

@@ -16,7 +16,7 @@ STANDARD, JPEG = "standard", "JPEG"  # the JPEG's own row: measured, and in a pa
 _PERCEPTION = ("fid", _FEATURES[1], "swd", "niqe")
 _CURVES = (
     *("psnr", "ssim_uniform", "consistency", "swd", "niqe", "fid", *_FEATURES),
-    *("fine_cb", "fine_cr", "crps", "equivalent"),
+    *("fine_cb", "fine_cr", "crps", "equivalent", "saved"),
 )
 
 

@@ -38,7 +38,8 @@ def _table(name: str, rows: Sequence[Row], shown: Sequence[str]) -> Table:
     if measured:
         pictures = max(row.pictures for row in measured)
         samples = max(row.samples for row in measured)
-        title = f"{printable(name)}: {pictures} pictures, {samples} samples of each"
+        of_each = "1 sample" if samples == 1 else f"{samples} samples"
+        title = f"{printable(name)}: {pictures} pictures, {of_each} of each"
     table = Table(title=Text(title), title_justify="left", pad_edge=False)
     table.add_column("QF", justify="right", no_wrap=True)
     table.add_column("decoder", no_wrap=True)

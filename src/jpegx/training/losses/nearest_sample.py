@@ -12,7 +12,7 @@ from jpegx.models.noise import HeldNoise, Noise
 
 
 def range_loss(images: Tensor) -> Tensor:
-    """Mean distance of the values from 0 … 1, a scalar (L_Range, the paper's Eq. 4).
+    """Mean distance of the values from 0 … 1, a scalar (L_Range in the paper's Eq. 1).
 
     Theirs is from 16 … 235 in 255, the range of video; JPEG files have the full range.
     """
@@ -27,7 +27,7 @@ def distances(images: Tensor, targets: Tensor) -> Tensor:
 def search_noise(
     generator: Generator, encoded: Encoded, targets: Tensor, noise: Noise, steps: int, rate: float
 ) -> HeldNoise:
-    """Noise whose samples are near the sources: the min over z in L_Map (the paper's Eq. 5).
+    """Noise whose samples are near the sources: the min over z of L_Map (the paper's Eq. 1).
 
     ``noise``: where it begins, one sample a file. Adam (Kingma and Ba 2015) changes it, with a
     learning rate, and of each file the best of what its steps have seen is kept. The weights get no

@@ -48,7 +48,7 @@ class FrequencyNet(nn.Module):
 
 
 class LumaNetwork(nn.Module):
-    """Fig. 4: BlockNet, FrequencyNet, BlockNet, and the fusion of what the three give (Fig. 7).
+    """Fig. 8: BlockNet, FrequencyNet, BlockNet, and the fusion of what the three give (Fig. 7).
 
     Its parts may be left out, as in the ablations of Table 5.
     """
