@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,6 +70,9 @@ def test_published_recipes_are_validated_as_they_are_trained(name: str) -> None:
 def test_recipes_are_validated_at_a_sampling_that_they_train(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.validation.sampling in recipe.data.sampling
+    low, high = recipe.data.quality
+    trained = recipe.data.qualities or range(low, high + 1)
+    assert set(recipe.validation.qualities) <= set(trained)
 
 
 def test_rows_beside_the_ablation() -> None:
@@ -114,6 +118,22 @@ def test_the_rows_of_the_guide() -> None:
             with torch.device("meta"):
                 generators.create(recipe.generator.family, recipe.generator.config)
     assert seen == 10
+
+
+def test_the_commands_of_the_guide() -> None:
+    """Its chains of trainings name recipes and keys that exist."""
+    text = (ROOT / "man" / "guide" / "train.md").read_text("utf-8").replace("\\\n", " ")
+    lines = [shlex.split(line, comments=True) for line in text.splitlines() if "--recipe " in line]
+    names = set()
+    for words in lines:
+        if "jpegx" not in words[:5]:
+            continue
+        given = list(itertools.pairwise(words))
+        name = next(value for option, value in given if option == "--recipe")
+        recipe = load_recipe(name, [value for option, value in given if option == "--set"])
+        assert recipe.active
+        names.add(name)
+    assert {"general", "ffhq", "one-to-many", "qgac-gan", "explorable"} <= names
 
 
 def test_changes_on_the_command_line() -> None:

@@ -42,7 +42,8 @@ def _word(value: object) -> str:
 
 
 def _set(published: PublishedSet) -> str:
-    count = "" if published.pictures is None else f", {published.pictures} pictures"
+    pictures = published.pictures
+    count = "" if pictures is None else ", 1 picture" if pictures == 1 else f", {pictures} pictures"
     rows = f"; {len(published.figures)} published rows" if published.figures else ""
     names = " or ".join(published.folders)
     return f"{published.name}{count}, in a folder called {names}{rows}"
