@@ -38,8 +38,8 @@ def _table(name: str, rows: Sequence[Row], shown: Sequence[str]) -> Table:
     if measured:
         pictures = max(row.pictures for row in measured)
         samples = max(row.samples for row in measured)
-        of_each = "1 sample" if samples == 1 else f"{samples} samples"
-        title = f"{printable(name)}: {pictures} pictures, {of_each} of each"
+        title = f"{printable(name)}: {_count(pictures, 'picture')}"
+        title += f", {_count(samples, 'sample')} of each" if samples else ""
     table = Table(title=Text(title), title_justify="left", pad_edge=False)
     table.add_column("QF", justify="right", no_wrap=True)
     table.add_column("decoder", no_wrap=True)
@@ -52,6 +52,10 @@ def _table(name: str, rows: Sequence[Row], shown: Sequence[str]) -> Table:
         end = following is not None and following.quality != row.quality
         table.add_row(quality, Text(printable(row.decoder)), *cells, end_section=end)
     return table
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _wrapped(title: str) -> str:
