@@ -1,6 +1,7 @@
 """Files appear whole or not at all, and nothing is left of those that did not."""
 
 import errno
+import resource
 import signal
 import subprocess
 import sys
@@ -41,6 +42,20 @@ def test_whole_or_not_at_all(tmp_path: Path) -> None:
     write(path, b"second", overwrite=True)
     assert path.read_bytes() == b"second"
     assert names(path.parent) == ["a"]
+
+
+def test_a_full_disk_is_told_of_the_file_that_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"File too large: '.*/a'$"):
+            write(path, bytes(1 << 20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("links", [True, False])

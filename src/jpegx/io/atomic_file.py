@@ -22,6 +22,9 @@ _NOT_OFFERED = frozenset(
     (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOLCK)
 )
 
+# What writing fails with, which does not say where it was.
+_NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
+
 
 @contextmanager
 def atomic_file(
@@ -32,7 +35,7 @@ def atomic_file(
     Its folder is made where missing, its content is on the disk before its name is. ``times``: of
     the last access and the last change, in nanoseconds, that it is to have. Raises FileExistsError
     if the name is taken by then and ``overwrite`` is False, also if another process took it in the
-    last moment; OSError if it cannot be written. No message names the temporary file.
+    last moment; OSError, of this name, if it cannot be written. The temporary file is never named.
     """
     if not overwrite and os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
@@ -51,7 +54,8 @@ def atomic_file(
             # While it is still locked: nobody may take it for left over before it has its name.
             _give_name(temporary, path, overwrite=overwrite)
     except OSError as error:
-        if error.filename != str(temporary):
+        unnamed = error.filename is None and error.errno in _NO_ROOM
+        if error.filename != str(temporary) and not unnamed:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
