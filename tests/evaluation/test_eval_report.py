@@ -134,6 +134,22 @@ def test_figures_over_alpha(run: Run, originals: Path, tmp_path: Path) -> None:
         assert f"<!-- {words} -->" in drawn
 
 
+def test_colours_of_the_figures() -> None:
+    """A decoder has one, however it is projected; the JPEG is gray, and no two look the same."""
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    from jpegx.evaluation.report.style import Look
+
+    ways = ("laplace", "laplace by Eq. 11", "laplace projected")
+    papers = [f"{name} (published)" for name in ("JPEG", "A", "B", "C", "D", "E", "F")]
+    jpeg = "standard:chroma=replicated"
+    look = Look([jpeg, *ways, *papers])
+    assert len({look.of(name)["color"] for name in ways}) == 1
+    assert [look.of(name)["linestyle"] for name in ways] == ["-", "-.", "--"]
+    assert look.of(jpeg)["color"] == look.of("JPEG (published)")["color"] == "#707070"
+    marks = {(look.of(n)["color"], look.of(n)["marker"]) for n in ("laplace", *papers)}
+    assert len(marks) == 8
+
+
 def test_lines_over_alpha() -> None:
     """Ends are those with the options of the blends, or without any; each variant has its own."""
 

@@ -81,10 +81,26 @@ def test_the_report_has_the_published_rows(run: Run, live1: Path, tmp_path: Path
     result = run("eval", live1, *command, "--model", "standard", "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
-    assert "IDCN of quality 20 (published)" in page
+    # Where a paper prints nothing, as in two of the three tables, it has no row.
+    assert page.count("IDCN of quality 20 (published)") == 1
     assert "Ehrlich et al. 2020, Table 3" in page
     assert "Gained over the JPEG" in page
     assert not any("(published)" in line for line in page.split("<tr") if "<b>" in line)
+
+
+def test_single_pictures_of_a_figure(run: Run, live1: Path, tmp_path: Path) -> None:
+    """Guo and Chao 2017, Fig. 5: each picture in a folder of its own, its figures beside it."""
+    folders = [tmp_path / name for name in ("6046", "344010")]
+    for folder, path in zip(folders, sorted(live1.iterdir()), strict=True):
+        folder.mkdir()
+        path.rename(folder / path.name)
+    result = run("eval", *folders, "--protocol", "guo2017-fig5", "--model", "standard")
+    assert result.exit_code == 0, result.output
+    first, _, second = result.output.partition("344010: 1 picture")
+    for table, figure in ((first, "23.59"), (second, "23.57")):
+        assert table.count("one sample (published)") == 1
+        assert figure in table
+    assert "of other pictures" not in result.output
 
 
 def test_another_folder_has_the_published_rows_apart(run: Run, originals: Path) -> None:
