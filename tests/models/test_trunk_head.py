@@ -5,8 +5,9 @@ import torch
 
 from jpeg_batches import FACTORS, random_files
 from jpegx.jpeg.box import Box
-from jpegx.jpeg.color import luma
+from jpegx.jpeg.color import change_in_components, change_in_pixels, luma
 from jpegx.jpeg.jpeg_batch import JpegBatch
+from jpegx.jpeg.layout import Layout
 from jpegx.models.families.trunk_head import TrunkHead, without_specks
 from jpegx.models.noise import CounterNoise, RandomNoise, ZeroNoise
 from jpegx.models.registry import generators
@@ -148,7 +149,7 @@ def test_a_speck_is_held_to_the_grain_around_it(colour: tuple[float, float, floa
     grain = 4 * torch.randn(1, 1, 64, 64).expand(1, 3, -1, -1) / 255
     speck = torch.zeros_like(grain)
     speck[0, :, 32, 32] = torch.tensor(colour) / 255
-    without, with_it = without_specks(grain), without_specks(grain + speck)
+    without, with_it = of_pixels(grain), of_pixels(grain + speck)
     left = 255 * (with_it - without)
     assert left.abs().max() < 0.4 * max(colour)
     far = torch.ones(64, 64, dtype=torch.bool)
@@ -157,6 +158,21 @@ def test_a_speck_is_held_to_the_grain_around_it(colour: tuple[float, float, floa
     # What is even stays: grain keeps its amplitude, a slope is not changed at all.
     assert without.std() == pytest.approx(float(grain.std()), rel=0.1)
     slope = torch.linspace(0, 0.2, 64).expand(1, 3, 64, 64)
-    torch.testing.assert_close(
-        without_specks(slope)[..., 8:-8], slope[..., 8:-8], rtol=0, atol=1e-3
-    )
+    torch.testing.assert_close(of_pixels(slope)[..., 8:-8], slope[..., 8:-8], rtol=0, atol=1e-3)
+
+
+def of_pixels(change: torch.Tensor) -> torch.Tensor:
+    """A change of RGB without specks."""
+    layout = Layout(1, 1, "ycbcr", ((1, 1),) * 3)
+    return change_in_pixels(without_specks(change_in_components(change, layout)), layout)
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+@torch.no_grad()
+def test_what_the_file_holds_of_its_samples_stays(samples: int) -> None:
+    """Rendering changes nothing that the next sample stands on."""
+    generator, batch = tiny(), [files("4:2:0", count=2)]
+    encoded = generator.encode(batch)
+    first = generator.render(encoded, CounterNoise(3), samples)
+    again = generator.render(encoded, CounterNoise(3), samples)
+    torch.testing.assert_close(again, first, rtol=0, atol=0)

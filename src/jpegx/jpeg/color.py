@@ -41,9 +41,11 @@ def to_components(pixels: Tensor, layout: Layout) -> Tensor:
 
     Y, Cb, Cr for a "ycbcr" layout; the channels themselves for "gray" and "rgb". Differentiable.
     """
-    # The rows for chroma sum to 0: taking 128 away first centres Y and changes nothing else.
-    centred = pixels - 128.0
-    return _mix(centred, _TO_YCBCR) if layout.color_space == "ycbcr" else centred
+    if layout.color_space != "ycbcr":
+        return pixels - 128.0
+    mixed = change_in_components(pixels, layout)
+    mixed[:, 0] -= 128.0  # the rows for chroma sum to 0
+    return mixed
 
 
 def to_pixels(components: Tensor, layout: Layout) -> Tensor:
@@ -54,6 +56,24 @@ def to_pixels(components: Tensor, layout: Layout) -> Tensor:
 def change_in_pixels(change: Tensor, layout: Layout) -> Tensor:
     """Change of the pixels (N, C, ...) that a change of the components (N, C, ...) makes."""
     return _mix(change, _TO_RGB) if layout.color_space == "ycbcr" else change
+
+
+def change_in_components(change: Tensor, layout: Layout) -> Tensor:
+    """Change of the components (N, C, ...) that a change of the pixels (N, C, ...) makes."""
+    return _mix(change, _TO_YCBCR) if layout.color_space == "ycbcr" else change
+
+
+def squared_in_pixels(colours: Tensor) -> Tensor:
+    """Squares of the change of R, G, B that one of Cb, Cr (N, 2, ...) makes, their sum (N, 1, ...).
+
+    Differentiable.
+    """
+    blue, red = colours[:, :1], colours[:, 1:]
+    both, own_blue, own_red = (
+        sum(row[i] * row[j] for row in _TO_RGB) for i, j in ((1, 2), (1, 1), (2, 2))
+    )
+    mixed = torch.add(own_blue * blue, red, alpha=2 * both)
+    return torch.addcmul(blue * mixed, red, red, value=own_red)
 
 
 def luma(images: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The forward model of JPEG on real numbers: differentiable, batched, on any device; and back."""
 
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +10,6 @@ from torch import Tensor
 from jpegx.jpeg.color import to_components, to_pixels
 from jpegx.jpeg.dct import dct_matrix
 from jpegx.jpeg.layout import Layout
-from jpegx.jpeg.mcu import regions
 
 
 def encode_dct(images: Tensor, layout: Layout) -> list[Tensor]:
@@ -20,17 +20,37 @@ def encode_dct(images: Tensor, layout: Layout) -> list[Tensor]:
     in the type of ``images``, natural order, in the units of the quantization steps.
     Differentiable. Raises ValueError for a fractional sampling ratio.
     """
-    grids = [
-        images.new_zeros(len(images), *layout.blocks(c), 64) for c in range(len(layout.factors))
-    ]
-    matrix = dct_matrix(images.device, images.dtype)
-    for region in regions(layout):
-        components = to_components(region.gather(images), layout)
-        for component, unit_map in enumerate(region.maps(images.device)):
-            samples = unit_map.samples(components[:, component])
-            values = samples.reshape(-1, 64) @ matrix.T
-            region.scatter_blocks(component, values, grids[component])
-    return [grid.unflatten(-1, (8, 8)) for grid in grids]
+    components = to_components(images, layout)
+    return [block_dct(_samples(components, layout, c)) for c in range(len(layout.factors))]
+
+
+def _samples(components: Tensor, layout: Layout, component: int) -> Tensor:
+    """The plane (N, 8 rows, 8 columns) of a component of (N, C, H, W), down-sampled and padded.
+
+    As libjpeg does it: columns are repeated before the means are taken, rows before as far as the
+    last of the largest sampling factor's, and means after that.
+    """
+    across, down = layout.reduction(component)
+    rows, columns = layout.blocks(component)
+    plane = components[:, component, None]
+    right, bottom = 8 * columns * across - layout.width, -layout.height % layout.max_factors[1]
+    if right or bottom:
+        plane = F.pad(plane, (0, right, 0, bottom), mode="replicate")
+    plane = square_means(plane, down, across)
+    missing = 8 * rows - plane.shape[2]
+    if missing > 0:
+        plane = F.pad(plane, (0, 0, 0, missing), mode="replicate")
+    return plane[:, 0, : 8 * rows]
+
+
+def square_means(values: Tensor, down: int, across: int) -> Tensor:
+    """Means over rectangles of so many positions: (..., h, w) of (..., down h, across w).
+
+    Rows first, which PyTorch adds fast. Differentiable.
+    """
+    rows = reduce(torch.add, values.unflatten(-2, (-1, down)).unbind(-2))
+    columns = reduce(torch.add, rows.unflatten(-1, (-1, across)).unbind(-1))
+    return columns / (down * across) if down * across > 1 else columns
 
 
 def normalize(values: Sequence[Tensor], tables: Sequence[Tensor]) -> list[Tensor]:

@@ -10,6 +10,8 @@ from jpegx.models.files import TABLE_FEATURES, Files, table_features
 from jpegx.models.fused import conv_add, conv_relu
 from jpegx.models.transfer import Addable, Droppable
 
+_CHUNK = 1 << 18  # features at a time for each thread
+
 
 class TableEmbedding(nn.Module):
     """A vector (N, size) that tells the layers which tables and sampling the files have."""
@@ -62,6 +64,36 @@ def repeat_samples(values: Tensor, samples: int) -> Tensor:
     return values if samples == 1 else values.repeat_interleave(samples, dim=0)
 
 
+def pointwise(conv: nn.Conv2d, *maps: Tensor) -> Tensor:
+    """A 1x1 convolution of maps (N, c, h, w) that lie one behind the other, as if they were one.
+
+    Products of matrices: in one thread PyTorch has no fast 1x1 convolution of float32.
+    """
+    weights = conv.weight.flatten(1).split([one.shape[1] for one in maps], dim=1)
+    result = F.linear(maps[0].movedim(1, -1), weights[0], conv.bias)
+    for one, weight in zip(maps[1:], weights[1:], strict=True):
+        flat = one.movedim(1, -1).flatten(0, 2)
+        result = torch.addmm(result.flatten(0, 2), flat, weight.T).view(result.shape)
+    return result.movedim(-1, 1)
+
+
+def add_enlarged(conv: nn.Conv2d, features: Tensor, other: Tensor) -> Tensor:
+    """A 1x1 convolution, enlarged by a pixel-shuffle of 2, and another map of a file added.
+
+    ``features``: (N * samples, c, h, w); ``other``: (N * samples or N, d, 2 h, 2 w). Both
+    channels_last, as is the result; the shuffle is in the order of the weights and in the sum.
+    """
+    wide = conv.out_channels // 4
+    weight = conv.weight.view(wide, 4, -1).transpose(0, 1).flatten(0, 1)
+    bias = None if conv.bias is None else conv.bias.view(wide, 4).T.flatten()
+    result = F.linear(features.movedim(1, -1), weight, bias)
+    count, height, width, _ = result.shape
+    files = len(other)
+    parts = result.view(files, count // files, height, width, 2, 2 * wide).transpose(3, 4)
+    rows = other.movedim(1, -1).reshape(files, 1, height, 2, width, 2 * wide)
+    return (rows + parts).reshape(count, 2 * height, 2 * width, wide).movedim(-1, 1)
+
+
 def block_channels(grid: Tensor) -> Tensor:
     """Blocks (N, rows, columns, k, l) as feature maps (N, k * l, rows, columns)."""
     return grid.flatten(3).permute(0, 3, 1, 2)
@@ -102,6 +134,19 @@ class NoiseInput(Droppable, nn.Module):
         slope, strength = self.slope.to(features.dtype), self.strength.to(features.dtype)
         return torch.addcmul(features, noise, torch.addcmul(strength, features, slope))
 
+    def relu_(self, features: Tensor, noise: Tensor) -> Tensor:
+        """A ReLU of what :meth:`forward` gives, which may take the place of the features."""
+        flat = features.movedim(1, -1)
+        if torch.is_grad_enabled() or features.device.type != "cpu" or not flat.is_contiguous():
+            return self(features, noise).relu_()
+        slope, strength = (v.to(features.dtype).flatten() for v in (self.slope, self.strength))
+        # A few rows at a time, so that all passes find them in the caches.
+        at_once = max(1, _CHUNK * torch.get_num_threads() // features.shape[1])
+        parts = flat.flatten(0, 2).split(at_once)
+        for part, own in zip(parts, noise.reshape(-1, 1).split(at_once), strict=True):
+            part.addcmul_(own, torch.addcmul(strength, part, slope)).relu_()
+        return features
+
 
 class ResidualBlock(Addable, nn.Module):
     """Two 3x3 convolutions beside the identity; FiLM, and noise if wanted, after the first.
@@ -135,7 +180,7 @@ class ResidualBlock(Addable, nn.Module):
                 return conv_relu(features, weight, bias)
             inner = F.conv2d(features, weight, bias, padding=1)
         if self.noise is not None and noise is not None:
-            inner = self.noise(inner, noise)
+            return self.noise.relu_(inner, noise)
         return inner.relu_()
 
 

@@ -14,6 +14,7 @@ _GAMMA = 0x9E3779B97F4A7C15
 _FACTORS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 _LAST_SHIFT = 31
 _WORD = (1 << 64) - 1
+_CHUNK = 1 << 14  # numbers
 
 
 Law = Literal["normal", "uniform"]
@@ -108,15 +109,20 @@ class CounterNoise(Noise):
         height, width = like.shape[2:]
         rows = _counters(start[0], height, 1 << 32, like.device)
         columns = _counters(start[1], width, 1, like.device)
-        grid = rows[:, None] + columns
         shape = (samples, field.channels, height, width)
         noise = torch.empty(shape, dtype=like.dtype, device=like.device)
+        # On a CPU a few rows at a time, so that all passes find them in its caches.
+        at_once = max(1, _CHUNK // width) if like.device.type == "cpu" else height
         for sample in range(samples):
             for channel in range(field.channels):
                 key = _key(self.seed, self.first + sample, field.number + channel)
-                values = _box_muller(grid + _signed(key)).mul_(self.temperature)
-                noise[sample, channel] = values
-        return noise.repeat(len(like) // samples, 1, 1, 1)
+                keyed = columns + _signed(key)
+                target = noise[sample, channel].split(at_once)
+                for part, some in zip(target, rows.split(at_once), strict=True):
+                    values = _box_muller(some[:, None] + keyed)
+                    part.copy_(values if self.temperature == 1 else values * self.temperature)
+        files = len(like) // samples
+        return noise if files == 1 else noise.repeat(files, 1, 1, 1)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,9 @@ def _project(images: Tensor, files: JpegBatch, samples: int) -> Tensor:
         pixels = pixels.mean(dim=1, keepdim=True)
     black, white = pixels.new_tensor([0, 255])
     inside = hold(into_ranges(ranges, pixels, files.layout), black, white)
-    return images + (into_ranges(ranges, inside, files.layout) - pixels) / 255
+    projected = into_ranges(ranges, inside, files.layout)
+    # The channels of a gray file keep what they differ in.
+    return projected / 255 if pixels.shape == images.shape else images + (projected - pixels) / 255
 
 
 def _range(walls: Walls, samples: int) -> Range:
@@ -72,9 +74,10 @@ def hold(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
 
     A step goes against the gradient. That of a clamp is 0 outside: what is there would stay there.
     """
+    if not (values.requires_grad and torch.is_grad_enabled()):
+        return values.clamp(low, high)
     with torch.no_grad():
         excess = values - values.clamp(low, high)
     held = values - excess
-    if held.requires_grad:
-        held.register_hook(lambda gradient: gradient.masked_fill(gradient * excess < 0, 0))
+    held.register_hook(lambda gradient: gradient.masked_fill(gradient * excess < 0, 0))
     return held

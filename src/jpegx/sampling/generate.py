@@ -148,8 +148,8 @@ def _encode(generator: Generator, files: JpegBatch) -> Encoded:
 @torch.no_grad()
 def _render(generator: Generator, encoded: Encoded, noise: CounterNoise, count: int) -> Tensor:
     with _exact_float32():
-        images = generator.render(encoded, noise, count).mul_(255)
-    if not images.isfinite().all():
+        images = generator.render(encoded, noise, count) * 255
+    if not images.sum().isfinite():
         raise JpegxError("the weights of this model give no picture of it; take others")
     if encoded.files[0].layout.channels == 1:
         images = images.mean(dim=1, keepdim=True)

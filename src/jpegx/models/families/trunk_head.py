@@ -1,21 +1,30 @@
 """The default: a trunk that gives the posterior mean, and a head that draws around it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jpegx.jpeg.color import change_in_pixels, luma
+from jpegx.jpeg.color import change_in_components, change_in_pixels, squared_in_pixels
 from jpegx.jpeg.layout import Layout
+from jpegx.jpeg.transform import square_means
 from jpegx.models.config import Config, option
 from jpegx.models.families.unet import Unet, UnetConfig, drawer
 from jpegx.models.files import Files, decoded_rgb, joined
+from jpegx.models.fused import conv_add
 from jpegx.models.generator import Encoded, Generator, Needs
-from jpegx.models.layers import ResidualBlocks, TableEmbedding, repeat_samples
+from jpegx.models.layers import (
+    ResidualBlocks,
+    TableEmbedding,
+    add_enlarged,
+    pointwise,
+    repeat_samples,
+)
 from jpegx.models.noise import Noise, NoiseField, numbered
 from jpegx.models.places import BANDS, PLACES, SPACING, draw_octaves, mix_octaves
 from jpegx.models.registry import generators
@@ -29,6 +38,7 @@ _COLOUR = 8 / 255  # detail of colours (length in RGB / 255) stays below this
 # Below full strength colours change less than luma: at a temperature of 0.85 by 0.4 of that. People
 # mind invented colour before all else (weights/log.md).
 _COLOUR_POWER = 6.6
+_YCBCR = Layout(1, 1, "ycbcr", ((1, 1),) * 3)
 _LEAST = 1e-7  # energy that there is around, so that nothing is divided by 0
 _LARGEST_STEP = 255.0  # of tables with 8 bits; places of coarser ones are no wider
 
@@ -95,9 +105,15 @@ class Head(Droppable, nn.Module):
         for parameter in (*self.gate2.parameters(), *self.out.parameters()):
             nn.init.zeros_(parameter)
 
-    def tell_places(self, coarsest: Tensor) -> tuple[Tensor, Tensor]:
+    def skips(self, down: Sequence[Tensor], up: Sequence[Tensor]) -> list[Tensor]:
+        """The features that each scale begins with, of the trunk's on both ways; finest first."""
+        layers = zip(self.stitch, down, up, strict=True)
+        return [pointwise(cast(nn.Conv2d, stitch), *both) for stitch, *both in layers]
+
+    def tell_places(self, *coarsest: Tensor) -> tuple[Tensor, Tensor]:
         """Energies of the bands (N, 3, ``BANDS``, h, w), and extent (N, 3, h, w), 0 to 1."""
-        gates = self.gate2(F.relu(self.gate1(coarsest * _FEATURE_GAIN))).float()
+        wide = pointwise(self.gate1, *(features * _FEATURE_GAIN for features in coarsest))
+        gates = self.gate2(wide.relu()).float()
         gates = gates.unflatten(1, (3, BANDS + 1))
         # Along the last dimension: elsewhere the last bits depend on the number of threads.
         energies = gates[:, :, :BANDS].movedim(2, -1).softmax(dim=-1).movedim(-1, 2)
@@ -137,16 +153,16 @@ class TrunkHead(Generator):
     def encode(self, files: Files) -> Encoded:
         """The trunk's picture; with a head what its samples share.
 
-        Skips, finest first, the energies and extents of the places, the table embedding.
+        What the decoded image differs in from it; skips, finest first, the energies and extents of
+        the places, the table embedding.
         """
         picture, down, up = self.trunk.render_with_features(files)
         if self.head is None:
             return Encoded(files, (picture,))
-        both = [torch.cat(pair, dim=1) for pair in zip(down, up, strict=True)]
-        pairs = zip(self.head.stitch, both, strict=True)
-        skips = [stitch(features) for stitch, features in pairs]
-        places = self.head.tell_places(both[-1])
-        return Encoded(files, (picture, *skips, *places, self.head.embedding(files)))
+        places = self.head.tell_places(down[-1], up[-1])
+        skips = self.head.skips(down, up)
+        base = decoded_rgb(files) - picture
+        return Encoded(files, (picture, base, *skips, *places, self.head.embedding(files)))
 
     def trunk_parameters(self) -> list[nn.Parameter]:
         """Those of the trunk."""
@@ -165,48 +181,50 @@ class TrunkHead(Generator):
     def _images(self, encoded: Encoded, noise: Noise, samples: int) -> Tensor:
         assert self.head is not None
         head, files = self.head, encoded.files
-        picture, *skips, energies, extent, embedding = encoded.features
+        picture, base, *skips, energies, extent, embedding = encoded.features
         fields = iter(self.needs.noise)
         strength, noise = noise.temperature, noise.at_full_strength()
         places = self._places(files, noise, fields, energies, extent, samples)
         draw = drawer(noise, fields, files, samples)
-        features = self._skip(skips[-1], places, -1, samples)
+        features: Tensor | None = None
         for scale in reversed(range(len(skips))):
-            if scale < len(skips) - 1:
-                features = F.pixel_shuffle(head.up[scale](features), 2)
-                features = features + self._skip(skips[scale], places, scale, samples)
-            if scale == 0:
-                features = features + self._grain(features, noise, next(fields), files, samples)
-            features = head.stages[scale](features, embedding, draw)
-        change = F.pixel_shuffle(head.out(features).float(), 2) + _between(places, SPACING)
+            grain = self._grain(skips[0], noise, next(fields), files, samples) if not scale else ()
+            begin = self._begin(skips[scale], places, grain, scale, samples)
+            if features is not None:
+                begin = add_enlarged(cast(nn.Conv2d, head.up[scale]), features, begin)
+            features = head.stages[scale](begin, embedding, draw)
+        assert features is not None
         height, width = picture.shape[2:]
-        sample = repeat_samples(decoded_rgb(files), samples) + change[:, :, :height, :width]
-        whole = repeat_samples(picture, samples)
-        change = without_specks(sample - whole)
-        brightness = luma(change)
-        colours: float = min(strength, strength**_COLOUR_POWER)
-        return whole + strength * brightness + colours * (change - brightness)
+        change = _between(places, SPACING)[:, :, :height, :width] + repeat_samples(base, samples)
+        _add_shuffled(change, head.out(features).float())
+        change = without_specks(change_in_components(change, _YCBCR))
+        held: float = min(strength, strength**_COLOUR_POWER)
+        change *= change.new_tensor([strength, held, held])[:, None, None]
+        return change_in_pixels(change, _YCBCR).add(repeat_samples(picture, samples))
 
-    def _skip(self, skip: Tensor, places: Tensor, scale: int, samples: int) -> Tensor:
-        """The features of a scale that each sample begins with."""
+    def _begin(
+        self, skip: Tensor, places: Tensor, grain: Sequence[Tensor], scale: int, samples: int
+    ) -> Tensor:
+        """The features of a scale that each sample begins with, but for those of coarser ones.
+
+        The file's skip, and in one convolution what places and ``grain`` change.
+        """
         assert self.head is not None
-        features = repeat_samples(skip, samples).contiguous(memory_format=torch.channels_last)
-        factor = features.shape[2] // places.shape[2]
+        skip = repeat_samples(skip, samples).contiguous(memory_format=torch.channels_last)
+        factor = skip.shape[2] // places.shape[2]
         moved = _between(places * _PLACE_GAIN, factor) if factor > 1 else places * _PLACE_GAIN
-        moved = moved.to(features.dtype).contiguous(memory_format=torch.channels_last)
-        injected: Tensor = self.head.inject[scale](moved)
-        return injected.add_(features)
+        given = torch.cat([moved.to(skip.dtype), *grain], dim=1)
+        layers = [self.head.inject[scale], *([self.head.grain] if len(grain) else [])]
+        weight = torch.cat([cast(nn.Conv2d, layer).weight for layer in layers], dim=1)
+        return conv_add(given.contiguous(memory_format=torch.channels_last), weight, None, skip)
 
     def _grain(
-        self, features: Tensor, noise: Noise, field: NoiseField, files: Files, samples: int
-    ) -> Tensor:
-        """Features at the finest scale, of noise of single pixels."""
-        assert self.head is not None
-        height, width = (2 * size for size in features.shape[2:])
-        like = features.new_empty(len(features), 1, height, width)
-        grain = F.pixel_unshuffle(noise.draw(field, like, files[0].origin, samples), 2)
-        values: Tensor = self.head.grain(grain.contiguous(memory_format=torch.channels_last))
-        return values
+        self, finest: Tensor, noise: Noise, field: NoiseField, files: Files, samples: int
+    ) -> tuple[Tensor]:
+        """Noise of single pixels, (N * samples, 4, h, w) like a map of the finest scale."""
+        height, width = (2 * size for size in finest.shape[2:])
+        like = finest.new_empty(len(finest) * samples, 1, height, width)
+        return (F.pixel_unshuffle(noise.draw(field, like, files[0].origin, samples), 2),)
 
     def _places(
         self,
@@ -254,28 +272,40 @@ def _noise_fields(config: TrunkHeadConfig) -> tuple[NoiseField, ...]:
 
 
 def without_specks(change: Tensor) -> Tensor:
-    """A change (N, 3, H, W) of RGB, without single bright pixels and dots of colour.
+    """A change of Y, Cb, Cr (N, 3, H, W) without single bright pixels and dots of colour.
 
     Photographs have none, critics hardly see them, and people see little else. What luma has in
     detail below 4 pixels is held to about twice its root mean square around; what colours have in
     detail below 8 pixels to theirs, and to a few gray levels.
     """
-    brightness = luma(change)
-    detail = brightness - _smooth(brightness, 4)
-    excess = detail.square() / (_smooth(detail.square(), 8) + _LEAST)
-    held = detail / (1 + (excess / _BRIGHT**2).square()).sqrt().sqrt()
-    colour = change - brightness
-    strewn = colour - _smooth(colour, 8)
-    energy = strewn.square().sum(dim=1, keepdim=True)
-    excess = energy / (_smooth(energy, 8) + _LEAST) + energy / _COLOUR**2
-    return change + (held - detail) + strewn * ((1 + excess).rsqrt() - 1)
+    brightness, colours = change[:, :1], change[:, 1:]
+    smooth = _smooth(brightness, 4)
+    detail = brightness - smooth
+    energy = detail.square()
+    excess = energy / _smooth(energy, 8).add_(_LEAST).mul_(_BRIGHT**2)
+    held = detail * excess.square().add_(1).sqrt().rsqrt()
+    even = _smooth(colours, 8)
+    strewn = colours - even
+    energy = squared_in_pixels(strewn)
+    excess = energy / _smooth(energy, 8).add_(_LEAST) + energy / _COLOUR**2
+    return torch.cat([smooth + held, torch.addcmul(even, strewn, (1 + excess).rsqrt())], dim=1)
+
+
+def _add_shuffled(images: Tensor, values: Tensor) -> None:
+    """Add a pixel-shuffle of 2 of values (N, 4 c, h, w) to images (N, c, H, W), 2 h or 2 h - 1."""
+    own = values.unflatten(1, (-1, 2, 2))
+    for down in range(2):
+        for across in range(2):
+            target = images[:, :, down::2, across::2]
+            target += own[:, :, down, across, : target.shape[2], : target.shape[3]]
 
 
 def _smooth(values: Tensor, size: int) -> Tensor:
     """Means over squares of so many pixels, interpolated."""
     height, width = values.shape[2:]
-    padded = F.pad(values, (0, -width % size, 0, -height % size), mode="replicate")
-    return _between(F.avg_pool2d(padded, size), size)[:, :, :height, :width]
+    right, bottom = -width % size, -height % size
+    padded = F.pad(values, (0, right, 0, bottom), mode="replicate") if right or bottom else values
+    return _between(square_means(padded, size, size), size)[:, :, :height, :width]
 
 
 def _between(places: Tensor, factor: int) -> Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,7 @@ from jpegx.models.config import Config, option
 from jpegx.models.dither import PLACES, dither
 from jpegx.models.files import Files, decoded_rgb
 from jpegx.models.generator import Encoded, Generator, Needs
-from jpegx.models.layers import ResidualBlocks, TableEmbedding, repeat_samples
+from jpegx.models.layers import ResidualBlocks, TableEmbedding, add_enlarged, repeat_samples
 from jpegx.models.noise import Noise, NoiseField, ZeroNoise, numbered
 from jpegx.models.projection import BYTES_PER_PIXEL, project
 from jpegx.models.registry import generators
@@ -168,8 +169,8 @@ class Unet(Generator):
         features = features.contiguous(memory_format=torch.channels_last)
         for scale in reversed(range(len(self.decoder))):
             if scale < len(skips):
-                features = F.pixel_shuffle(self.up[scale](features), 2)
-                features = _add_to_samples(features, skips[scale], shared)
+                up = cast(nn.Conv2d, self.up[scale])
+                features = add_enlarged(up, features, skips[scale])
             draw = drawer(noise, fields, files, samples)
             features = self.decoder[scale](features, embedding, draw)
             if seen is not None:
@@ -216,15 +217,6 @@ def _stages(config: UnetConfig, blocks: tuple[int, ...], *, noisy: bool) -> nn.M
         ResidualBlocks(width, number, config.embedding, noisy=noisy)
         for width, number in zip(config.widths, blocks, strict=True)
     )
-
-
-def _add_to_samples(features: Tensor, skip: Tensor, samples: int) -> Tensor:
-    """The features (N * samples, c, h, w), with a file's skip (N, c, h, w) added to its samples."""
-    if samples == 1:  # the gradient then stays in channels_last
-        return features.add_(skip)
-    # A view by file, so that the skip is not copied for each sample.
-    by_file: Tensor = features.unflatten(0, (-1, samples))
-    return by_file.add_(skip[:, None]).flatten(0, 1)
 
 
 def drawer(
