@@ -186,6 +186,15 @@ def test_as_many_samples_at_once_as_there_is_memory_for(
     assert counts == [3, 3, 2, 8]
 
 
+def test_samples_without_noise_are_the_same_picture(make_jpeg: MakeJpeg) -> None:
+    jpeg = read_jpeg(make_jpeg("a.jpg", size=(64, 64)))
+    generator = _network("trunk-head", **UNET, head=[1, 1, 1])
+    one_by_one = generator.bytes_per_pixel(4) * 64 * 64
+    drawn = generate(generator, jpeg, samples=3, seed=0, temperature=0.0, memory=one_by_one)
+    first, *others = list(drawn)
+    assert all(torch.equal(other, first) for other in others)
+
+
 def test_tiles_do_not_depend_on_the_memory_there_is(make_jpeg: MakeJpeg) -> None:
     generator = _network("unet", **UNET)
     jpeg = read_jpeg(make_jpeg("a.jpg", size=(90, 70)))

@@ -71,9 +71,10 @@ def pointwise(conv: nn.Conv2d, *maps: Tensor) -> Tensor:
     """
     weights = conv.weight.flatten(1).split([one.shape[1] for one in maps], dim=1)
     result = F.linear(maps[0].movedim(1, -1), weights[0], conv.bias)
+    total = result.view(-1, result.shape[-1])
     for one, weight in zip(maps[1:], weights[1:], strict=True):
         flat = one.movedim(1, -1).flatten(0, 2)
-        result = torch.addmm(result.flatten(0, 2), flat, weight.T).view(result.shape)
+        total.addmm_(flat.to(total.dtype), weight.T.to(total.dtype))
     return result.movedim(-1, 1)
 
 
