@@ -8,9 +8,10 @@ from jpegx.jpeg.box import Box
 from jpegx.jpeg.color import change_in_components, change_in_pixels, luma
 from jpegx.jpeg.jpeg_batch import JpegBatch
 from jpegx.jpeg.layout import Layout
-from jpegx.models.families.trunk_head import TrunkHead, without_specks
+from jpegx.models.families.trunk_head import TrunkHead
 from jpegx.models.noise import CounterNoise, RandomNoise, ZeroNoise
 from jpegx.models.registry import generators
+from jpegx.models.specks import without_specks
 from jpegx.models.transfer import transfer
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -10,9 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jpegx.jpeg.color import change_in_components, change_in_pixels, squared_in_pixels
+from jpegx.jpeg.color import change_in_components, change_in_pixels
 from jpegx.jpeg.layout import Layout
-from jpegx.jpeg.transform import square_means
 from jpegx.models.config import Config, option
 from jpegx.models.families.unet import Unet, UnetConfig, drawer
 from jpegx.models.files import Files, decoded_rgb, joined
@@ -22,24 +21,23 @@ from jpegx.models.layers import (
     ResidualBlocks,
     TableEmbedding,
     add_enlarged,
+    enlarged,
     pointwise,
     repeat_samples,
 )
 from jpegx.models.noise import Noise, NoiseField, numbered
 from jpegx.models.places import BANDS, PLACES, SPACING, draw_octaves, mix_octaves
 from jpegx.models.registry import generators
+from jpegx.models.specks import without_specks
 from jpegx.models.transfer import Droppable
 
 _GATES = 64  # features from which the energies and the extent of the places are told
 _FEATURE_GAIN = 8.0  # the trunk's features are about 0.1 large
 _PLACE_GAIN = 8.0  # brings places to the size of an image
-_BRIGHT = 2.0  # detail of luma stays below about this, relative to its root mean square around
-_COLOUR = 8 / 255  # detail of colours (length in RGB / 255) stays below this
 # Below full strength colours change less than luma: at a temperature of 0.85 by 0.4 of that. People
 # mind invented colour before all else (weights/log.md).
 _COLOUR_POWER = 6.6
 _YCBCR = Layout(1, 1, "ycbcr", ((1, 1),) * 3)
-_LEAST = 1e-7  # energy that there is around, so that nothing is divided by 0
 _LARGEST_STEP = 255.0  # of tables with 8 bits; places of coarser ones are no wider
 
 
@@ -195,7 +193,7 @@ class TrunkHead(Generator):
             features = head.stages[scale](begin, embedding, draw)
         assert features is not None
         height, width = picture.shape[2:]
-        change = _between(places, SPACING)[:, :, :height, :width] + repeat_samples(base, samples)
+        change = enlarged(places, SPACING)[:, :, :height, :width] + repeat_samples(base, samples)
         _add_shuffled(change, head.out(features).float())
         change = without_specks(change_in_components(change, _YCBCR))
         held: float = min(strength, strength**_COLOUR_POWER)
@@ -212,7 +210,7 @@ class TrunkHead(Generator):
         assert self.head is not None
         skip = repeat_samples(skip, samples).contiguous(memory_format=torch.channels_last)
         factor = skip.shape[2] // places.shape[2]
-        moved = _between(places * _PLACE_GAIN, factor) if factor > 1 else places * _PLACE_GAIN
+        moved = enlarged(places * _PLACE_GAIN, factor) if factor > 1 else places * _PLACE_GAIN
         given = torch.cat([moved.to(skip.dtype), *grain], dim=1)
         layers = [self.head.inject[scale], *([self.head.grain] if len(grain) else [])]
         weight = torch.cat([cast(nn.Conv2d, layer).weight for layer in layers], dim=1)
@@ -271,26 +269,6 @@ def _noise_fields(config: TrunkHeadConfig) -> tuple[NoiseField, ...]:
     return numbered(fields)
 
 
-def without_specks(change: Tensor) -> Tensor:
-    """A change of Y, Cb, Cr (N, 3, H, W) without single bright pixels and dots of colour.
-
-    Photographs have none, critics hardly see them, and people see little else. What luma has in
-    detail below 4 pixels is held to about twice its root mean square around; what colours have in
-    detail below 8 pixels to theirs, and to a few gray levels.
-    """
-    brightness, colours = change[:, :1], change[:, 1:]
-    smooth = _smooth(brightness, 4)
-    detail = brightness - smooth
-    energy = detail.square()
-    excess = energy / _smooth(energy, 8).add_(_LEAST).mul_(_BRIGHT**2)
-    held = detail * excess.square().add_(1).sqrt().rsqrt()
-    even = _smooth(colours, 8)
-    strewn = colours - even
-    energy = squared_in_pixels(strewn)
-    excess = energy / _smooth(energy, 8).add_(_LEAST) + energy / _COLOUR**2
-    return torch.cat([smooth + held, torch.addcmul(even, strewn, (1 + excess).rsqrt())], dim=1)
-
-
 def _add_shuffled(images: Tensor, values: Tensor) -> None:
     """Add a pixel-shuffle of 2 of values (N, 4 c, h, w) to images (N, c, H, W), 2 h or 2 h - 1."""
     own = values.unflatten(1, (-1, 2, 2))
@@ -298,22 +276,6 @@ def _add_shuffled(images: Tensor, values: Tensor) -> None:
         for across in range(2):
             target = images[:, :, down::2, across::2]
             target += own[:, :, down, across, : target.shape[2], : target.shape[3]]
-
-
-def _smooth(values: Tensor, size: int) -> Tensor:
-    """Means over squares of so many pixels, interpolated."""
-    height, width = values.shape[2:]
-    right, bottom = -width % size, -height % size
-    padded = F.pad(values, (0, right, 0, bottom), mode="replicate") if right or bottom else values
-    return _between(square_means(padded, size, size), size)[:, :, :height, :width]
-
-
-def _between(places: Tensor, factor: int) -> Tensor:
-    """Places, which lie in the middle of blocks, interpolated."""
-    # One channel at a time: of three, the last bits depend on the number of threads.
-    alone = places.flatten(0, 1)[:, None]
-    between = F.interpolate(alone, scale_factor=factor, mode="bilinear", align_corners=False)
-    return between.view(*places.shape[:2], *between.shape[2:])
 
 
 def _halo(config: TrunkHeadConfig) -> int:
