@@ -48,8 +48,8 @@ def square_means(values: Tensor, down: int, across: int) -> Tensor:
 
     Rows first, which PyTorch adds fast. Differentiable.
     """
-    rows = reduce(torch.add, values.unflatten(-2, (-1, down)).unbind(-2))
-    columns = reduce(torch.add, rows.unflatten(-1, (-1, across)).unbind(-1))
+    rows: Tensor = reduce(torch.add, values.unflatten(-2, (-1, down)).unbind(-2))
+    columns: Tensor = reduce(torch.add, rows.unflatten(-1, (-1, across)).unbind(-1))
     return columns / (down * across) if down * across > 1 else columns
 
 

@@ -150,7 +150,7 @@ class NoiseInput(Droppable, nn.Module):
         """A ReLU of what :meth:`forward` gives, which may take the place of the features."""
         flat = features.movedim(1, -1)
         if torch.is_grad_enabled() or features.device.type != "cpu" or not flat.is_contiguous():
-            return self(features, noise).relu_()
+            return self.forward(features, noise).relu_()
         slope, strength = (v.to(features.dtype).flatten() for v in (self.slope, self.strength))
         # A few rows at a time, so that all passes find them in the caches.
         at_once = max(1, _CHUNK * torch.get_num_threads() // features.shape[1])
