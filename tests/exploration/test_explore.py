@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from conftest import MakeJpeg, Run
+from jpegx.exploration.statements import GRAY_LEVELS, Can
 
 
 def test_tools_are_imported_when_they_are_asked_for(run: Run) -> None:
@@ -45,6 +46,13 @@ def test_the_text_says_no_more_than_is_certified(run: Run, example: Path) -> Non
     for quantity, least, most in found:
         assert 0 <= said[quantity]["least"] - float(least) < 0.011
         assert not most or 0 <= float(most) - said[quantity]["most"] < 0.011
+
+
+def test_a_picture_that_is_not_exact_shows_nothing() -> None:
+    found, near = (Can("mean Y", GRAY_LEVELS, 9.5, different) for different in (0, 2))
+    assert found.text == "can     mean Y 9.50 gray levels (exact)"
+    assert near.text == "near    mean Y 9.50 gray levels (not exact, 2 differ: not shown)"
+    assert [said.json()["kind"] for said in (found, near)] == ["can", "near"]
 
 
 def test_an_answer_about_a_damaged_file_says_so(run: Run, example: Path, tmp_path: Path) -> None:

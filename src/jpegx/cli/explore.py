@@ -39,9 +39,10 @@ Examples:
 def explore() -> None:
     """Tell what a JPEG file allows in a region, what it forbids, and show pictures of it.
 
-    Three kinds of statement are kept apart. Cannot: certified, for every picture that libjpeg
+    These kinds of statement are kept apart. Cannot: certified, for every picture that libjpeg
     (islow DCT) could have made the file from. Can: with a picture, which is exact and was measured.
-    Likely: what the draws of a sampler show, and no more.
+    Near: with a picture that is not exact, which proves nothing. Likely: what the draws of a
+    sampler show, and no more.
 
     Coordinates are pixels of the picture as it is stored, not rotated; 0,0 is the upper left one.
     """

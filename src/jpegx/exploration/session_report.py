@@ -22,6 +22,7 @@ _LARGEST = 640  # pixels of a picture each way; larger ones are reduced
 _KINDS = {
     "cannot": "Certified: no picture that the file allows is beyond it.",
     "can": "Shown: an exact picture has it.",
+    "near": "Not shown: a picture that is not exact has it.",
     "likely": "The sampler's opinion, no proof.",
 }
 _STYLE = """
@@ -166,9 +167,10 @@ def _statements(statements: Any) -> str:  # noqa: ANN401 (what a session holds)
                 if isinstance(said.get(end), float | int) and isfinite(said[end])
             ]
             value, how = " or ".join(ends) or "not at all", said.get("method")
-        elif kind == "can":
+        elif kind in ("can", "near"):
             value = _brief(said.get("value"))
-            how = "exact" if said.get("exact") else f"{said.get('different')} coefficients differ"
+            exact = kind == "can" and said.get("exact")
+            how = "exact" if exact else f"{said.get('different')} coefficients differ"
         else:
             values = said.get("values")
             pairs = values.items() if isinstance(values, dict) else ()

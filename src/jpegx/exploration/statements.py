@@ -1,8 +1,9 @@
-"""What is said about a file: three kinds of statement, which are never mixed.
+"""What is said about a file: kinds of statement that are never mixed.
 
 *Cannot* is certified: it holds for every picture that libjpeg (islow DCT) could have made the file
-from. *Can* has its picture: one that is exact, and was measured. *Likely* is what a sampler's draws
-show, and no better than the sampler is calibrated. As data, as a line of text, and as JSON.
+from. *Can* has its picture: one that is exact, and was measured; of a picture that is not exact
+*near* is said, as it shows nothing. *Likely* is what a sampler's draws show, and no better than the
+sampler is calibrated. As data, as a line of text, and as JSON.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,7 +55,7 @@ class Cannot:
 
 @dataclass(frozen=True)
 class Can:
-    """A picture that has ``value``. It is ``exact`` where no coefficient differs.
+    """A picture that has ``value``. It is ``exact`` where no coefficient differs; else only near.
 
     ``patch``: its new pixels, None if it is a picture that the user gave; ``picture``: the file
     that it was written to, or that was given; None if it was not written.
@@ -75,13 +76,18 @@ class Can:
     @property
     def text(self) -> str:
         """One line."""
-        kind = "exact" if self.exact else f"not exact, {self.different} coefficients differ"
+        told = "exact" if self.exact else f"not exact, {self.different} differ: not shown"
         where = "" if self.picture is None else f", {self.picture}"
-        return f"can     {self.quantity} {_number(self.value)} {self.unit} ({kind}{where})"
+        value = f"{_number(self.value)} {self.unit}"
+        return f"{self._kind:<7} {self.quantity} {value} ({told}{where})"
 
     def json(self) -> Json:
         """As JSON holds it, without the pixels."""
-        return _json("can", self) | {"exact": self.exact}
+        return _json(self._kind, self) | {"exact": self.exact}
+
+    @property
+    def _kind(self) -> str:
+        return "can" if self.exact else "near"
 
 
 @dataclass(frozen=True)
