@@ -20,7 +20,7 @@ from jpegx.jpeg.tables import scaled_tables
 from jpegx.jpeg.transform import encode_dct, repeated
 from jpegx.models.blend import blend
 from jpegx.models.checkpoint import load, open_model, save
-from jpegx.models.families.qgac.block_layers import beside
+from jpegx.models.families.qgac.frequency_layers import FrequencyConv, from_planes, to_planes
 from jpegx.models.generator import Generator
 from jpegx.models.noise import ZeroNoise
 from jpegx.models.registry import critics, generators
@@ -157,6 +157,43 @@ def test_frequencies_are_not_mixed() -> None:
     assert moved[torch.arange(64) != 5].max() == 0
 
 
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (3, 2)])
+def test_frequencies_are_convolved_in_groups(inputs: int, outputs: int) -> None:
+    """The planes, and their gradients, are those of a convolution in 64 groups, then PReLU."""
+    torch.manual_seed(0)
+    layer = FrequencyConv(inputs, outputs, gain=1.0)
+    assert layer.bias is not None
+    assert layer.active is not None
+    nn.init.normal_(layer.bias)
+    features = torch.randn(2, 64 * inputs, 4, 5, requires_grad=True)
+    weights = torch.randn(2, 64 * outputs, 4, 5)
+    leaves = [features, *layer.parameters()]
+    made = F.conv2d(features, layer.weight, layer.bias, padding=1, groups=64)
+    wanted = F.prelu(made, layer.active.slope)
+    changes = torch.autograd.grad((wanted * weights).sum(), leaves)
+    found = from_planes(layer.planes(to_planes(features, torch.float32)))
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
+    own = torch.autograd.grad((found * weights).sum(), leaves)
+    torch.testing.assert_close(own, changes, atol=1e-4, rtol=1e-4)
+
+
+def test_dense_blocks_within_frequencies_are_those_of_esrgan() -> None:
+    network = part(small(per_frequency=2), "luma.frequencies.trunk.0")
+    features = torch.randn(1, 128, 3, 4)
+    with torch.no_grad():
+        inner = features
+        for dense in network.dense:
+            seen = [inner]
+            for layer in dense:
+                each = torch.cat([values.unflatten(1, (64, 2)) for values in seen], dim=2)
+                made = F.conv2d(each.flatten(1, 2), layer.weight, layer.bias, 1, 1, 1, 64)
+                seen.append(F.prelu(made, layer.active.slope))
+            inner = inner + 0.2 * seen[-1]
+        wanted = features + 0.2 * inner
+        found = from_planes(network.planes(to_planes(features, torch.float32)))
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
+
+
 def test_dense_blocks_are_those_of_esrgan() -> None:
     trunk = part(small(), "luma.first.trunk.0")
     features = torch.randn(1, 16, 5, 5)
@@ -268,22 +305,21 @@ def test_the_fusion_keeps_frequencies_and_the_order_of_the_parts() -> None:
     network = part(small(), "luma")
     parts = [torch.randn(1, 128, 3, 3) for _ in range(3)]
     with torch.no_grad():
-        before = network.fusion(beside(*parts, alone=True))
+        before = network.fusion(parts)
         for index in range(3):
             moved = [values.clone() for values in parts]
             moved[index][:, 10:12] += 1  # both channels of frequency 5
-            change = (network.fusion(beside(*moved, alone=True)) - before).abs()
+            change = (network.fusion(moved) - before).abs()
             assert change[:, 5].max() > 1e-4
             assert change[:, torch.arange(64) != 5].max() == 0
-        seen: list[torch.Tensor] = []
+        seen: list[list[torch.Tensor]] = []
         network.fusion.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
         values, tables = torch.randn(1, 64, 3, 3), torch.rand(1, 64)
         network(values, tables)
         first = network.first(values, tables)
         second = network.frequencies(first)
         third = network.second(second, tables)
-    wanted = torch.cat([found.unflatten(1, (64, 2)) for found in (third, second, first)], dim=2)
-    torch.testing.assert_close(seen[0], wanted.flatten(1, 2))
+    torch.testing.assert_close(seen[0], [third, second, first])
 
 
 @torch.no_grad()
@@ -340,6 +376,7 @@ def test_impossible_sizes_are_refused() -> None:
     for config, words in (
         ({"between": 0}, "between"),
         ({"layers": 0}, "layers"),
+        ({"fused": -1}, "fused"),
         ({"tables": "film"}, "cfm, concat or none"),
         ({"parts": "fusion"}, "both, block or frequency"),
         ({"units": "metres"}, "deviations or balanced"),

@@ -165,6 +165,22 @@ def test_similarity_is_that_of_the_flat_window_and_differentiable() -> None:
     assert slope == pytest.approx(float(images.grad[1, 2, 9, 9]), rel=0.1)
 
 
+def test_the_gradient_of_ssim_is_that_of_its_formula() -> None:
+    random = torch.Generator().manual_seed(1)
+    x, y = (torch.rand(2, 3, 17, 12, generator=random) * 255 for _ in range(2))
+    x.requires_grad_()
+    (found,) = torch.autograd.grad(similarity(x, y, "uniform"), x)
+    mean_x, mean_y, squares_x, squares_y, both = (
+        F.avg_pool2d(values, 8, stride=1) for values in (x, y, x * x, y * y, x * y)
+    )
+    c1, c2 = 2.55**2, 7.65**2
+    above = (2 * mean_x * mean_y + c1) * (2 * (both - mean_x * mean_y) + c2)
+    spread = squares_x - mean_x.square() + squares_y - mean_y.square()
+    below = (mean_x.square() + mean_y.square() + c1) * (spread + c2)
+    (wanted,) = torch.autograd.grad((above / below).mean(), x)
+    torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-8)
+
+
 def test_absolute_error_and_similarity_by_hand() -> None:
     targets = torch.full((1, 1, 8, 8), 0.5)
     images = torch.full((1, 1, 8, 8), 0.7)

@@ -1,9 +1,11 @@
 """Structural similarity."""
 
+from collections.abc import Sequence
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from jpegx.metrics.filters import separable
@@ -44,10 +46,11 @@ def _map(images: Tensor, originals: Tensor, window: Window) -> Tensor:
         raise ValueError(f"a picture of {tuple(images.shape[2:])} is smaller than the window")
     # Variances do not change with the level; small numbers lose less of them in float32.
     x, y = images.float() - 128, originals.float() - 128
-    averages = _averages(torch.stack([x, y, x * x, y * y, x * y]).flatten(0, 1), window)
-    mean_x, mean_y, square_x, square_y, product = averages.unflatten(0, (5, -1))
+    # Apart: mostly one of them alone has a gradient.
+    mean_x, square_x, shared = _averages_of([x, x * x, x * y], window)
+    mean_y, square_y = _averages_of([y, y * y], window)
     spread = square_x - mean_x * mean_x + square_y - mean_y * mean_y
-    shared = product - mean_x * mean_y
+    shared = shared - mean_x * mean_y
     mean_x, mean_y = mean_x + 128, mean_y + 128
     numerator = (2 * mean_x * mean_y + _C1) * (2 * shared + _C2)
     denominator = (mean_x.square() + mean_y.square() + _C1) * (spread + _C2)
@@ -55,10 +58,35 @@ def _map(images: Tensor, originals: Tensor, window: Window) -> Tensor:
     return values
 
 
+def _averages_of(images: Sequence[Tensor], window: Window) -> tuple[Tensor, ...]:
+    averages = _averages(torch.stack(images).flatten(0, 1), window)  # type: ignore[arg-type]
+    return averages.unflatten(0, (len(images), -1)).unbind()
+
+
 def _averages(images: Tensor, window: Window) -> Tensor:
     if window == "gaussian":
         return separable(images, _bell())
-    # Sums of 2, of 4, of 8, one way after the other: twice as fast as PyTorch's own, gradients too.
+    means: Tensor = _FlatMeans.apply(images)  # type: ignore[no-untyped-call]
+    return means
+
+
+class _FlatMeans(torch.autograd.Function):
+    """Means of all windows of 8x8; the gradient is theirs too, of what is padded with zeros.
+
+    Following each of the sums back by itself takes four times as long.
+    """
+
+    @staticmethod
+    def forward(_: Any, images: Tensor) -> Tensor:  # noqa: ANN401
+        return _flat_means(images)
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401
+        return _flat_means(F.pad(gradient, (7, 7, 7, 7)))
+
+
+def _flat_means(images: Tensor) -> Tensor:
+    # Sums of 2, of 4, of 8, one way after the other: twice as fast as PyTorch's own.
     for axis, reach in product((2, 3), (1, 2, 4)):
         length = images.shape[axis] - reach
         images = images.narrow(axis, 0, length) + images.narrow(axis, reach, length)

@@ -11,12 +11,13 @@ class QgacConfig(Config):
 
     ``features``, ``growth``: of the dense blocks of the BlockNets. ``between``: channels of each
     coefficient that the subnetworks hand on. ``manifold``: numbers that stand for a table.
-    ``per_frequency``, ``chroma``: channels of the FrequencyNet, for each frequency, and of the
-    colour network. ``layers``: RRDBs in each. ``tables``: how a table gets in, "cfm", "concat" or
-    "none"; ``parts``: "both", "block" or "frequency"; ``fusion``: whether all parts reach the last
-    layers, or only what comes last (the ablations of Table 5). ``units``: what coefficients come in
-    and go out in (:class:`Statistics`), "deviations", or "balanced". ``projection``: coefficients
-    of the picture are taken into their cells, which the paper does not do.
+    ``per_frequency``: channels of the FrequencyNet, for each frequency, and of the fusion, which
+    ``fused`` gives others if it is not 0. ``chroma``: channels of the colour network. ``layers``:
+    RRDBs in each. ``tables``: how a table gets in, "cfm", "concat" or "none"; ``parts``: "both",
+    "block" or "frequency"; ``fusion``: whether all parts reach the last layers, or only what comes
+    last (the ablations of Table 5). ``units``: what coefficients come in and go out in
+    (:class:`Statistics`), "deviations", or "balanced". ``projection``: coefficients of the picture
+    are taken into their cells, which the paper does not do.
     """
 
     features: int = 256
@@ -24,6 +25,7 @@ class QgacConfig(Config):
     between: int = 64
     manifold: int = 64
     per_frequency: int = 4
+    fused: int = 0
     chroma: int = 32
     layers: int = 1
     tables: str = "cfm"
@@ -38,6 +40,8 @@ class QgacConfig(Config):
             raise ValueError(
                 "features, growth, between, manifold, per_frequency and chroma must be 1 to 1024"
             )
+        if not 0 <= self.fused <= 1024:
+            raise ValueError("fused must be 0 to 1024")
         if not 1 <= self.layers <= 16:
             raise ValueError("layers must be 1 to 16")
         if self.tables not in ("cfm", "concat", "none"):

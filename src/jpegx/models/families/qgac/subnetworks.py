@@ -7,8 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jpegx.models.families.qgac.block_layers import BlockConv, ParametricRelu, Rrdb, beside
+from jpegx.models.families.qgac.block_layers import ParametricRelu, Rrdb, beside
 from jpegx.models.families.qgac.filter_manifold import FilterManifold
+from jpegx.models.families.qgac.frequency_layers import (
+    FrequencyConv,
+    FrequencyRrdb,
+    from_planes,
+    to_planes,
+)
 from jpegx.models.families.qgac.qgac_config import QgacConfig
 
 
@@ -37,14 +43,16 @@ class FrequencyNet(nn.Module):
     def __init__(self, config: QgacConfig, inputs: int) -> None:
         super().__init__()
         few = config.per_frequency
-        self.first = BlockConv(inputs, few, alone=True, gain=1.0)
-        self.trunk = nn.Sequential(*(Rrdb(few, few, alone=True) for _ in range(config.layers)))
-        self.last = BlockConv(few, config.between, alone=True, gain=1.0)
+        self.first = FrequencyConv(inputs, few, gain=1.0)
+        self.trunk = nn.ModuleList(FrequencyRrdb(few) for _ in range(config.layers))
+        self.last = FrequencyConv(few, config.between, gain=1.0)
 
     def forward(self, values: Tensor) -> Tensor:
         """(N, 64 * between, h, w) of (N, 64 * inputs, h, w)."""
-        result: Tensor = self.last(self.trunk(self.first(values)))
-        return result
+        planes = self.first.planes(to_planes(values, self.first.weight.dtype))
+        for block in self.trunk:
+            planes = cast("FrequencyRrdb", block).planes(planes)
+        return from_planes(self.last.planes(planes))
 
 
 class LumaNetwork(nn.Module):
@@ -65,15 +73,17 @@ class LumaNetwork(nn.Module):
             self.second = BlockNet(config, inputs)
         given = config.between * (2 * config.has_blocks + config.has_frequencies)
         self.fuses = config.fusion
-        few = config.per_frequency
-        self.fusion = nn.Sequential(
-            BlockConv(given if self.fuses else config.between, few, alone=True, gain=0.1),
-            BlockConv(few, few, alone=True, gain=0.1),
-            BlockConv(few, 1, alone=True, active=False, gain=0.1),
+        few = config.fused or config.per_frequency
+        self.fusion = nn.ModuleList(
+            [
+                FrequencyConv(given if self.fuses else config.between, few, gain=0.1),
+                FrequencyConv(few, few, gain=0.1),
+                FrequencyConv(few, 1, active=False, gain=0.1),
+            ]
         )
         with torch.no_grad():
             for number, layer in enumerate(self.fusion):
-                _hand_on(cast("BlockConv", layer), balance=number == 2)
+                _hand_on(cast("FrequencyConv", layer), balance=number == 2)
 
     def forward(self, values: Tensor, tables: Tensor) -> Tensor:
         """The residual, (N, 64, h, w) as the coefficients, which are normalized; tables (N, 64)."""
@@ -81,15 +91,18 @@ class LumaNetwork(nn.Module):
         for part in (self.first, self.frequencies, self.second):
             if part is not None:
                 alone = part is self.frequencies
-                values = part(values.to(tables.dtype)) if alone else part(values, tables)
+                values = part(values) if alone else part(values, tables)
                 found.insert(0, values)
         if not self.fuses:
             found = found[:1]
-        result: Tensor = self.fusion(beside(*found, alone=True))
-        return result
+        dtype = self.fusion[0].get_parameter("weight").dtype
+        planes = [plane for each in found for plane in to_planes(each, dtype)]
+        for layer in self.fusion:
+            planes = cast("FrequencyConv", layer).planes(planes)
+        return planes[0]
 
 
-def _hand_on(layer: BlockConv, *, balance: bool) -> None:
+def _hand_on(layer: FrequencyConv, *, balance: bool) -> None:
     """Begin with what comes in first, channel by channel; ``balance``: the sum of + and - in turn.
 
     With random weights, so few channels of each frequency hand on little of what the last BlockNet
@@ -150,6 +163,6 @@ class ColourNetwork(nn.Module):
         if surplus != (1, 1):
             chroma = F.avg_pool2d(chroma, surplus)
         guide = self.luma_active(self.luma(luma, luma_tables))
-        both = beside(chroma[:, :, :height, :width], guide, alone=False)
+        both = beside(chroma[:, :, :height, :width], guide)
         result: Tensor = self.unblock(self.fine(both), tables)
         return result
