@@ -1,6 +1,5 @@
 """Structural similarity."""
 
-from collections.abc import Sequence
 from itertools import product
 from typing import Any, Literal
 
@@ -58,9 +57,8 @@ def _map(images: Tensor, originals: Tensor, window: Window) -> Tensor:
     return values
 
 
-def _averages_of(images: Sequence[Tensor], window: Window) -> tuple[Tensor, ...]:
-    averages = _averages(torch.stack(images).flatten(0, 1), window)  # type: ignore[arg-type]
-    return averages.unflatten(0, (len(images), -1)).unbind()
+def _averages_of(images: list[Tensor], window: Window) -> Tensor:
+    return _averages(torch.stack(images).flatten(0, 1), window).unflatten(0, (len(images), -1))
 
 
 def _averages(images: Tensor, window: Window) -> Tensor:

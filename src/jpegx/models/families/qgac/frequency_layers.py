@@ -30,9 +30,9 @@ class FrequencyConv(nn.Conv2d):
         self.active = ParametricRelu() if active else None
 
     def planes(self, features: Planes) -> Planes:
-        """As many planes as there are outputs, of as many as there are inputs, in their type.
+        """As many planes as there are outputs, of as many as there are inputs.
 
-        Not in that of autocast: depthwise there is nothing to win.
+        In the type of the weights, not in that of autocast, where depthwise nothing is to be won.
         """
         assert self.bias is not None
         weights = self.weight.unflatten(0, (FREQUENCIES, -1)).unbind(1)
@@ -44,13 +44,11 @@ class FrequencyConv(nn.Conv2d):
 
 def _sum(features: Planes, weight: Tensor, bias: Tensor) -> Tensor:
     """One plane of all: ``weight`` (64, inputs, 3, 3), ``bias`` (64)."""
-    total: Tensor | None = None
-    for plane, kernel in zip(features, weight.split(1, dim=1), strict=True):
-        if total is None:
-            total = F.conv2d(plane, kernel, bias, padding=1, groups=FREQUENCIES)
-        else:
-            total = total + F.conv2d(plane, kernel, padding=1, groups=FREQUENCIES)
-    assert total is not None
+    first, *others = weight.split(1, dim=1)
+    total = F.conv2d(features[0], first, bias, padding=1, groups=FREQUENCIES)
+    for plane, kernel in zip(features[1:], others, strict=True):
+        # Nothing looks at what a sum was before, for gradients either.
+        total.add_(F.conv2d(plane, kernel, padding=1, groups=FREQUENCIES))
     return total
 
 

@@ -1,5 +1,6 @@
 """The networks of Ehrlich et al. 2020: luma by four subnetworks, and chroma guided by it."""
 
+from collections.abc import Sequence
 from math import log2
 from typing import cast
 
@@ -74,16 +75,7 @@ class LumaNetwork(nn.Module):
         given = config.between * (2 * config.has_blocks + config.has_frequencies)
         self.fuses = config.fusion
         few = config.fused or config.per_frequency
-        self.fusion = nn.ModuleList(
-            [
-                FrequencyConv(given if self.fuses else config.between, few, gain=0.1),
-                FrequencyConv(few, few, gain=0.1),
-                FrequencyConv(few, 1, active=False, gain=0.1),
-            ]
-        )
-        with torch.no_grad():
-            for number, layer in enumerate(self.fusion):
-                _hand_on(cast("FrequencyConv", layer), balance=number == 2)
+        self.fusion = Fusion(given if self.fuses else config.between, few)
 
     def forward(self, values: Tensor, tables: Tensor) -> Tensor:
         """The residual, (N, 64, h, w) as the coefficients, which are normalized; tables (N, 64)."""
@@ -95,9 +87,33 @@ class LumaNetwork(nn.Module):
                 found.insert(0, values)
         if not self.fuses:
             found = found[:1]
-        dtype = self.fusion[0].get_parameter("weight").dtype
-        planes = [plane for each in found for plane in to_planes(each, dtype)]
-        for layer in self.fusion:
+        result: Tensor = self.fusion(found)
+        return result
+
+
+class Fusion(nn.ModuleList):
+    """Fig. 7: of all that some subnetworks give, one channel of each frequency.
+
+    ``inputs``: channels of each frequency of all of them; ``few``: those between the layers.
+    """
+
+    def __init__(self, inputs: int, few: int) -> None:
+        super().__init__(
+            [
+                FrequencyConv(inputs, few, gain=0.1),
+                FrequencyConv(few, few, gain=0.1),
+                FrequencyConv(few, 1, active=False, gain=0.1),
+            ]
+        )
+        with torch.no_grad():
+            for number, layer in enumerate(self):
+                _hand_on(cast("FrequencyConv", layer), balance=number == 2)
+
+    def forward(self, parts: Sequence[Tensor]) -> Tensor:
+        """(N, 64, h, w) of what subnetworks give, (N, 64 * channels, h, w) each."""
+        dtype = self[0].get_parameter("weight").dtype
+        planes = [plane for part in parts for plane in to_planes(part, dtype)]
+        for layer in self:
             planes = cast("FrequencyConv", layer).planes(planes)
         return planes[0]
 
