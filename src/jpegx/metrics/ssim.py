@@ -58,7 +58,9 @@ def _map(images: Tensor, originals: Tensor, window: Window) -> Tensor:
 
 
 def _averages_of(images: list[Tensor], window: Window) -> Tensor:
-    return _averages(torch.stack(images).flatten(0, 1), window).unflatten(0, (len(images), -1))
+    averages = _averages(torch.stack(images).flatten(0, 1), window)
+    apart: Tensor = averages.unflatten(0, (len(images), -1))
+    return apart
 
 
 def _averages(images: Tensor, window: Window) -> Tensor:
