@@ -16,6 +16,7 @@ from conftest import MakeJpeg, Run, closed
 from jpegx.consistency.causes import Causes
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
 from jpegx.sampling.decoding import Decoded, decode
+from jpegx.sampling.hardware import choose_device
 from jpegx.sampling.sampler import Sampler, open_sampler
 from jpegx.sampling.spec import SamplerSpec
 
@@ -477,4 +478,25 @@ def test_device_that_is_not_there(
         result = run(*words, "--device", "cuda")
         assert result.exit_code == 2
         assert "Invalid value for '--device': PyTorch finds no CUDA GPU" in result.stderr
+    assert names(tmp_path) == ["a.jpg"]
+
+
+def test_one_of_several_gpus(
+    run: Run, make_jpeg: MakeJpeg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    photo = make_jpeg("a.jpg")
+    result = run("decode", photo, "--device", "cuda:2")
+    assert result.exit_code == 2
+    assert "PyTorch finds no cuda:2; use one of cuda:0 to cuda:1, or cpu" in result.stderr
+    for word in ("cuda:", "cuda:x", "gpu", "mps"):
+        result = run("decode", photo, "--device", word)
+        assert result.exit_code == 2
+        assert f"'{word}' is not auto, cpu, cuda or cuda:N" in result.stderr
+    result = run("eval", tmp_path, "--model", "laplace:device=cuda:x", "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "device must be auto, cpu, cuda or cuda:N" in result.stderr
+    assert choose_device("cuda:1") == torch.device("cuda", 1)
+    assert SamplerSpec.parse("laplace:device=cuda:1,temperature=1").device == "cuda:1"
     assert names(tmp_path) == ["a.jpg"]

@@ -60,7 +60,8 @@ def _fitting(spec: "SamplerSpec") -> int:
     """How many jobs there is memory for."""
     from jpegx.sampling.memory import free_memory_of_cpu
 
-    if spec.device == "cuda" or (spec.device == "auto" and any(map(os.path.exists, _OF_GPUS))):
+    perhaps = spec.device == "auto" and any(map(os.path.exists, _OF_GPUS))
+    if perhaps or spec.device.startswith("cuda"):
         from jpegx.sampling.hardware import choose_device
 
         if choose_device(spec.device).type != "cpu":

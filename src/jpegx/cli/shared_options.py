@@ -12,7 +12,7 @@ from jpegx.errors import JpegxError
 from jpegx.io.formats import CONTAINERS, OF_SUFFIX, Container, Form
 from jpegx.io.paths import is_folder
 from jpegx.models.card import MAX_TEMPERATURE
-from jpegx.sampling.spec import BadSpec, MeaninglessOption, SamplerSpec
+from jpegx.sampling.spec import DEVICES, BadSpec, MeaninglessOption, SamplerSpec, is_device
 
 
 class Finite(click.FloatRange):
@@ -79,7 +79,9 @@ compress_level_option = click.option(
 
 
 def _device(context: click.Context, option: click.Parameter, value: str) -> str:
-    if value == "cuda" and not context.resilient_parsing:  # to look for it, torch is imported
+    if not is_device(value):
+        raise click.BadParameter(f"{value!r} is not {DEVICES}.")
+    if value.startswith("cuda") and not context.resilient_parsing:  # only torch can look for it
         from jpegx.sampling.hardware import choose_device
 
         try:
@@ -91,11 +93,11 @@ def _device(context: click.Context, option: click.Parameter, value: str) -> str:
 
 device_option = click.option(
     "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
+    metavar="[auto|cpu|cuda|cuda:N]",
     default="auto",
     show_default=True,
     callback=_device,
-    help="Where to compute; auto takes a GPU if there is one.",
+    help="Where to compute; auto takes a GPU if there is one, cuda:1 is the second of several.",
 )
 
 precision_option = click.option(

@@ -9,12 +9,15 @@ from jpegx.sampling.spec import MeaninglessOption, Precision, SamplerSpec
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of "auto" (a GPU if there is one), "cpu" or "cuda".
+    """The device of "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N", the GPU of a number.
 
-    Raises JpegxError if CUDA is asked for and not there.
+    Raises JpegxError if CUDA, or that GPU, is asked for and not there.
     """
-    if name == "cuda" and not torch.cuda.is_available():
+    kind, _, number = name.partition(":")
+    if kind == "cuda" and not torch.cuda.is_available():
         raise JpegxError("PyTorch finds no CUDA GPU here; use cpu")
+    if number and int(number) >= (count := torch.cuda.device_count()):
+        raise JpegxError(f"PyTorch finds no {name}; use one of cuda:0 to cuda:{count - 1}, or cpu")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)

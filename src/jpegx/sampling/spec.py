@@ -13,7 +13,6 @@ from jpegx.models import zoo
 from jpegx.models.card import MAX_TEMPERATURE
 
 Precision = Literal["auto", "float32", "bfloat16", "int8"]
-Device = Literal["auto", "cpu", "cuda"]
 Chroma = Literal["smooth", "replicated"]
 MOST_SAMPLES = 9999  # that a mean is taken of
 
@@ -22,8 +21,10 @@ COMMAND, RESTORER = "command", "restorer"
 WITHOUT_WEIGHTS = ("laplace", "standard")
 
 _BEHIND_NAMES = ("chroma", "mean")  # options that can be given behind the name of a model only
+DEVICES = "auto, cpu, cuda or cuda:N"
+_DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,2})?")
 # NAME or FILE, then what may be options; a file may have a colon in its name.
-_WITH_OPTIONS = re.compile(r"(.+?):([a-z-]+=[^:/]*)", re.DOTALL)
+_WITH_OPTIONS = re.compile(r"(.+?):([a-z-]+=(?:cuda:|[^:/])*)", re.DOTALL)
 
 
 class BadSpec(JpegxError):
@@ -49,16 +50,17 @@ class SamplerSpec:
 
     ``model``: "laplace", "standard", the name of installed weights, a safetensors file, another
     program as "command:WORDS", or a restorer's safetensors file as "restorer:FILE".
-    ``device``: where to compute. ``precision``: number type of a network. ``temperature``: strength
-    of its noise, None for what the card of the weights says. ``self_ensemble``: a regression's
-    picture is the mean of those of the file and its mirror images. ``chroma``: how "standard"
+    ``device``: where to compute, "auto", "cpu", "cuda" or one of several GPUs as "cuda:1".
+    ``precision``: number type of a network. ``temperature``: strength of its noise, None for what
+    the card of the weights says. ``self_ensemble``: a regression's picture is the mean of those of
+    the file and its mirror images. ``chroma``: how "standard"
     enlarges it: "smooth" (libjpeg's own way, also for None), or "replicated", pixel by pixel, as
     the JPEG of many papers is measured. ``mean``: the picture is the mean of so many samples.
     Raises BadSpec for what is none of these.
     """
 
     model: str
-    device: Device = "auto"
+    device: str = "auto"
     precision: Precision = "auto"
     temperature: float | None = None
     self_ensemble: bool = False
@@ -66,7 +68,7 @@ class SamplerSpec:
     mean: int | None = None
 
     def __post_init__(self) -> None:
-        _one_of(self.model, "device", self.device, get_args(Device))
+        _place(self.model, self.device)
         _one_of(self.model, "precision", self.precision, get_args(Precision))
         if self.chroma is not None:
             _one_of(self.model, "chroma", self.chroma, get_args(Chroma))
@@ -141,9 +143,10 @@ def _options(text: str, given: str) -> Mapping[str, object]:
         match key:
             case "temperature":
                 options[key] = _temperature(text, value)
-            case "precision" | "device":
-                kind = Precision if key == "precision" else Device
-                options[key] = _one_of(text, key, value, get_args(kind))
+            case "precision":
+                options[key] = _one_of(text, key, value, get_args(Precision))
+            case "device":
+                options[key] = _place(text, value)
             case "mean":
                 options[key] = _count(text, value)
             case "chroma":
@@ -170,6 +173,17 @@ def _count(text: str, value: str) -> int:
     if not (value.isascii() and value.isdigit() and 2 <= int(value[:5]) <= MOST_SAMPLES):
         raise BadSpec(f"{text}: mean must be a number of samples from 2 to {MOST_SAMPLES}")
     return int(value)
+
+
+def is_device(value: str) -> bool:
+    """Whether these are the words for a device, one that is there or not."""
+    return _DEVICE.fullmatch(value) is not None
+
+
+def _place(text: str, value: str) -> str:
+    if not is_device(value):
+        raise BadSpec(f"{text}: device must be {DEVICES}")
+    return value
 
 
 def _one_of(text: str, key: str, value: str, choices: tuple[str, ...]) -> str:

@@ -84,10 +84,10 @@ class Crew:
 
 
 def own_device(device: torch.device) -> torch.device:
-    """The device of this process: of several GPUs, the one with its number on the machine."""
+    """The device of this process: under torchrun, the GPU with its number on the machine."""
     if device.type != "cuda":
         return device
-    own = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    own = torch.device("cuda", int(os.environ.get("LOCAL_RANK", device.index or 0)))
     torch.cuda.set_device(own)
     return own
 
