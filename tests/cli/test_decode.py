@@ -13,6 +13,9 @@ import torch
 from PIL import Image
 
 from conftest import MakeJpeg, Run, closed
+from jpegx.batch.executors import ray_cluster
+from jpegx.batch.executors.ray_cluster import NoRay
+from jpegx.batch.settings import DecodeSettings
 from jpegx.consistency.causes import Causes
 from jpegx.jpeg.file import QuantizedJpeg, read_jpeg
 from jpegx.sampling.decoding import Decoded, decode
@@ -479,6 +482,28 @@ def test_device_that_is_not_there(
         assert result.exit_code == 2
         assert "Invalid value for '--device': PyTorch finds no CUDA GPU" in result.stderr
     assert names(tmp_path) == ["a.jpg"]
+
+
+def test_devices_of_a_cluster_are_not_looked_for_here(
+    run: Run, make_jpeg: MakeJpeg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    photo = make_jpeg("a.jpg")
+
+    def asked(settings: DecodeSettings, *_: object) -> None:
+        raise NoRay(f"workers on {settings.spec.device}")
+
+    monkeypatch.setattr(ray_cluster, "RayExecutor", asked)
+    on_ray = ("--executor", "ray")
+    for words in (("--device", "cuda", *on_ray), (*on_ray, "--device", "cuda")):
+        result = run("decode", photo, *words)
+        assert (result.exit_code, result.stderr) == (1, "jpegx: workers on cuda\n")
+    result = run("decode", photo, "--device", "cuda:1", *on_ray)
+    assert result.exit_code == 2
+    assert "'--device': Ray gives each worker a GPU of its own; say cuda." in result.stderr
+    result = run("eval", photo.parent, "--device", "cuda", *on_ray)  # compares the sets itself
+    assert result.exit_code == 2
+    assert "Invalid value for '--device': PyTorch finds no CUDA GPU" in result.stderr
 
 
 def test_one_of_several_gpus(

@@ -50,6 +50,55 @@ def test_places_below_a_file(
     assert option in line or "--output" in line
 
 
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("decode", "{jpeg}"), "-o"),
+        (("decode", "{jpeg}"), "--manifest"),
+        (("project", "{jpeg}", "{jpeg}"), "-o"),
+        (("project", "{jpeg}", "{jpeg}"), "--map"),
+        (EDIT, "-o"),
+        (EDIT, "--session"),
+        (BOUNDS, "-o"),
+        (("eval", "{jpeg}"), "-o"),
+        (("eval", "{jpeg}"), "--export-jpegs"),
+        (("train",), "-o"),
+    ],
+)
+def test_outputs_without_a_name(
+    run: Run, example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...], option: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    words = tuple(word.format(jpeg=example) for word in words)
+    result = run(*words, option, "")
+    assert result.exit_code == 2
+    assert "an empty name; a variable may not be set." in result.stderr.splitlines()[-1]
+    assert option in result.stderr.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("decode", "{jpeg}", "-o"),
+        ("project", "{jpeg}", "{jpeg}", "-o"),
+        ("project", "{jpeg}", "{jpeg}", "--map"),
+        (*EDIT, "-o"),
+        ("explore", "nearest", "{jpeg}", "--image", "{jpeg}", "-o"),
+    ],
+)
+def test_pictures_that_have_only_a_suffix(
+    run: Run, example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for bare in (".png", "new/.PNG", ".webp"):
+        result = run(*(word.format(jpeg=example) for word in words), bare)
+        assert result.exit_code == 2
+        assert f"{bare}: it has no name before its suffix." in result.stderr.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
 def test_files_and_folders_that_are_in_the_way(run: Run, example: Path, tmp_path: Path) -> None:
     edit = [word.format(jpeg=example) for word in EDIT]
     there, folder = tmp_path / "there.png", tmp_path / "folder.png"

@@ -27,6 +27,26 @@ class NameListFile(click.File):
             self.fail(f"{error.message}; check the name and its permissions.", param, ctx)
 
 
+_EMPTY = "an empty name; a variable may not be set."
+
+
+class OutputName(click.ParamType[str]):
+    """Where pictures go: a folder, a file, a template of names, or - for standard output."""
+
+    name = "path"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 (as click has it)
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str:
+        """The name. Raises click.BadParameter for an empty one, which is no current folder."""
+        if value == "":
+            self.fail(_EMPTY, param, ctx)
+        return str(value)
+
+
 class NamedPath(click.Path):
     """A path of an option or argument; of what is wrong with it all of jpegx says the same.
 
@@ -43,7 +63,9 @@ class NamedPath(click.Path):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Path:
-        """The path. Raises click.BadParameter if what must be there is not."""
+        """The path. Raises click.BadParameter if it is empty or what must be there is not."""
+        if value == "":
+            self.fail(_EMPTY, param, ctx)
         path = Path(value)
         if self._there is not None:
             try:

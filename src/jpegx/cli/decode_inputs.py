@@ -83,6 +83,8 @@ def check_target(target: Path, option: str = "-o") -> None:
         return
     is_file = is_picture(target)
     if not is_file and not is_folder(target):
+        if target.name.lower() in OTHER_PICTURES:
+            raise click.UsageError(f"{option} {target}: it has no name before its suffix.")
         if target.suffix.lower() in OTHER_PICTURES:
             names = ", ".join(known.name for known in CONTAINERS.values())
             raise click.UsageError(

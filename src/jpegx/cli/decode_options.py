@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from jpegx.cli.arguments import NamedPath, NameListFile
+from jpegx.cli.arguments import NamedPath, NameListFile, OutputName
 from jpegx.cli.shared_options import (
     address_option,
     compress_level_option,
@@ -25,6 +25,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     click.option(
         "-o",
         "--output",
+        type=OutputName(),
         metavar="PATH",
         help="Folder for the pictures, or a file name that ends in .png, .tif, .webp or .jxl, or "
         "- for standard output. Or a template of names, in which {dir} and {stem} are the folder "

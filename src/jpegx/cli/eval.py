@@ -12,7 +12,7 @@ import click
 
 from jpegx.cli.console import Bar, Console
 from jpegx.cli.eval_options import eval_options
-from jpegx.cli.shared_options import check_address, spec_of, wrong_usage
+from jpegx.cli.shared_options import check_address, check_device, spec_of, wrong_usage
 from jpegx.errors import printable
 from jpegx.evaluation.benchmark.request import Request
 from jpegx.sampling.spec import SamplerSpec
@@ -88,6 +88,7 @@ def eval(  # noqa: A001 (the name of the command)
         request = _followed(protocol, request, named)
     _check(request, named, output)
     check_address(executor, address)
+    check_device(device)  # also with Ray: sets are compared on this machine
     if jobs is not None and executor != "ray":
         raise click.UsageError("--jobs is for workers of a Ray cluster; add --executor ray.")
 

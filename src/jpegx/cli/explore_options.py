@@ -139,6 +139,9 @@ def writable(kind: Literal["file", "png", "folder", "either"]) -> Callable[..., 
     def check(context: click.Context, option: click.Parameter, value: Path | None) -> Path | None:
         if value is None:
             return None
+        is_picture = kind in ("png", "either") and not is_folder(value)
+        if is_picture and value.name.lower() in PICTURE_SUFFIXES:
+            raise click.BadParameter(f"{value}: it has no name before its suffix.")
         in_it = kind == "folder" or (
             kind == "either" and (value.suffix.lower() != ".png" or is_folder(value))
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jpegx.cli.arguments import NamedPath, name_of, source_of
+from jpegx.cli.arguments import NamedPath, OutputName, name_of, source_of
 from jpegx.cli.console import Console
 from jpegx.cli.decode_inputs import check_target, standard_output
 from jpegx.cli.picture_pairs import Tally, are_folders, pairs_of_folders
@@ -48,6 +48,7 @@ Examples:
 @click.option(
     "-o",
     "--output",
+    type=OutputName(),
     metavar="PATH",
     help="Folder for the pictures, or a file name that ends in .png, .tif, .webp or .jxl, or - "
     "for standard output.  [default: NAME_projected.png beside each picture]",

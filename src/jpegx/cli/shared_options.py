@@ -78,16 +78,25 @@ compress_level_option = click.option(
 )
 
 
-def _device(context: click.Context, option: click.Parameter, value: str) -> str:
-    if not is_device(value):
-        raise click.BadParameter(f"{value!r} is not {DEVICES}.")
-    if value.startswith("cuda") and not context.resilient_parsing:  # only torch can look for it
+def check_device(value: str) -> None:
+    """Raise click.BadParameter for a device of --device that this machine does not have."""
+    if value.startswith("cuda"):  # only torch can look for it
         from jpegx.sampling.hardware import choose_device
 
         try:
             choose_device(value)
         except JpegxError as error:
-            raise click.BadParameter(str(error)) from None
+            raise click.BadParameter(str(error), param_hint="'--device'") from None
+
+
+def _device(context: click.Context, option: click.Parameter, value: str) -> str:
+    if not is_device(value):
+        raise click.BadParameter(f"{value!r} is not {DEVICES}.")
+    if context.params.get("executor") == "ray":  # whose machines have GPUs, this one or not
+        if value.startswith("cuda:"):
+            raise click.BadParameter("Ray gives each worker a GPU of its own; say cuda.")
+    elif not context.resilient_parsing:
+        check_device(value)
     return value
 
 
@@ -138,6 +147,7 @@ format_option = click.option(
 executor_option = click.option(
     "--executor",
     type=click.Choice(["local", "ray"]),
+    is_eager=True,  # before --device, which depends on it
     default="local",
     show_default=True,
     help="Where the work is done; ray: by workers on a Ray cluster, whose machines share the "
