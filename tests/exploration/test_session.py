@@ -310,4 +310,4 @@ def test_another_region_on_the_command_line(run: Run, example: Path, tool: str) 
     assert result.exit_code == 0, result.output
     result = run(*words)
     assert result.exit_code == 1
-    assert "give --source-region" in result.output
+    assert "give its source, a region (source-region) or a picture" in result.output
