@@ -251,11 +251,10 @@ def evaluate(
 
     The originals are compressed with libjpeg at each quality (4:2:0), and each model, what
     :func:`open_sampler` returns or opens, is measured without and with projection. ``output``: a
-    folder that gets results.json, results.csv and report.html, and goes on with what is measured in
-    it. Returns a row for each model and quality, after that of the originals: "data_set",
-    "quality", "decoder", and figures by the names of results.csv. Pictures that fail are left out,
-    with a warning. Raises JpegxError if there are no originals, or a model cannot be opened;
-    ValueError for numbers out of range, TypeError for what is no whole number.
+    folder for results.json, results.csv and report.html; it goes on with what is in it. Returns a
+    row for each model and quality, after that of the originals: "data_set", "quality", "decoder",
+    and figures by the names of results.csv. Of pictures that fail it warns. Raises JpegxError for
+    no originals, bad models, files of others in the folder; ValueError, TypeError for bad numbers.
     """
     from jpegx.evaluation.benchmark.context import Context
     from jpegx.evaluation.benchmark.plan import make_plan
@@ -263,7 +262,7 @@ def evaluate(
     from jpegx.evaluation.benchmark.runner import evaluate as measure
     from jpegx.evaluation.benchmark.store import Store
     from jpegx.evaluation.report.page import NoMatplotlib
-    from jpegx.evaluation.report.results import write_files
+    from jpegx.evaluation.report.results import refuse_foreign, write_files
     from jpegx.sampling.sampler import Sampler
 
     check_whole("samples", samples, least=1)
@@ -280,6 +279,7 @@ def evaluate(
     plan = make_plan(request)
     with ExitStack() as stack:
         folder = output or stack.enter_context(tempfile.TemporaryDirectory(prefix="jpegx-"))
+        refuse_foreign(Path(folder))
         store = Store(Path(folder))
         context = Context(request, plan.instruments, store, lambda what: None, _warn)
         rows = list(measure(plan, context))

@@ -69,6 +69,22 @@ def test_names_that_cannot_be_looked_up_are_no_answer(run: Run, example: Path) -
         assert result.stderr.endswith(": File name too long; give a shorter name\n")
 
 
+@pytest.mark.parametrize("kind", ["tiff", "gif"])
+def test_of_several_pictures_the_first_is_compared(
+    run: Run, make_jpeg: MakeJpeg, tmp_path: Path, kind: str
+) -> None:
+    photo, several = make_jpeg("a.jpg", mode="L"), tmp_path / f"several.{kind}"
+    assert run("decode", photo).exit_code == 0
+    with Image.open(photo.with_suffix(".png")) as first:
+        first.save(several, save_all=True, append_images=[Image.new("L", first.size, 9)])
+        first.save(tmp_path / f"one.{kind}")
+    line = "warning: it holds several pictures; the first is compared\n"
+    result = run("verify", photo, several, tmp_path / f"one.{kind}")
+    assert (result.exit_code, result.stderr) == (0, f"{several}: {line}")
+    result = run("verify", photo, "-", input=several.read_bytes())
+    assert (result.exit_code, result.stderr) == (0, f"standard input: {line}")
+
+
 def test_standard_input(run: Run, example: Path, tmp_path: Path) -> None:
     picture = tmp_path / "a.png"
     assert run("decode", example, "-o", picture).exit_code == 0

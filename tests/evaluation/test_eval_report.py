@@ -11,10 +11,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import jpegx
 from conftest import Run
 from eval_results import compressed, pixels
+from jpegx.errors import JpegxError
+from jpegx.evaluation.benchmark import plan
+from jpegx.evaluation.benchmark.panels import moved_into
+from jpegx.evaluation.benchmark.request import Place
 from jpegx.evaluation.benchmark.rows import Row
+from jpegx.evaluation.benchmark.store import Store
+from jpegx.evaluation.report.page import write_report
 from jpegx.evaluation.report.plots import alpha_lines
+from jpegx.evaluation.report.results import write_results
 from jpegx.models.card import Interpolation
 from tiny_weights import write_weights
 
@@ -51,13 +59,51 @@ def test_chosen_crops(run: Run, originals: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     page = (out / "report.html").read_text("utf-8")
     titles = re.findall(r"<h4>([^<]*), quality 10 <", page)
-    assert titles == ["bird1.png at 70,0", "bird1.png at 0,0", "bird2.png at 999,999"]
+    assert titles == ["bird1.png at 70,0", "bird1.png at 0,0", "bird2.png at 80,0"]
     found = re.findall(r'<img alt="([^"]*)"[^>]*src="data:image/webp;base64,([^"]*)"', page)
     assert [name for name, _ in found] == ["originals", "standard"] * 3
     boxes = {0: ("bird1", 70), 2: ("bird1", 0), 4: ("bird2", 208 - 128)}  # moved inside
     for index, (name, left) in boxes.items():
         shown = pixels(BytesIO(b64decode(found[index][1])))  # type: ignore[arg-type]
         assert np.array_equal(shown, pixels(originals / f"{name}.png")[:, left : left + 128])
+
+
+def test_a_crop_is_told_as_far_as_it_lies_in_its_picture() -> None:
+    small = moved_into(Place("a.png", (50, 9), (200, 100)), (90, 120))
+    assert small.title == "a.png at 0,9, 90x100"
+    assert moved_into(Place("a.png", (50, 9)), (300, 200)).title == "a.png at 50,9"
+
+
+@pytest.mark.usefixtures("figures_drawn")
+def test_results_replace_no_files_of_others(
+    run: Run, originals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    ours, results = out / "report.html", out / "results.json"
+
+    def measured(*_: object) -> None:
+        raise JpegxError("it is measured")
+
+    for name in ("report.html", "results.json", "results.csv"):
+        (out / name).write_text("mine")
+        result = run("eval", originals, "-o", out)
+        assert (result.exit_code, result.stderr) == (
+            1,
+            f"jpegx: {out / name}: not written by jpegx eval, which would replace it; name another "
+            "folder\n",
+        )
+        with pytest.raises(JpegxError, match="not written by jpegx eval"):
+            jpegx.evaluate(originals, ["laplace"], output=out)
+        assert (out / name).read_text() == "mine"
+        (out / name).unlink()
+    monkeypatch.setattr(plan, "make_plan", measured)
+    write_results(out, {}, [], [])
+    ours.write_text("mine, beside results of a run")
+    assert run("eval", originals, "-o", out).stderr == "jpegx: it is measured\n"
+    results.unlink()
+    write_report(out, {}, [], [], Store(out))
+    assert run("eval", originals, "-o", out).stderr == "jpegx: it is measured\n"
 
 
 @pytest.mark.usefixtures("figures_drawn")

@@ -1,6 +1,9 @@
 """Sessions: a tree that is gone back in, made again, and trusted in nothing."""
 
+import errno
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -12,6 +15,8 @@ from PIL import Image
 
 from conftest import DATA, Run
 from jpegx.cli.main import main
+from jpegx.exploration import session as session_module
+from jpegx.exploration import session_pictures
 from jpegx.exploration.edit import Edit, Request
 from jpegx.exploration.minimise import Watch
 from jpegx.exploration.run_edit import run as run_edit
@@ -241,6 +246,43 @@ def test_nothing_is_written_or_removed_where_a_link_leads(
     pruned = run("explore", "history", example, "--session", session, "--from", 0, "--prune")
     assert pruned.exit_code == 1
     assert len(list(elsewhere.iterdir())) == 4
+
+
+@pytest.mark.parametrize("start", ["standard", "{jpeg}"])
+def test_a_step_that_cannot_be_kept_leaves_nothing(
+    run: Run, example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str
+) -> None:
+    path, word = tmp_path / "s.json", start.format(jpeg=example)
+    edit = ("explore", "random", example, *EDIT[:4], "-n", 2, "--session", path)
+
+    @contextmanager
+    def full(place: Path, **_: object) -> Iterator[None]:
+        raise OSError(errno.ENOSPC, "No space left on device", str(place))
+        yield
+
+    monkeypatch.setattr(session_module, "atomic_file", full)
+    result = run(*edit, "--start", word)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"{path}: No space left on device; make room" in result.stderr
+    assert result.stderr.endswith("; the steps were not kept\n")
+    assert result.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+    monkeypatch.undo()
+    assert run(*edit, "--start", word).exit_code == 0
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    write = session_pictures.write_pixels
+
+    def refused(place: Path, pixels: np.ndarray) -> None:
+        if place.name == "0004.png":
+            raise OSError(errno.EACCES, "Permission denied", str(place))
+        write(place, pixels)
+
+    monkeypatch.setattr(session_module, "write_pixels", refused)
+    result = run(*edit)
+    assert result.exit_code == 1
+    assert "0004.png: Permission denied; " in result.stderr
+    assert result.stderr.endswith("; the steps were not kept\n")
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
 
 
 def test_a_report_shows_what_was_done_and_runs_nothing(

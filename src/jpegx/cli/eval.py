@@ -93,7 +93,10 @@ def eval(  # noqa: A001 (the name of the command)
         raise click.UsageError("--jobs is for workers of a Ray cluster; add --executor ray.")
 
     from jpegx.evaluation.benchmark.plan import make_plan
+    from jpegx.evaluation.report.results import refuse_foreign
 
+    if output is not None:
+        refuse_foreign(output)
     with wrong_usage():
         plan = make_plan(request)
     with ExitStack() as stack:

@@ -138,7 +138,7 @@ class _Check(Tally):
         for picture in pictures:
             name = name_of(picture)
             try:
-                found = read_any_picture(source_of(picture), name, size)
+                found = read_any_picture(source_of(picture), name, size, self.noted)
                 report = judge_picture(quantized, found, certify=self._certify, slack=self.slack)
             except Exception as error:
                 self.failed(one_line(error, name))

@@ -8,7 +8,8 @@ from jpegx.exploration.minimise import Limits, Watch, unwatched
 from jpegx.exploration.parameters import BadParameter
 from jpegx.exploration.region_spec import parse_region
 from jpegx.exploration.run_edit import run
-from jpegx.exploration.session import Session, Step
+from jpegx.exploration.session import Session
+from jpegx.exploration.step import Step
 from jpegx.exploration.tools import OVERS, find_tool
 from jpegx.exploration.wire import parse_values
 from jpegx.models.glyph_classifier import NamedClassifier

@@ -7,12 +7,12 @@ are held against the JPEG file again, so that nobody's session can claim what is
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from jpegx import __version__
+from jpegx.errors import JpegxError
 from jpegx.exploration.edit import Edit, Request
 from jpegx.exploration.patch import Finisher, Patch
 from jpegx.exploration.region_spec import RegionSpec, parse_region
@@ -26,50 +26,19 @@ from jpegx.exploration.session_pictures import (
 )
 from jpegx.exploration.state import State
 from jpegx.exploration.statements import Answer
-from jpegx.exploration.tools import find_tool
-from jpegx.exploration.wire import finite, values_json
+from jpegx.exploration.step import Json, Step, make_step
+from jpegx.exploration.wire import finite
 from jpegx.exploration.workbench import Workbench
 from jpegx.io.atomic_file import atomic_file
+from jpegx.io.failures import reason_of
 from jpegx.jpeg.box import Box
 
+
+class NotKept(JpegxError):
+    """A step that a session could not keep."""
+
+
 SCHEMA = "jpegx session 1"
-
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One picture that was made: of the step ``parent`` (0: the start), by a tool.
-
-    ``parameters``, ``region``: as JSON holds them; ``placed``: the region that a tool chose itself;
-    ``index`` of so many ``alternatives``. ``statements``, ``numbers``: what was said of it.
-    ``sha256``: of its new pixels.
-    """
-
-    id: int
-    parent: int
-    time: str
-    tool: str
-    parameters: Json
-    region: Json
-    placed: Json | None
-    over: str
-    seed: int
-    draws: int
-    alternatives: int
-    index: int
-    iterations: int
-    different: int
-    units: int
-    sha256: str
-    numbers: Json = field(default_factory=dict)
-    statements: list[Json] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def place(self) -> Json:
-        """The region whose units it changed."""
-        return self.region if self.placed is None else self.placed
 
 
 class Session:
@@ -133,38 +102,33 @@ class Session:
     ) -> list[Step]:
         """Keep pictures that a request made of a step, by default the head.
 
-        If the head is still there, it goes on to the first of them.
+        If the head is still there, it goes on to the first of them. Raises NotKept if they cannot
+        all be written: then none is there, and nothing of them on the disk.
         """
-        added = []
-        origin = self.head if parent is None else parent
-        asked = region.select(self.workbench.jpeg.layout)
+        head, added = self.head, list[Step]()
+        try:
+            self._add(added, edits, region, request, head if parent is None else parent)
+            self.save()
+        except BaseException as error:
+            self._forget(added, head)
+            if isinstance(error, OSError):
+                place, what = error.filename or self.name, "step was"
+                what = what if len(edits) == 1 else "steps were"
+                raise NotKept(f"{place}: {reason_of(error)}; the {what} not kept") from None
+            raise
+        return added
+
+    def _add(
+        self,
+        added: list[Step],
+        edits: Sequence[Edit],
+        region: RegionSpec,
+        request: Request,
+        origin: int,
+    ) -> None:
         for index, edit in enumerate(edits):
             number = max(self.steps, default=0) + 1
-            box = edit.region.box
-            moved = box != asked.box
-            place = f"{box.left},{box.top},{box.right - box.left}x{box.bottom - box.top}"
-            answer = edit.answer(self.workbench.name)
-            step = Step(
-                number,
-                origin,
-                datetime.now(UTC).isoformat(timespec="seconds"),
-                edit.tool,
-                values_json(find_tool(edit.tool), request.values),
-                region.json(),
-                {"shapes": [{"rectangle": place}]} if moved else None,
-                edit.over,
-                request.seed,
-                request.draws,
-                request.alternatives,
-                index,
-                request.limits.iterations,
-                edit.patch.different,
-                len(edit.patch.touched.units),
-                edit.patch.digest,
-                edit.numbers,
-                [statement.json() for statement in answer.statements],
-                list(answer.notes),
-            )
+            step = make_step(self.workbench, number, origin, edit, index, region, request)
             if self.path is not None:  # first: a step without its picture would spoil the session
                 write_pixels(self._picture(number), edit.patch.pixels)
             self._patches[number] = edit.patch
@@ -172,8 +136,18 @@ class Session:
             added.append(step)
         if added and self.head == origin:
             self.head = added[0].id
-        self.save()
-        return added
+
+    def _forget(self, added: Sequence[Step], head: int) -> None:
+        """Undo what was added before it failed."""
+        self.head = head
+        for step in added:
+            del self.steps[step.id], self._patches[step.id]
+        if self.path is not None:
+            for step in added:
+                with suppress(OSError, BadSession):
+                    remove_pixels(self._picture(step.id))
+            with suppress(OSError):  # a folder that was made for them
+                self._picture(0).parent.rmdir()
 
     def record(self, answer: Answer) -> None:
         """Keep what was answered without a picture: also what was found impossible."""
@@ -256,11 +230,19 @@ class Session:
         """Write the file, whole or not at all. Raises OSError."""
         if self.path is None:
             return
-        if not isinstance(self.workbench.start, str) and not self._picture(0).exists():
-            write_pixels(self._picture(0), self.workbench.start)
+        start, picture = self.workbench.start, self._picture(0)
+        begins = not isinstance(start, str) and not picture.exists()
         text = json.dumps(self.json(), allow_nan=False)
-        with atomic_file(self.path, overwrite=True) as stream:
-            stream.write(text.encode())
+        try:
+            if not isinstance(start, str) and begins:
+                write_pixels(picture, start)
+            with atomic_file(self.path, overwrite=True) as stream:
+                stream.write(text.encode())
+        except BaseException:
+            if begins:
+                with suppress(OSError, BadSession):
+                    remove_pixels(picture)
+            raise
 
     @property
     def name(self) -> str:

@@ -5,8 +5,9 @@ import math
 from pathlib import Path
 
 from jpegx.errors import JpegxError
-from jpegx.exploration.session import SCHEMA, Json, Session, Step
+from jpegx.exploration.session import SCHEMA, Session
 from jpegx.exploration.session_pictures import BadSession
+from jpegx.exploration.step import Json, Step
 from jpegx.exploration.tools import find_tool
 from jpegx.io.paths import is_pipe_or_device
 

@@ -11,8 +11,9 @@ from jpegx import __version__
 from jpegx.errors import printable
 from jpegx.exploration.region_spec import parse_region, png_base64
 from jpegx.exploration.selection import widened
-from jpegx.exploration.session import Session, Step
+from jpegx.exploration.session import Session
 from jpegx.exploration.statements import outward
+from jpegx.exploration.step import Step
 from jpegx.io.png import pillow_image
 from jpegx.jpeg.describe import describe
 

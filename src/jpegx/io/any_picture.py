@@ -1,5 +1,6 @@
 """Pictures that are held against a file: of any program, or with what only jpegx writes."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,12 +13,16 @@ from jpegx.io.tiled_tiff import PaddedPicture, read_padded
 
 
 def read_any_picture(
-    source: Path | BinaryIO, name: str, size: tuple[int, int]
+    source: Path | BinaryIO,
+    name: str,
+    size: tuple[int, int],
+    noted: Callable[[str], None] | None = None,
 ) -> np.ndarray | PaddedPicture:
     """The pixels, uint8 (height, width, 3), or the planes of a file that ``write_padded`` wrote.
 
     Of PNG files of 16 bits, and of TIFF files that jpegx wrote so, uint16 (height, width, 1 or 3).
-    ``size``: (width, height) that it must have. Raises UnreadablePicture, PictureMismatch (one line
+    ``size``: (width, height) that it must have. ``noted``: told if only the first of several
+    pictures is read. Raises UnreadablePicture, PictureMismatch (one line
     that begins with the name), OSError.
     """
     with open_rewindable(source) as stream:
@@ -30,4 +35,4 @@ def read_any_picture(
             if pixels is not None:
                 return pixels
         stream.seek(0)
-        return read_comparable(stream, name, size)
+        return read_comparable(stream, name, size, noted)

@@ -7,7 +7,7 @@ only. Left to itself it would try all it knows, and hand some to other programs 
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from io import BytesIO
@@ -96,12 +96,18 @@ def read_rgba(
         return np.array(image.convert("RGBA"))
 
 
-def read_comparable(source: Path | BinaryIO, name: str, size: tuple[int, int]) -> np.ndarray:
+def read_comparable(
+    source: Path | BinaryIO,
+    name: str,
+    size: tuple[int, int],
+    noted: Callable[[str], None] | None = None,
+) -> np.ndarray:
     """The pixels of a picture that are compared with a JPEG file's: uint8 (height, width, 3).
 
     Palettes are looked up, an opaque alpha channel is dropped, gray becomes three equal channels
     (whose luma, as libjpeg computes it, is the gray again). Pixels are not rotated: a JPEG is
-    compared as it is stored. ``size``: (width, height) that it must have.
+    compared as it is stored. Of several pictures in a file the first is read, and ``noted`` gets a
+    line about it. ``size``: (width, height) that it must have.
 
     Raises UnreadablePicture if it cannot be read, PictureMismatch if it is of another size or not
     8-bit opaque gray or RGB, before any pixel is decoded. One line each, which begins with the
@@ -112,7 +118,18 @@ def read_comparable(source: Path | BinaryIO, name: str, size: tuple[int, int]) -
             raise other_size(name, image.size, size)
         if any(map(_is_deep, image.tile)) or image.mode.startswith(("I", "F")):
             raise PictureMismatch(f"{name}: more than 8 bits a channel; save it with 8 bits")
-        return opaque_rgb(image, name)
+        pixels = opaque_rgb(image, name)
+        if noted is not None and _holds_several(image):
+            noted(f"{name}: warning: it holds several pictures; the first is compared")
+        return pixels
+
+
+def _holds_several(image: ImageFile.ImageFile) -> bool:
+    """Whether there is a second picture: TIFF, GIF, WebP, AVIF and PNG can hold more."""
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # a second one that is damaged takes nothing from the first
+        return True
 
 
 def opaque_rgb(image: Image.Image, name: str) -> np.ndarray:

@@ -22,7 +22,8 @@ from jpegx.cli.explore_pictures import refuse_existing
 from jpegx.errors import printable
 
 if TYPE_CHECKING:
-    from jpegx.exploration.session import Session, Step
+    from jpegx.exploration.session import Session
+    from jpegx.exploration.step import Step
 
 _EXAMPLES = """\b
 Examples:

@@ -10,7 +10,7 @@ from torch import Tensor
 from jpegx.errors import JpegxError
 from jpegx.evaluation.benchmark.cropping import center_square
 from jpegx.evaluation.benchmark.request import Request
-from jpegx.io.picture_reader import read_rgb
+from jpegx.io.picture_reader import open_picture, read_rgb
 from jpegx.training.data.images import find_images
 
 _SMALLEST = 16  # pixels each way: the windows of the measures must fit in
@@ -58,6 +58,15 @@ def read_original(path: Path, request: Request) -> Tensor:
         size = f"{pixels.shape[2]}x{pixels.shape[1]}"
         raise TooSmall(f"{path}: skipped: {size} pixels, {least} each way are needed")
     return pixels if request.crop is None else center_square(pixels, request.crop).contiguous()
+
+
+def original_size(path: Path, request: Request) -> tuple[int, int]:
+    """Width and height of what :func:`read_original` gives, by the header of the file.
+
+    Raises UnreadablePicture, one line that names the file.
+    """
+    with open_picture(path, str(path)) as image:
+        return image.size if request.crop is None else (request.crop, request.crop)
 
 
 def read_pixels(path: Path, *, gray: bool) -> Tensor:

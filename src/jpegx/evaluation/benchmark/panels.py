@@ -35,16 +35,22 @@ def choose_places(names: Sequence[str], asked: Sequence[Place]) -> dict[str, lis
     return {name: [Place(name)] for name in middle}
 
 
-def part_at(place: Place, size: Sequence[int]) -> tuple[slice, slice]:
-    """Rows and columns of a place in a picture of this height and width.
+def moved_into(place: Place, size: tuple[int, int]) -> Place:
+    """The place with a corner, in a picture of this width and height.
 
     Moved where it would reach beyond the picture, and cut off where it is larger.
     """
-    height, width = size
-    right, bottom = max(0, width - place.size[0]), max(0, height - place.size[1])
+    width, height = min(place.size[0], size[0]), min(place.size[1], size[1])
+    right, bottom = size[0] - width, size[1] - height
     left, top = (right // 2, bottom // 2) if place.corner is None else place.corner
-    left, top = min(left, right), min(top, bottom)
-    return slice(top, top + place.size[1]), slice(left, left + place.size[0])
+    return Place(place.picture, (min(left, right), min(top, bottom)), (width, height))
+
+
+def part_at(place: Place, size: Sequence[int]) -> tuple[slice, slice]:
+    """Rows and columns of a place in a picture of this height and width: see moved_into."""
+    inside = moved_into(place, (size[1], size[0]))
+    left, top = inside.corner or (0, 0)
+    return slice(top, top + inside.size[1]), slice(left, left + inside.size[0])
 
 
 def panels(samples: Tensor, place: Place) -> bytes:

@@ -6,15 +6,17 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from jpegx.errors import JpegxError
 from jpegx.evaluation.benchmark.context import Context
 from jpegx.evaluation.benchmark.decoders import Task
 from jpegx.evaluation.benchmark.figures import measure_alone
 from jpegx.evaluation.benchmark.jpegs import CompressedHere, Jpegs
 from jpegx.evaluation.benchmark.maps import maps
-from jpegx.evaluation.benchmark.originals import DataSet, read_original
-from jpegx.evaluation.benchmark.panels import choose_places, panels
+from jpegx.evaluation.benchmark.originals import DataSet, original_size, read_original
+from jpegx.evaluation.benchmark.panels import choose_places, moved_into, panels
 from jpegx.evaluation.benchmark.quality_curve import jpeg_curve
 from jpegx.evaluation.benchmark.real_features import RealFeatures
+from jpegx.evaluation.benchmark.request import Place
 from jpegx.evaluation.benchmark.sets import Describer, feature_distances
 from jpegx.evaluation.benchmark.store import key_of
 from jpegx.io.paths import file_digest
@@ -29,20 +31,32 @@ class Originals:
     def __init__(
         self, data_set: DataSet, context: Context, real: RealFeatures | None = None
     ) -> None:
-        request, instruments = context.request, context.instruments
+        self._request, instruments = context.request, context.instruments
         self.data_set = data_set
         self.describer = Describer(
-            instruments.features, instruments.networks, request.seed, len(data_set.names)
+            instruments.features, instruments.networks, self._request.seed, len(data_set.names)
         )
-        self.places = choose_places(data_set.names, request.crops)
+        self.places = {
+            name: [place if place.corner is None else self._moved(place) for place in places]
+            for name, places in choose_places(data_set.names, self._request.crops).items()
+        }
         self._context = context
         self._real = real
         self._digests: dict[str, str] = {}
         self._described: dict[str, list[np.ndarray]] = {}
 
+    def _moved(self, place: Place) -> Place:
+        """A place that was asked for as it lies in its picture, where that can be read."""
+        try:
+            return moved_into(
+                place, original_size(self.data_set.path(place.picture), self._request)
+            )
+        except JpegxError:  # the run tells of it
+            return place
+
     def read(self, name: str) -> Tensor:
         """The pixels of a picture, uint8 (C, H, W). Raises JpegxError, one line."""
-        return read_original(self.data_set.path(name), self._context.request)
+        return read_original(self.data_set.path(name), self._request)
 
     def facts(self, name: str) -> dict[str, object]:
         """What the figures of a picture depend on, whatever is measured. Raises OSError."""
@@ -93,7 +107,7 @@ class Originals:
 
     @property
     def _shows_smooth_chroma(self) -> bool:
-        return self._context.request.chroma != "replicated"
+        return self._request.chroma != "replicated"
 
     def put_crops(self, name: str, key: str, samples: Tensor) -> None:
         """Keep the crops of what became of a picture, uint8 (n, C, H, W), for the report."""
@@ -155,6 +169,6 @@ class Originals:
             values = self.describer.compare_patches(ours, theirs)
             if self._real is not None:
                 own = [self.described(name, 1) for name in names]
-                values |= feature_distances(own, self._real.taken, 1, self._context.request.seed)
+                values |= feature_distances(own, self._real.taken, 1, self._request.seed)
             store.put(key, {"data_set": self.data_set.name}, values)
         return store[key]

@@ -17,6 +17,7 @@ from jpegx.evaluation.report.html_tables import (
 )
 from jpegx.io.atomic_file import atomic_file
 
+TITLE = "<title>jpegx eval</title>"
 _CSS = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 78rem; padding: 0 1rem;
   color: #1a1a1a; background: #fff; }
@@ -80,7 +81,7 @@ def write_report(
     facts = ", ".join(f"{escape(key)} {escape(str(value))}" for key, value in about.items())
     said = "".join(f"<p>{escape(line)}</p>" for line in notes)
     page = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>jpegx eval</title>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">{TITLE}'
         f"<style>{_CSS}</style>{viewer_head()}</head><body><h1>jpegx eval</h1><p>{facts}</p>{said}"
         f"{''.join(parts)}"
         f"<h2>The columns</h2>{legend(rows)}{viewer_end()}</body></html>\n"

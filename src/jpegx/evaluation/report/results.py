@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from io import StringIO
@@ -9,15 +10,44 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from jpegx.errors import JpegxError
 from jpegx.evaluation.benchmark.plan import Plan
 from jpegx.evaluation.benchmark.rows import Row
 from jpegx.evaluation.benchmark.store import Store
 from jpegx.evaluation.report.columns import COLUMNS, network_columns
 from jpegx.evaluation.report.notes import about, notes
-from jpegx.evaluation.report.page import write_report
+from jpegx.evaluation.report.page import TITLE, write_report
 from jpegx.io.atomic_file import atomic_file
 
+# How results.json begins.
+_BEGINS = '{\n "about": {'
+_LOOK = 1 << 10  # bytes
 _MORE = ("bytes", "features", "fid_std", "kid_std")
+
+
+class ForeignResults(JpegxError):
+    """A file in the way of the results is not of jpegx eval."""
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise ForeignResults if results would replace files of a folder that no run wrote."""
+    report, results, table = (
+        folder / name for name in ("report.html", "results.json", "results.csv")
+    )
+    if TITLE in _beginning(report) or _beginning(results).startswith(_BEGINS):
+        return
+    for path in (report, results, table):
+        if os.path.lexists(path):
+            raise ForeignResults(
+                f"{path}: not written by jpegx eval, which would replace it; name another folder"
+            )
+
+
+def _beginning(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as stream:
+        return stream.read(_LOOK).decode("utf-8", "replace")
 
 
 def write_files(folder: Path, plan: Plan, rows: Sequence[Row], store: Store) -> None:
